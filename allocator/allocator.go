@@ -1,0 +1,125 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Key is the identity of a counter. Two stores may use one name: the counters
+// are different.
+type Key struct{ Store, Name string }
+
+// Range is N contiguous ids, First to First+N-1. The zero value is empty.
+type Range struct {
+	First int64
+	N     int
+}
+
+// Last returns the greatest id of a range that is not empty.
+func (r Range) Last() int64 { return r.First + int64(r.N) - 1 }
+
+// take cuts the n lowest ids off r, which must hold as many.
+func (r *Range) take(n int) Range {
+	head := Range{First: r.First, N: n}
+	r.First, r.N = r.First+int64(n), r.N-n
+	return head
+}
+
+// Counter is a durable mark per key.
+type Counter interface {
+	// Advance reserves n ids of key, 1 ≤ n, and blocks until that is durable or
+	// ctx ends.
+	//
+	// Ranges of one key never overlap, and a call that begins after another
+	// returned gets greater ids, wherever both were made.
+	//
+	// The error is, or wraps, [ErrExhausted], [ErrFenced], [ErrUnreadable] or
+	// [ErrUnavailable]; a Counter tries again by itself, as long as ctx lasts,
+	// where that can help. After any error but ErrExhausted the mark may have
+	// moved, or may move later: the ids are a gap.
+	//
+	// Advance is safe for concurrent use.
+	Advance(ctx context.Context, key Key, n int) (Range, error)
+}
+
+var (
+	// ErrExhausted is returned when fewer ids than asked for are left below
+	// math.MaxInt64. Nothing was reserved.
+	ErrExhausted = errors.New("allocator: ids exhausted")
+
+	// ErrUnavailable is returned when the counter can't be reached or refuses
+	// to write.
+	ErrUnavailable = errors.New("allocator: counter unavailable")
+
+	// ErrFenced is returned when the counter's history went backwards, as after
+	// a restored backup. An operator must act.
+	ErrFenced = errors.New("allocator: counter history went backwards")
+
+	// ErrUnreadable is returned when a key's record is of a form this version
+	// does not understand. The record is left as it is.
+	ErrUnreadable = errors.New("allocator: counter record not understood")
+
+	// ErrExpired is returned when a request's deadline passed while it waited.
+	// Ids may have been reserved for it; nobody gets them.
+	ErrExpired = errors.New("allocator: request expired")
+
+	// ErrStopped is returned when the allocator has been stopped.
+	ErrStopped = errors.New("allocator: stopped")
+)
+
+// Allocator is what [Strong] and [Weak] have in common.
+type Allocator interface {
+	// Allocate asks for r.N ids of r.Key and does not block. r.Waiter gets the
+	// outcome exactly once: before Allocate returns, or later on another
+	// goroutine. Until then r belongs to the allocator.
+	Allocate(r *Request)
+}
+
+// Request is one caller's wish for ids. Its memory may be used again after the
+// Waiter was told.
+type Request struct {
+	Key      Key
+	N        int       // how many ids, at least 1
+	Deadline time.Time // answered with ErrExpired once this has passed
+	Waiter   Waiter
+
+	next *Request // in a line; owned by the allocator
+}
+
+// Waiter is told the outcome of a Request.
+type Waiter interface {
+	// Allocated gets r's ids, r.N of them, or an error. It must not block: other
+	// requests wait behind it.
+	Allocated(r *Request, ids Range, err error)
+}
+
+// DefaultPatience bounds [Wait] for a context without a deadline.
+const DefaultPatience = 5 * time.Second
+
+// Wait asks a for n ids of key and blocks until they are there, or an error.
+// When ctx is cancelled before that, the ids are a gap.
+func Wait(ctx context.Context, a Allocator, key Key, n int) (Range, error) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(DefaultPatience)
+	}
+	w := make(waitChan, 1)
+	a.Allocate(&Request{Key: key, N: n, Deadline: deadline, Waiter: w})
+	select {
+	case o := <-w:
+		return o.ids, o.err
+	case <-ctx.Done():
+		return Range{}, context.Cause(ctx)
+	}
+}
+
+type outcome struct {
+	ids Range
+	err error
+}
+
+// waitChan has room for its one outcome, so that telling it never blocks.
+type waitChan chan outcome
+
+func (w waitChan) Allocated(_ *Request, ids Range, err error) { w <- outcome{ids, err} }

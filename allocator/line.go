@@ -1,0 +1,83 @@
+package allocator
+
+import "time"
+
+// line is a queue of requests for one key, in the order they came. The zero
+// value is empty. The allocator's lock guards it.
+type line struct {
+	head, tail *Request
+	count      int       // requests
+	ids        int       // the sum of their N
+	earliest   time.Time // no request's deadline is before this; zero while empty
+	latest     time.Time // no request's deadline is after this; zero while empty
+}
+
+func (l *line) push(r *Request) {
+	r.next = nil
+	if l.head == nil {
+		l.head = r
+	} else {
+		l.tail.next = r
+	}
+	l.tail = r
+	l.count++
+	l.ids += r.N
+	if l.earliest.IsZero() || r.Deadline.Before(l.earliest) {
+		l.earliest = r.Deadline
+	}
+	if r.Deadline.After(l.latest) {
+		l.latest = r.Deadline
+	}
+}
+
+// pop takes the first request off a line that is not empty.
+func (l *line) pop() *Request {
+	r := l.head
+	l.head, r.next = r.next, nil
+	l.count--
+	l.ids -= r.N
+	if l.head == nil {
+		*l = line{}
+	}
+	return r
+}
+
+// take empties the line and returns what it held.
+func (l *line) take() line {
+	all := *l
+	*l = line{}
+	return all
+}
+
+// takeExpired removes the requests whose deadline is not after now.
+func (l *line) takeExpired(now time.Time) (expired line) {
+	if l.head == nil || now.Before(l.earliest) {
+		return expired
+	}
+	all := l.take()
+	for r := all.head; r != nil; {
+		next := r.next
+		if r.Deadline.After(now) {
+			l.push(r)
+		} else {
+			expired.push(r)
+		}
+		r = next
+	}
+	return expired
+}
+
+// serve gives every request of the line its part of ids, or err. The
+// allocator's lock must not be held, and the line must be the caller's alone.
+func (l line) serve(ids Range, err error) {
+	for r := l.head; r != nil; {
+		next := r.next // a waiter may use r again at once
+		r.next = nil
+		if err != nil {
+			r.Waiter.Allocated(r, Range{}, err)
+		} else {
+			r.Waiter.Allocated(r, ids.take(r.N), nil)
+		}
+		r = next
+	}
+}

@@ -1,0 +1,3 @@
+module github.com/seqd-io/seqd
+
+go 1.26

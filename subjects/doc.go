@@ -1,0 +1,22 @@
+// Package subjects is seqd's wire: the subjects requests are sent to, the
+// messages that travel on them and the codes errors carry.
+//
+// A request goes to <root>.<store>.<key>. Its body is empty, a msgpack map or
+// a JSON object; headers win over the body. The answer is one contiguous range
+// of ids, or an error with a [Code], as msgpack, JSON or text.
+//
+// The package guarantees:
+//
+//  1. One key has one spelling. [Parse] refuses every subject that is not
+//     canonical, and [Escape] maps different texts to different keys.
+//  2. Parse(root, Subject(root, store, key)) gives back store and key.
+//  3. A plain msgpack reply is always 20 bytes: ids keep their 64-bit form,
+//     because JavaScript's decoders give a BigInt only for that one.
+//  4. No input makes it panic, recurse or allocate more than the input's size.
+//  5. An error survives the network: errors.Is(err, ErrBusy) holds on the
+//     client for what the worker sent as ErrBusy.
+//
+// Byte vectors for clients in other languages stand in testdata.
+//
+// All functions are safe for concurrent use; none blocks.
+package subjects

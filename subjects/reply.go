@@ -1,0 +1,149 @@
+package subjects
+
+import (
+	"encoding/binary"
+	"strconv"
+	"time"
+)
+
+// Headers of an error reply, as NATS services write them (ADR-32).
+const (
+	ErrorCodeHeader = "Nats-Service-Error-Code" // the code's number
+	ErrorHeader     = "Nats-Service-Error"      // "CODE: text"
+)
+
+// Reply is one contiguous range of ids: ID, ID+1, … ID+N-1.
+type Reply struct {
+	ID    int64
+	N     int
+	Nonce Nonce
+}
+
+// Append writes the reply in f. Text holds the first id, and the last one too
+// where there is more than one; it has no room for a nonce. Nothing is
+// allocated if dst has room for 64 bytes.
+func (r *Reply) Append(dst []byte, f Format) []byte {
+	switch f {
+	case JSON:
+		dst = strconv.AppendInt(append(dst, `{"id":"`...), r.ID, 10)
+		dst = strconv.AppendInt(append(dst, `","n":`...), int64(r.N), 10)
+		if r.Nonce.IsSet() {
+			dst = r.Nonce.append(append(dst, `,"nonce":`...), JSON)
+		}
+		return append(dst, '}')
+	case Text:
+		dst = strconv.AppendInt(dst, r.ID, 10)
+		if r.N > 1 {
+			dst = strconv.AppendInt(append(dst, ' '), r.ID+int64(r.N)-1, 10)
+		}
+		return dst
+	}
+	count := byte(2)
+	if r.Nonce.IsSet() {
+		count = 3
+	}
+	dst = appendInt64(append(dst, mpFixmap|count, mpFixstr|2, 'i', 'd'), r.ID)
+	dst = binary.BigEndian.AppendUint32(append(dst, mpFixstr|1, 'n', mpUint32), uint32(r.N))
+	if r.Nonce.IsSet() {
+		dst = r.Nonce.append(appendStr(dst, nonceField), Msgpack)
+	}
+	return dst
+}
+
+// AppendError writes the body of an error reply in f. The body is never empty
+// and can't be taken for ids. The headers go with it: see [Error.Header].
+func AppendError(dst []byte, f Format, e *Error, nonce *Nonce) []byte {
+	retry := retryMs(e)
+	switch f {
+	case JSON:
+		dst = appendJSONString(append(dst, `{"code":`...), string(e.Code))
+		dst = appendJSONString(append(dst, `,"error":`...), e.Text)
+		if retry > 0 {
+			dst = strconv.AppendUint(append(dst, `,"retry_after_ms":`...), retry, 10)
+		}
+		if nonce.IsSet() {
+			dst = nonce.append(append(dst, `,"nonce":`...), JSON)
+		}
+		return append(dst, '}')
+	case Text:
+		return append(append(dst, "error: "...), e.Error()...)
+	}
+	count := byte(2)
+	if retry > 0 {
+		count++
+	}
+	if nonce.IsSet() {
+		count++
+	}
+	dst = appendStr(appendStr(append(dst, mpFixmap|count), "code"), string(e.Code))
+	dst = appendStr(appendStr(dst, "error"), e.Text)
+	if retry > 0 {
+		dst = appendUint(appendStr(dst, "retry_after_ms"), retry)
+	}
+	if nonce.IsSet() {
+		dst = nonce.append(appendStr(dst, nonceField), Msgpack)
+	}
+	return dst
+}
+
+// Header returns the headers that go with an error reply.
+func (e *Error) Header() map[string][]string {
+	return map[string][]string{
+		ErrorCodeHeader: {strconv.Itoa(e.Code.Number())},
+		ErrorHeader:     {e.Error()},
+	}
+}
+
+// retryMs returns RetryAfter in whole milliseconds, rounded up.
+func retryMs(e *Error) uint64 {
+	if e.RetryAfter <= 0 {
+		return 0
+	}
+	return uint64((e.RetryAfter + time.Millisecond - 1) / time.Millisecond)
+}
+
+// DecodeReply reads an answer in msgpack. An error reply comes back as an
+// [*Error], with its nonce in the Reply. An answer that is neither ids nor an
+// error is an [ErrInternal].
+func DecodeReply(header map[string][]string, body []byte) (Reply, error) {
+	var reply Reply
+	number, isError := first(header, ErrorCodeHeader)
+	e := Error{Code: Internal, Text: "the worker's answer can't be read"}
+	if isError {
+		// The headers alone make an error; the body adds what they can't say.
+		n, _ := strconv.Atoi(number)
+		e.Code = codeOf(n)
+		e.Text, _ = first(header, ErrorHeader)
+	}
+	r := reader{rest: body}
+	head, ok := r.next()
+	if !ok || head.kind != kindMap {
+		return reply, &e
+	}
+	for range head.n / 2 {
+		name, ok1 := r.next()
+		ok1 = ok1 && r.skip(name)
+		value, ok2 := r.next()
+		if !ok1 || !ok2 || !r.skip(value) {
+			return reply, &e
+		}
+		switch string(name.data) {
+		case "id":
+			reply.ID = value.i
+		case countField:
+			reply.N = int(value.i)
+		case nonceField:
+			_ = reply.Nonce.setElement(value) // an alien nonce is no nonce: the caller compares
+		case "code":
+			e.Code = Code(value.data)
+		case "error":
+			e.Text = string(value.data)
+		case "retry_after_ms":
+			e.RetryAfter = time.Duration(min(max(value.i, 0), int64(maxTimeout/time.Millisecond))) * time.Millisecond
+		}
+	}
+	if isError || reply.ID < 1 || reply.N < 1 || reply.ID > reply.ID+int64(reply.N)-1 {
+		return reply, &e
+	}
+	return reply, nil
+}
