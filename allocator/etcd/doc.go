@@ -1,0 +1,26 @@
+// Package etcd is the [allocator.Counter] on etcd.
+//
+// One record per counter, at <prefix>/v1/counters/<store>/<key>:
+//
+//	{"fmt":1,"last":1234,"by":"<writer>"}
+//
+// Every id up to and including last is spent or reserved; by wrote it last.
+//
+// The package guarantees:
+//
+//  1. A record is only ever written by compare-and-swap on its ModRevision, so
+//     no delayed or repeated transaction can lower a mark.
+//  2. A range is returned only for a decoded TxnResponse that says its own
+//     compare held. Every error, ErrNoSpace too, means "perhaps applied,
+//     perhaps applied later": the range is a gap (the two-outcome rule).
+//  3. A record of another format is refused and never overwritten.
+//  4. A mark that is found lower than it was known to be is refused: etcd's
+//     history went backwards.
+//
+// Advances of different keys that are due together travel in one transaction of
+// nested transactions, each with a compare of its own, so that one lost race
+// fails only its own key.
+//
+// Counters never hang on an etcd lease: its expiry would delete the mark, and
+// ids would be issued again.
+package etcd
