@@ -14,6 +14,8 @@ require (
 	go.etcd.io/etcd/server/v3 v3.7.3
 )
 
+require github.com/synadia-io/orbit.go/natscontext v0.1.1 // indirect
+
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/beorn7/perks v1.0.1 // indirect

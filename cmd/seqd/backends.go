@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// backends are the Counters of a worker, with what must be closed after it.
+type backends struct {
+	list  []worker.Backend
+	close func()
+}
+
+// openBackends connects a Counter to each cluster. It waits, until ctx ends, for
+// the ones that can't be logged in to yet; all others come up in the background.
+func openBackends(ctx context.Context, clusters []cluster, id string, log *slog.Logger) (backends, error) {
+	var closers []func()
+	opened := backends{close: func() {
+		for _, c := range closers {
+			c()
+		}
+	}}
+	for _, c := range clusters {
+		client, err := dial(ctx, c.etcd, log)
+		if err != nil {
+			opened.close()
+			return backends{}, err
+		}
+		counter := etcd.NewCounter(client, etcd.Config{Prefix: c.etcd.Prefix, Writer: id, Floor: c.floors.of})
+		closers = append(closers, counter.Close, func() { client.Close() })
+		opened.list = append(opened.list, worker.Backend{
+			Name:    strings.Join(c.etcd.Endpoints, ","),
+			Counter: counter,
+			Ready:   counter.Ready,
+			Stores:  c.stores,
+		})
+	}
+	return opened, nil
+}
+
+// dialPause is the time between two tries to log in to etcd.
+const dialPause = time.Second
+
+func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
+	tls, err := c.TLS.client()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		client, err := etcd.Dial(ctx, etcd.DialConfig{
+			Endpoints: c.Endpoints,
+			Username:  c.Username,
+			Password:  c.Password,
+			TLS:       tls,
+			Timeout:   c.DialTimeout,
+		})
+		if err == nil {
+			return client, nil
+		}
+		log.Warn("can't log in to etcd; trying again", "err", err, "hint", "look at --etcd-endpoints, --etcd-username and the password")
+		t := time.NewTimer(dialPause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, fmt.Errorf("interrupted while waiting for etcd: %w", context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// config is the worker's configuration. Each setting is taken from the command
+// line, else the environment, else the file, else the default.
+type config struct {
+	Root         string                 `yaml:"root"`
+	NATS         natsConfig             `yaml:"nats"`
+	Etcd         etcdConfig             `yaml:"etcd"`
+	Stores       map[string]storeConfig `yaml:"stores"`
+	HTTP         string                 `yaml:"http"`
+	MaxWaiting   int                    `yaml:"max_waiting"`
+	MaxPatience  time.Duration          `yaml:"max_patience"`
+	MaxKeys      int                    `yaml:"max_keys"`
+	DrainTimeout time.Duration          `yaml:"drain_timeout"`
+	LogLevel     string                 `yaml:"log_level"`
+}
+
+type etcdConfig struct {
+	Endpoints   []string      `yaml:"endpoints"`
+	Prefix      string        `yaml:"prefix"`
+	Username    string        `yaml:"username"`
+	Password    string        `yaml:"password"`
+	TLS         tlsConfig     `yaml:"tls"`
+	DialTimeout time.Duration `yaml:"dial_timeout"`
+}
+
+type tlsConfig struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	CA   string `yaml:"ca"`
+}
+
+type storeConfig struct {
+	Mode       string               `yaml:"mode"`
+	Modes      []string             `yaml:"modes"`
+	MaxCount   int                  `yaml:"max_count"`
+	BiggerThan int64                `yaml:"bigger_than"`
+	Keys       map[string]keyConfig `yaml:"keys"`
+	Weak       weakConfig           `yaml:"weak"`
+	Etcd       *etcdConfig          `yaml:"etcd"`
+}
+
+type keyConfig struct {
+	BiggerThan int64 `yaml:"bigger_than"`
+}
+
+type weakConfig struct {
+	SegmentMin int           `yaml:"segment_min"`
+	SegmentMax int           `yaml:"segment_max"`
+	Runway     time.Duration `yaml:"runway"`
+}
+
+func defaultConfig() config {
+	return config{
+		Root: subjects.Root,
+		Etcd: etcdConfig{
+			Endpoints:   []string{"127.0.0.1:2379"},
+			Prefix:      etcd.DefaultPrefix,
+			DialTimeout: etcd.DefaultDialTimeout,
+		},
+		HTTP:         "127.0.0.1:8280",
+		MaxWaiting:   worker.DefaultMaxWaiting,
+		MaxPatience:  worker.DefaultMaxPatience,
+		MaxKeys:      allocator.DefaultMaxKeys,
+		DrainTimeout: worker.DefaultDrainTimeout,
+		LogLevel:     "info",
+	}
+}
+
+// flags defines the settings that have a flag. The rules of stores stand in the
+// file only.
+func (c *config) flags(fs *flag.FlagSet) {
+	fs.StringVar(&c.Root, "root", c.Root, "first `TOKEN` of the request subjects")
+	c.NATS.flags(fs)
+	fs.Var((*list)(&c.Etcd.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
+	fs.StringVar(&c.Etcd.Prefix, "etcd-prefix", c.Etcd.Prefix, "etcd `KEY` below which the counters are kept")
+	fs.StringVar(&c.Etcd.Username, "etcd-username", c.Etcd.Username, "etcd user `NAME`")
+	fs.StringVar(&c.Etcd.Password, "etcd-password", c.Etcd.Password, "etcd password; better set in the environment")
+	fs.StringVar(&c.Etcd.TLS.Cert, "etcd-cert", c.Etcd.TLS.Cert, "etcd client certificate `FILE`")
+	fs.StringVar(&c.Etcd.TLS.Key, "etcd-key", c.Etcd.TLS.Key, "etcd client key `FILE`")
+	fs.StringVar(&c.Etcd.TLS.CA, "etcd-ca", c.Etcd.TLS.CA, "etcd certificate authority `FILE`")
+	fs.DurationVar(&c.Etcd.DialTimeout, "etcd-dial-timeout", c.Etcd.DialTimeout, "bound on one try to connect to etcd")
+	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
+	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
+	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
+	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
+	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
+	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+}
+
+// list is a flag that holds several words with commas.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+func (l *list) Set(s string) error {
+	*l = strings.Split(s, ",")
+	return nil
+}
+
+// load reads a file into c. An unknown field or a value of the wrong type is an
+// error that names the line.
+func (c *config) load(path string) (source, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return source{}, fmt.Errorf("read the configuration: %w; name another file with --config", err)
+	}
+	if strings.TrimSpace(string(data)) == "" {
+		return source{}, nil
+	}
+	if err := yaml.UnmarshalWithOptions(data, c, yaml.Strict()); err != nil {
+		var at yaml.Error
+		if errors.As(err, &at) && at.GetToken() != nil {
+			return source{}, fmt.Errorf("%s:%d: %s", path, at.GetToken().Position.Line, at.GetMessage())
+		}
+		return source{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return source{path: path, data: data}, nil
+}
+
+// source is the file a configuration came from, to name lines of. The zero
+// value is no file.
+type source struct {
+	path string
+	data []byte
+}
+
+// errorf says what is wrong with the setting at path, in the file's words:
+// stores, orders, mode.
+func (s source) errorf(path []string, format string, args ...any) error {
+	text := fmt.Sprintf("%s: %s", strings.Join(path, "."), fmt.Sprintf(format, args...))
+	if s.path == "" {
+		return errors.New(text)
+	}
+	for n := len(path); n > 0; n-- { // a setting that is missing: its parent's line
+		builder := (&yaml.PathBuilder{}).Root()
+		for _, name := range path[:n] {
+			builder = builder.Child(name)
+		}
+		node, err := builder.Build().ReadNode(strings.NewReader(string(s.data)))
+		if err == nil && node != nil {
+			return fmt.Errorf("%s:%d: %s", s.path, node.GetToken().Position.Line, text)
+		}
+	}
+	return fmt.Errorf("%s: %s", s.path, text)
+}
+
+// tlsClient returns TLS settings, nil for none. Files are read again for every
+// handshake, so that certificates can be rotated.
+func (c tlsConfig) client() (*tls.Config, error) {
+	if c == (tlsConfig{}) {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		pem, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("etcd certificate authority: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("etcd certificate authority %s holds no certificate", c.CA)
+		}
+	}
+	if c.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(c.Cert, c.Key); err != nil {
+			return nil, fmt.Errorf("etcd client certificate: %w", err)
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+			return &pair, err
+		}
+	}
+	return config, nil
+}

@@ -1,0 +1,127 @@
+//go:build !lean
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.etcd.io/etcd/client/pkg/v3/fileutil"
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+// startTimeout bounds the start of one embedded server.
+const startTimeout = 20 * time.Second
+
+// lockDataDir makes the folder and keeps other processes out of it until unlock.
+func lockDataDir(dir string) (unlock func(), err error) {
+	const hint = "choose another folder with --data-dir"
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w; %s", err, hint)
+	}
+	lock, err := fileutil.TryLockFile(filepath.Join(dir, "lock"), os.O_WRONLY|os.O_CREATE, 0o600)
+	switch {
+	case errors.Is(err, fileutil.ErrLocked):
+		return nil, fmt.Errorf("data folder %s is in use by another process: stop that one, or %s", dir, hint)
+	case err != nil:
+		return nil, fmt.Errorf("data folder %s can't be written to: %w; %s", dir, err, hint)
+	}
+	return func() { lock.Close() }, nil
+}
+
+// embedded is a server in this process.
+type embedded struct {
+	url  string
+	stop func()
+	wait func(done <-chan struct{}) error // blocks until done, or until the server failed
+}
+
+func startNATS(port int) (*embedded, error) {
+	// nats-server ends the process where it can't listen, so try first.
+	l, err := listen("nats", port)
+	if err != nil {
+		return nil, err
+	}
+	port = l.Addr().(*net.TCPAddr).Port
+	l.Close()
+
+	s, err := server.NewServer(&server.Options{
+		ServerName:   "seqd-dev",
+		Host:         "127.0.0.1",
+		Port:         port,
+		NoSigs:       true, // signals are ours
+		NoLog:        true,
+		PingInterval: 3 * time.Second, // a frozen client is forgotten within ten seconds
+		MaxPingsOut:  2,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("nats-server: %w", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(startTimeout) {
+		s.Shutdown()
+		return nil, fmt.Errorf("nats-server did not start within %v on port %d; choose another with --nats-port", startTimeout, port)
+	}
+	return &embedded{url: s.ClientURL(), stop: func() { s.Shutdown(); s.WaitForShutdown() }}, nil
+}
+
+func startEtcd(ctx context.Context, dir string, port int) (*embedded, error) {
+	// etcd logs before it fails to listen, so try first.
+	l, err := listen("etcd", port)
+	if err != nil {
+		return nil, err
+	}
+	clientURL := url.URL{Scheme: "http", Host: l.Addr().String()}
+	l.Close()
+	peerURL := url.URL{Scheme: "http", Host: "127.0.0.1:0"} // nobody will call
+
+	cfg := embed.NewConfig()
+	cfg.Name = "seqd-dev"
+	cfg.Dir = filepath.Join(dir, "etcd")
+	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{clientURL}, []url.URL{clientURL}
+	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{peerURL}, []url.URL{peerURL}
+	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
+	// Every advance is a revision: without compaction the disk fills up.
+	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModeRevision, "1000"
+	cfg.QuotaBackendBytes = 2 << 30
+	// Alone in its cluster it need not wait long for others before it leads.
+	cfg.TickMs, cfg.ElectionMs = 20, 200
+	cfg.LogLevel = "warn"
+	cfg.LogOutputs = []string{filepath.Join(dir, "etcd.log")}
+
+	e, err := embed.StartEtcd(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("etcd: %w; see %s, or choose another folder with --data-dir", err, cfg.LogOutputs[0])
+	}
+	select {
+	case <-e.Server.ReadyNotify():
+	case err := <-e.Err():
+		e.Close()
+		return nil, fmt.Errorf("etcd: %w; see %s", err, cfg.LogOutputs[0])
+	case <-time.After(startTimeout):
+		e.Close()
+		return nil, fmt.Errorf("etcd did not start within %v; see %s", startTimeout, cfg.LogOutputs[0])
+	case <-ctx.Done():
+		e.Close()
+		return nil, context.Cause(ctx)
+	}
+	return &embedded{
+		url:  clientURL.String(),
+		stop: e.Close,
+		wait: func(done <-chan struct{}) error {
+			select {
+			case err := <-e.Err():
+				return fmt.Errorf("etcd: %w", err)
+			case <-done:
+				return nil
+			}
+		},
+	}, nil
+}

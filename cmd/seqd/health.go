@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+)
+
+func healthCommand(stdout io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd health", flag.ContinueOnError)
+	addr := fs.String("http-addr", defaultConfig().HTTP, "`HOST:PORT` of the worker's HTTP")
+	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for the answer")
+	return &ffcli.Command{
+		Name:       "health",
+		ShortUsage: "seqd health [flags]",
+		ShortHelp:  "ask a worker on this host whether it serves: exit 0 if so",
+		LongHelp:   "Asks /readyz, for a container's health check.",
+		FlagSet:    fs,
+		Exec: func(ctx context.Context, args []string) error {
+			if _, err := words(fs, args); err != nil {
+				return err
+			}
+			if err := settle(fs, nil); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(ctx, *timeout)
+			defer cancel()
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+*addr+"/readyz", nil)
+			if err != nil {
+				return usageError(err.Error())
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				return fmt.Errorf("no answer: %w; is a worker running, and is --http-addr its address?", err)
+			}
+			defer response.Body.Close()
+			body, _ := io.ReadAll(io.LimitReader(response.Body, 1024)) // what came is shown
+			state := strings.TrimSpace(string(body))
+			if response.StatusCode != http.StatusOK {
+				return fmt.Errorf("the worker does not serve: it is %s", state)
+			}
+			fmt.Fprintln(stdout, state)
+			return nil
+		},
+	}
+}

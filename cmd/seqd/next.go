@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+func nextCommand(stdout io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd next", flag.ContinueOnError)
+	q := nextQuery{}
+	fs.IntVar(&q.n, "n", 1, "how many `IDS`")
+	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
+	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
+	fs.StringVar(&q.format, "format", "text", "text (one id a line) or json")
+	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	q.nats.flags(fs)
+	return &ffcli.Command{
+		Name:       "next",
+		ShortUsage: "seqd next STORE KEY [flags]",
+		ShortHelp:  "ask for ids",
+		LongHelp: "Asks for the next ids of KEY in STORE and prints them. KEY is any text: it is escaped;\n" +
+			"a dot separates its parts.",
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			rest, err := words(fs, args)
+			if err != nil {
+				return err
+			}
+			if len(rest) != 2 {
+				return usageError(fmt.Sprintf("next takes a store and a key, not %d words", len(rest)))
+			}
+			if err := settle(fs, nil); err != nil {
+				return err
+			}
+			q.store, q.key = rest[0], rest[1]
+			return q.run(ctx, stdout)
+		},
+	}
+}
+
+// nextQuery is what `seqd next` was asked for.
+type nextQuery struct {
+	store, key string
+	n          int
+	mode       string
+	timeout    time.Duration
+	format     string
+	root       string
+	nats       natsConfig
+}
+
+// noWorkersPatience leaves room for a worker that is just restarting, and
+// tells within a second that none is there.
+const noWorkersPatience = 500 * time.Millisecond
+
+func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
+	options, err := q.options()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	nc, err := q.nats.connect(nats.Name("seqd next"), nats.Timeout(q.timeout))
+	if err != nil {
+		return fmt.Errorf("connect to NATS at %s: %w; start one with: seqd dev; or name it with --nats-url", q.nats.url(), err)
+	}
+	defer nc.Close()
+	client, err := seqd.New(nc, options...)
+	if err != nil {
+		return err
+	}
+	ids, err := client.NextN(ctx, q.store, q.key, q.n)
+	if err != nil {
+		return err
+	}
+	if q.format == "json" {
+		reply := subjects.Reply{ID: ids.First, N: ids.N}
+		_, err = fmt.Fprintf(stdout, "%s\n", reply.Append(nil, subjects.JSON))
+		return err
+	}
+	for id := range ids.All() {
+		if _, err := fmt.Fprintln(stdout, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *nextQuery) options() ([]seqd.Option, error) {
+	if q.format != "text" && q.format != "json" {
+		return nil, usageError(fmt.Sprintf("--format must be text or json, not %q", q.format))
+	}
+	if q.timeout <= 0 {
+		return nil, usageError(fmt.Sprintf("--timeout must be more than 0, not %v", q.timeout))
+	}
+	options := []seqd.Option{
+		seqd.WithRoot(q.root),
+		seqd.WithTimeout(q.timeout),
+		seqd.WithNoRespondersPatience(min(noWorkersPatience, q.timeout)),
+	}
+	if q.mode != "" {
+		mode, err := subjects.ParseMode(q.mode)
+		var bad *subjects.Error
+		if errors.As(err, &bad) {
+			return nil, usageError("--" + bad.Text)
+		}
+		options = append(options, seqd.WithMode(mode))
+	}
+	return options, nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// cluster is an etcd cluster and the stores that are kept there.
+type cluster struct {
+	etcd   etcdConfig
+	stores []worker.Store
+	floors floors
+}
+
+// clusters sorts the stores by the cluster they are kept in, and checks the
+// whole configuration. Without any store it serves every name.
+func (c *config) clusters(src source) ([]cluster, error) {
+	if err := subjects.CheckToken("root", c.Root); err != nil {
+		return nil, src.errorf([]string{"root"}, "%v", err)
+	}
+	if err := c.NATS.validate(); err != nil {
+		return nil, src.errorf([]string{"nats"}, "%v", err)
+	}
+	if c.MaxWaiting < 1 {
+		return nil, src.errorf([]string{"max_waiting"}, "must be at least 1, not %d", c.MaxWaiting)
+	}
+	if c.MaxKeys < 1 {
+		return nil, src.errorf([]string{"max_keys"}, "must be at least 1, not %d", c.MaxKeys)
+	}
+	if c.MaxPatience <= 0 {
+		return nil, src.errorf([]string{"max_patience"}, "must be more than 0, not %v", c.MaxPatience)
+	}
+	if c.DrainTimeout <= 0 {
+		return nil, src.errorf([]string{"drain_timeout"}, "must be more than 0, not %v", c.DrainTimeout)
+	}
+	if _, err := logLevel(c.LogLevel); err != nil {
+		return nil, src.errorf([]string{"log_level"}, "%v", err)
+	}
+	stores := c.Stores
+	if len(stores) == 0 {
+		stores = map[string]storeConfig{subjects.AnyStore: {}}
+	}
+	var all []cluster
+	for _, name := range slices.Sorted(maps.Keys(stores)) {
+		s := stores[name]
+		where := c.Etcd
+		if s.Etcd != nil {
+			where = s.Etcd.over(etcdConfig{Prefix: etcd.DefaultPrefix, DialTimeout: etcd.DefaultDialTimeout})
+		}
+		if len(where.Endpoints) == 0 || slices.Contains(where.Endpoints, "") {
+			return nil, src.errorf([]string{"stores", name, "etcd", "endpoints"}, "must name at least one host:port")
+		}
+		i := slices.IndexFunc(all, func(other cluster) bool { return reflect.DeepEqual(other.etcd, where) })
+		if i < 0 {
+			i = len(all)
+			all = append(all, cluster{etcd: where, floors: floors{stores: map[string]int64{}, keys: map[allocator.Key]int64{}}})
+		}
+		store, err := s.worker(name, src)
+		if err != nil {
+			return nil, err
+		}
+		all[i].stores = append(all[i].stores, store)
+		if err := all[i].floors.add(name, s, src); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// over returns e with the fields it leaves out taken from base.
+func (e etcdConfig) over(base etcdConfig) etcdConfig {
+	if e.Prefix == "" {
+		e.Prefix = base.Prefix
+	}
+	if e.DialTimeout == 0 {
+		e.DialTimeout = base.DialTimeout
+	}
+	return e
+}
+
+// worker returns the store's rules as the worker takes them.
+func (s storeConfig) worker(name string, src source) (worker.Store, error) {
+	at := func(path ...string) []string { return append([]string{"stores", name}, path...) }
+	if name != subjects.AnyStore {
+		if err := subjects.CheckToken("store", name); err != nil {
+			return worker.Store{}, src.errorf(at(), "%v", err)
+		}
+	}
+	store := worker.Store{Name: name, MaxCount: s.MaxCount, Segments: allocator.Segments{
+		Min: s.Weak.SegmentMin, Max: s.Weak.SegmentMax, Runway: s.Weak.Runway,
+	}}
+	if s.Mode != "" {
+		mode, err := subjects.ParseMode(s.Mode)
+		if err != nil {
+			return store, src.errorf(at("mode"), "must be strong or weak, not %q", s.Mode)
+		}
+		store.DefaultMode = mode
+	}
+	for _, m := range s.Modes {
+		mode, err := subjects.ParseMode(m)
+		if err != nil {
+			return store, src.errorf(at("modes"), "must hold strong and weak only, not %q", m)
+		}
+		store.Modes = append(store.Modes, mode)
+	}
+	if store.DefaultMode == subjects.DefaultMode {
+		store.DefaultMode = subjects.Weak
+		if len(store.Modes) == 1 {
+			store.DefaultMode = store.Modes[0]
+		}
+	}
+	if len(store.Modes) > 0 && !slices.Contains(store.Modes, store.DefaultMode) {
+		return store, src.errorf(at("modes"), "must hold the store's default mode, %v", store.DefaultMode)
+	}
+	sizes := store.Segments
+	switch {
+	case s.MaxCount < 0 || s.MaxCount > subjects.MaxN:
+		return store, src.errorf(at("max_count"), "must be between 1 and %d, not %d", int64(subjects.MaxN), s.MaxCount)
+	case sizes.Min < 0:
+		return store, src.errorf(at("weak", "segment_min"), "must be at least 1, not %d", sizes.Min)
+	case sizes.Max < 0 || sizes.Max > maxSegment:
+		return store, src.errorf(at("weak", "segment_max"), "must be between 1 and %d, not %d", maxSegment, sizes.Max)
+	case sizes.Max > 0 && sizes.Max < max(sizes.Min, 1):
+		return store, src.errorf(at("weak", "segment_max"), "must not be below segment_min, %d", sizes.Min)
+	case sizes.Runway < 0:
+		return store, src.errorf(at("weak", "runway"), "must be more than 0, not %v", sizes.Runway)
+	}
+	return store, nil
+}
+
+// maxSegment keeps a segment from burning a noticeable part of all ids.
+const maxSegment = 1_000_000_000
+
+// floors are the ids that a store's or a key's ids must be greater than.
+type floors struct {
+	stores map[string]int64
+	keys   map[allocator.Key]int64
+}
+
+func (f floors) add(name string, s storeConfig, src source) error {
+	at := []string{"stores", name}
+	if s.BiggerThan < 0 {
+		return src.errorf(append(at, "bigger_than"), "must not be below 0, but is %d", s.BiggerThan)
+	}
+	f.stores[name] = s.BiggerThan
+	for text, k := range s.Keys {
+		key, err := subjects.Escape(text)
+		if err != nil {
+			return src.errorf(append(at, "keys", text), "%v", err)
+		}
+		if k.BiggerThan < 0 {
+			return src.errorf(append(at, "keys", text, "bigger_than"), "must not be below 0, but is %d", k.BiggerThan)
+		}
+		f.keys[allocator.Key{Store: name, Name: key}] = k.BiggerThan
+	}
+	return nil
+}
+
+// of returns the floor of a key: its own and its store's, whichever is greater.
+func (f floors) of(k allocator.Key) int64 {
+	store, ok := f.stores[k.Store]
+	if !ok {
+		k.Store = subjects.AnyStore
+		store = f.stores[k.Store]
+	}
+	return max(store, f.keys[k])
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+)
+
+// unreleased is the version of a build that no tag names.
+const unreleased = "0.1.0-dev"
+
+// version returns the SemVer version of this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return unreleased
+	}
+	return strings.TrimPrefix(info.Main.Version, "v")
+}
+
+func versionCommand(stdout io.Writer) *ffcli.Command {
+	return &ffcli.Command{
+		Name:       "version",
+		ShortUsage: "seqd version",
+		ShortHelp:  "print the version",
+		FlagSet:    flag.NewFlagSet("seqd version", flag.ContinueOnError),
+		Exec: func(context.Context, []string) error {
+			_, err := fmt.Fprintln(stdout, "seqd", version())
+			return err
+		},
+	}
+}

@@ -1,0 +1,172 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+)
+
+// backend is a Counter with what issues ids from it, and the watch over whether
+// it can be written to.
+type backend struct {
+	Backend
+	strong *allocator.Strong
+	weak   *allocator.Weak
+	stores []*store
+	log    *slog.Logger
+
+	refusals atomic.Int64  // requests refused since the latest probe that succeeded
+	kick     chan struct{} // has room for one: probe soon
+}
+
+func newBackend(config Backend, c Config) *backend {
+	b := &backend{
+		Backend: config,
+		strong:  allocator.NewStrong(config.Counter),
+		log:     c.Log.With("backend", config.Name),
+		kick:    make(chan struct{}, 1),
+	}
+	segments := map[string]allocator.Segments{}
+	for _, s := range config.Stores {
+		b.stores = append(b.stores, newStore(s, c.Root, b))
+		segments[s.Name] = s.Segments
+	}
+	b.weak = allocator.NewWeak(config.Counter, allocator.WeakConfig{
+		MaxKeys: c.MaxKeys,
+		Segments: func(k allocator.Key) allocator.Segments {
+			if s, ok := segments[k.Store]; ok {
+				return s
+			}
+			return segments["*"]
+		},
+	})
+	return b
+}
+
+// stop answers what still waits.
+func (b *backend) stop() {
+	b.strong.Stop()
+	b.weak.Stop()
+}
+
+// refused notes that a request could not be served for want of the Counter.
+func (b *backend) refused(err error) {
+	b.refusals.Add(1)
+	select {
+	case b.kick <- struct{}{}:
+	default:
+	}
+	b.log.Debug("request refused", "err", err)
+}
+
+// How often the Counter is probed. A healthy one that is used needs no probing:
+// a request that can't be served has it probed at once.
+const (
+	probeTimeout   = time.Second
+	probeSpacing   = 200 * time.Millisecond // at least, from one probe's end to the next
+	probeUnhealthy = time.Second
+	probeHealthy   = 10 * time.Second
+)
+
+// watch keeps the stores in the queue group while the Counter can be written
+// to, and out of it while not, until ctx ends.
+//
+// A store leaves when a probe has failed and nothing is left to serve it from:
+// a request was refused, or no key is held in memory.
+func (b *backend) watch(ctx context.Context, w *Worker) {
+	healthy := false
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-b.kick:
+		}
+		err := b.probe(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			b.refusals.Store(0)
+			if !healthy {
+				b.log.Info("counters can be written to")
+			}
+			b.joinAll(w)
+		case b.refusals.Load() > 0 || b.weak.Keys() == 0:
+			b.leaveAll(err)
+		case healthy:
+			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
+		}
+		healthy = err == nil
+		if !pause(ctx, probeSpacing) {
+			return
+		}
+		if healthy {
+			timer.Reset(probeHealthy)
+		} else {
+			timer.Reset(probeUnhealthy)
+		}
+	}
+}
+
+func (b *backend) probe(ctx context.Context) error {
+	if b.Ready == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return b.Ready(ctx)
+}
+
+func (b *backend) joinAll(w *Worker) {
+	for _, st := range b.stores {
+		state := st.currentState()
+		if state == Serving {
+			continue
+		}
+		if err := st.join(w); err != nil {
+			b.log.Error("can't join the queue group; trying again", "store", st.Name, "err", err)
+			continue
+		}
+		b.log.Info("joined the queue group", "store", st.Name, "subject", st.subject)
+	}
+	if w.nc.IsConnected() {
+		_ = w.nc.FlushTimeout(probeTimeout) // the server has the subscriptions; it was lost otherwise, and nats.go sends them again
+	}
+	w.noteReady()
+}
+
+func (b *backend) leaveAll(err error) {
+	hint := "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
+	if errors.Is(err, allocator.ErrFenced) {
+		hint = "etcd was restored or replaced: raise the counters above every issued id, then restart the workers"
+	}
+	for _, st := range b.stores {
+		if st.currentState() == Unavailable {
+			continue
+		}
+		msg := "left the queue group: counters can't be written to"
+		if st.leave(Unavailable) == nil {
+			msg = "not serving yet: counters can't be written to"
+		}
+		b.log.Error(msg, "store", st.Name, "err", err, "hint", hint)
+	}
+}
+
+// pause waits for d, and is false if ctx ends before that.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,100 @@
+package worker
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// call is an accepted request that waits for its ids. The allocator owns it
+// until it calls Allocated.
+type call struct {
+	allocator.Request
+
+	w      *Worker
+	store  *store
+	asked  asked
+	answer []byte // scratch, kept over uses
+}
+
+// asked is what an answer needs to know of the request.
+type asked struct {
+	reply   string // the subject to answer on
+	format  subjects.Format
+	nonce   subjects.Nonce
+	timeout time.Duration // the caller's patience; 0: none named
+	arrived time.Time
+}
+
+// outlived reports whether the caller has stopped waiting.
+func (a *asked) outlived(now time.Time) bool {
+	return a.timeout > 0 && now.Sub(a.arrived) >= a.timeout
+}
+
+// calls are used again: a waiting request costs no allocation.
+var calls = sync.Pool{New: func() any { return &call{answer: make([]byte, 0, 128)} }}
+
+// accept makes a call of a request, if fewer than MaxWaiting wait.
+func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, bool) {
+	if w.waiting.Add(1) > int64(w.config.MaxWaiting) {
+		w.waiting.Add(-1)
+		return nil, false
+	}
+	c := calls.Get().(*call)
+	c.w, c.store, c.asked = w, st, *a
+	patience := w.config.MaxPatience
+	if a.timeout > 0 {
+		patience = min(patience, a.timeout)
+	}
+	c.Request = allocator.Request{Key: key, N: n, Deadline: a.arrived.Add(patience), Waiter: c}
+	return c, true
+}
+
+// Allocated answers the request. It runs on the goroutine that brought the ids.
+func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
+	w := c.w
+	if err == nil {
+		c.answer = w.sendIDs(c.store, &c.asked, ids, c.answer)
+	} else {
+		w.sendError(c.store, &c.asked, c.wireError(err))
+	}
+	scratch := c.answer
+	*c = call{answer: scratch[:0]}
+	calls.Put(c)
+	w.waiting.Add(-1)
+}
+
+// What callers are told to wait before they try again.
+const (
+	busyRetry        = 50 * time.Millisecond
+	unavailableRetry = 250 * time.Millisecond
+)
+
+// wireError turns an allocator's error into the one the caller gets. Causes
+// that speak of etcd go to the log, not to the caller.
+func (c *call) wireError(err error) *subjects.Error {
+	switch {
+	case errors.Is(err, allocator.ErrExhausted):
+		return subjects.ErrExhausted
+	case errors.Is(err, allocator.ErrStopped):
+		return &subjects.Error{Code: subjects.Unavailable, Text: "this worker is stopping", RetryAfter: unavailableRetry}
+	case errors.Is(err, allocator.ErrFenced):
+		c.store.backend.refused(err)
+		return &subjects.Error{Code: subjects.Fenced, Text: "etcd's history went backwards; an operator must act"}
+	case errors.Is(err, allocator.ErrUnavailable), errors.Is(err, allocator.ErrExpired):
+		c.store.backend.refused(err)
+		if c.asked.outlived(time.Now()) {
+			return subjects.ErrExpired
+		}
+		return &subjects.Error{Code: subjects.Unavailable, Text: subjects.ErrUnavailable.Text, RetryAfter: unavailableRetry}
+	case errors.Is(err, allocator.ErrUnreadable):
+		c.w.complain("a counter's record is not understood; look at it with etcdctl get", "store", c.Key.Store, "key", c.Key.Name, "err", err)
+		return &subjects.Error{Code: subjects.Internal, Text: "the key's record in etcd is not understood"}
+	default:
+		c.w.complain("allocation failed in an unforeseen way", "store", c.Key.Store, "key", c.Key.Name, "err", err)
+		return subjects.ErrInternal
+	}
+}

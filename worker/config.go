@@ -1,0 +1,153 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Config configures a [Worker]. Backends is required.
+type Config struct {
+	// ID names the worker in discovery and in etcd's records. It must be new
+	// with every process start. "" means a random one.
+	ID string
+
+	// Version is the SemVer version shown in discovery. "" means 0.0.0.
+	Version string
+
+	// Root is the first token of request subjects. "" means subjects.Root.
+	Root string
+
+	// Connect connects to NATS with options, which make a connection that comes
+	// up and comes back by itself, and the caller's own: address, credentials,
+	// TLS. nil means nats.Connect to nats.DefaultURL.
+	Connect func(options ...nats.Option) (*nats.Conn, error)
+
+	// Backends keep the counters.
+	Backends []Backend
+
+	// MaxWaiting bounds the requests that wait for ids; one more is answered
+	// BUSY at once. 0 means DefaultMaxWaiting.
+	MaxWaiting int
+
+	// MaxPatience bounds how long a request waits that names no shorter timeout.
+	// 0 means DefaultMaxPatience.
+	MaxPatience time.Duration
+
+	// DrainTimeout bounds the end of Run. 0 means DefaultDrainTimeout.
+	DrainTimeout time.Duration
+
+	// MaxKeys bounds the weak keys each backend holds in memory. 0 means
+	// allocator.DefaultMaxKeys.
+	MaxKeys int
+
+	// Log gets state changes. nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Defaults of Config.
+const (
+	DefaultMaxWaiting   = 16_384
+	DefaultMaxPatience  = 2 * time.Second
+	DefaultDrainTimeout = 20 * time.Second
+)
+
+// Backend is where the counters of some stores are kept.
+type Backend struct {
+	Name    string // for logs
+	Counter allocator.Counter
+
+	// Ready reports whether the Counter can be written to; it blocks until its
+	// context ends at most. nil means always.
+	Ready func(context.Context) error
+
+	Stores []Store
+}
+
+// Store is the rules for one store, or for every store that has none of its
+// own.
+type Store struct {
+	Name        string             // or subjects.AnyStore
+	DefaultMode subjects.Mode      // for requests that name none; subjects.DefaultMode means Weak
+	Modes       []subjects.Mode    // what callers may ask for; empty means both
+	MaxCount    int                // ids in one request; 0 means DefaultMaxCount
+	Segments    allocator.Segments // how weak ids are reserved
+}
+
+// DefaultMaxCount bounds the ids of one request.
+const DefaultMaxCount = 100_000
+
+func (c Config) withDefaults() (Config, error) {
+	if c.ID == "" {
+		c.ID = nuid.Next()
+	}
+	if c.Version == "" {
+		c.Version = "0.0.0"
+	}
+	if c.Root == "" {
+		c.Root = subjects.Root
+	}
+	if c.Connect == nil {
+		c.Connect = func(options ...nats.Option) (*nats.Conn, error) {
+			return nats.Connect(nats.DefaultURL, options...)
+		}
+	}
+	if c.MaxWaiting == 0 {
+		c.MaxWaiting = DefaultMaxWaiting
+	}
+	if c.MaxPatience == 0 {
+		c.MaxPatience = DefaultMaxPatience
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = DefaultDrainTimeout
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c, c.validate()
+}
+
+func (c Config) validate() error {
+	if err := subjects.CheckToken("root", c.Root); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, b := range c.Backends {
+		if b.Counter == nil {
+			return fmt.Errorf("backend %q has no Counter", b.Name)
+		}
+		for _, s := range b.Stores {
+			if err := s.validate(); err != nil {
+				return err
+			}
+			if seen[s.Name] {
+				return fmt.Errorf("store %q is configured twice", s.Name)
+			}
+			seen[s.Name] = true
+		}
+	}
+	if len(seen) == 0 {
+		return errors.New("no store is configured")
+	}
+	return nil
+}
+
+func (s Store) validate() error {
+	if s.Name != subjects.AnyStore {
+		if err := subjects.CheckToken("store", s.Name); err != nil {
+			return err
+		}
+	}
+	if s.MaxCount < 0 || s.MaxCount > subjects.MaxN {
+		return fmt.Errorf("store %q: max_count must be between 1 and %d", s.Name, int64(subjects.MaxN))
+	}
+	return nil
+}

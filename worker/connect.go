@@ -1,0 +1,89 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Short pings, so that a worker that is frozen or cut off, and the server that
+// is, are noticed within ten seconds; nats.go's defaults take minutes.
+const (
+	pingInterval = 3 * time.Second
+	maxPingsOut  = 2
+)
+
+// connect returns a connection that comes up, and comes back, by itself.
+func (w *Worker) connect() (*nats.Conn, error) {
+	nc, err := w.config.Connect(
+		nats.Name(fmt.Sprintf("seqd %s %s", w.config.Version, w.config.ID)),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(200 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.IgnoreAuthErrorAbort(), // credentials may be rotated while we run
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(maxPingsOut),
+		// Answers that can't be sent now would only reach inboxes that gave up.
+		nats.ReconnectBufSize(-1),
+		// Replies go to the caller's subject, which canAnswer has checked.
+		nats.SkipSubjectValidation(),
+
+		nats.ConnectHandler(func(nc *nats.Conn) {
+			w.connected.Store(true)
+			w.noteReady()
+			w.log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted())
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			w.connected.Store(false)
+			if w.draining.Load() {
+				return // we are closing it ourselves
+			}
+			w.log.Warn("disconnected from NATS; trying again", "err", err)
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			w.connected.Store(true)
+			w.log.Info("reconnected to NATS", "url", nc.ConnectedUrlRedacted())
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			w.log.Debug("can't reach NATS; trying again", "err", err)
+		}),
+		nats.ErrorHandler(w.natsError),
+		nats.ClosedHandler(func(*nats.Conn) { close(w.lost) }),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	if !nc.IsConnected() {
+		w.log.Warn("NATS is not reachable; waiting for it", "servers", nc.Servers(), "hint", "start nats-server, or set --nats-url")
+	}
+	return nc, nil
+}
+
+// natsError hears what nats.go can tell nobody else.
+func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	switch {
+	case errors.Is(err, nats.ErrPermissionViolation):
+		for _, st := range w.sortedStores() {
+			// nats.go names the subscription in the text only.
+			if strings.Contains(err.Error(), fmt.Sprintf("Subscription to %q", st.subject)) {
+				st.leave(Denied)
+				w.log.Error("NATS refuses the subscription: not serving the store; trying again",
+					"store", st.Name, "err", err,
+					"hint", fmt.Sprintf("allow this user to subscribe to %q", st.subject+" "+subjects.Queue))
+				return
+			}
+		}
+		w.complain("NATS refuses a subject", "err", err, "hint", "allow this worker to publish to callers' inboxes and to subscribe to $SRV.>")
+	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
+		dropped, _ := sub.Dropped()
+		w.log.Error("requests were dropped: they come faster than this worker can refuse them", "subject", sub.Subject, "dropped", dropped, "hint", "add workers")
+	default:
+		w.complain("NATS error", "err", err)
+	}
+}

@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// ServiceName is what `nats micro ls` lists the workers as.
+const ServiceName = "seqd"
+
+// serveDiscovery answers $SRV.PING, INFO and STATS as a NATS service does
+// (ADR-32), in micro's own types. It is not left to micro, which could not
+// leave the queue group and stay discoverable.
+func (w *Worker) serveDiscovery() error {
+	for verb, answer := range map[micro.Verb]func() any{
+		micro.PingVerb:  func() any { return micro.Ping{ServiceIdentity: w.identity(), Type: micro.PingResponseType} },
+		micro.InfoVerb:  func() any { return w.info() },
+		micro.StatsVerb: func() any { return w.stats() },
+	} {
+		for _, scope := range [][2]string{{"", ""}, {ServiceName, ""}, {ServiceName, w.config.ID}} {
+			subject, err := micro.ControlSubject(verb, scope[0], scope[1])
+			if err != nil {
+				return fmt.Errorf("discovery: %w", err)
+			}
+			_, err = w.nc.Subscribe(subject, func(m *nats.Msg) {
+				if !w.canAnswer(m.Reply) {
+					return
+				}
+				body, err := json.Marshal(answer())
+				if err != nil {
+					w.log.Error("discovery", "err", err)
+					return
+				}
+				_ = w.nc.Publish(m.Reply, body)
+			})
+			if err != nil {
+				return fmt.Errorf("discovery: subscribe %s: %w", subject, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Worker) identity() micro.ServiceIdentity {
+	return micro.ServiceIdentity{
+		Name:    ServiceName,
+		ID:      w.config.ID,
+		Version: w.config.Version,
+		Metadata: map[string]string{
+			"state": string(w.State()),
+			"root":  w.config.Root,
+		},
+	}
+}
+
+func (w *Worker) info() micro.Info {
+	info := micro.Info{
+		ServiceIdentity: w.identity(),
+		Type:            micro.InfoResponseType,
+		Description:     "unique, ever-increasing ids: ask " + w.config.Root + ".<store>.<key>",
+	}
+	for _, st := range w.sortedStores() {
+		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
+			Name:       st.endpoint(),
+			Subject:    st.subject,
+			QueueGroup: subjects.Queue,
+			Metadata: map[string]string{
+				"default_mode": st.DefaultMode.String(),
+				"modes":        joinModes(st.Modes),
+				"max_count":    fmt.Sprint(st.MaxCount),
+				"state":        string(st.currentState()),
+			},
+		})
+	}
+	return info
+}
+
+// endpointData is what an endpoint's statistics hold beyond micro's.
+type endpointData struct {
+	State   State `json:"state"`
+	IDs     int64 `json:"ids"`     // issued since the start
+	Dropped int   `json:"dropped"` // messages nats.go dropped since the store joined
+	Waiting int64 `json:"waiting"` // accepted and not answered, in the whole worker
+	NoReply int64 `json:"noreply"` // requests without a usable reply subject, in the whole worker
+}
+
+func (w *Worker) stats() micro.Stats {
+	stats := micro.Stats{
+		ServiceIdentity: w.identity(),
+		Type:            micro.StatsResponseType,
+		Started:         w.started.UTC(),
+	}
+	for _, st := range w.sortedStores() {
+		s := &st.stats
+		endpoint := &micro.EndpointStats{
+			Name:           st.endpoint(),
+			Subject:        st.subject,
+			QueueGroup:     subjects.Queue,
+			NumRequests:    int(s.requests.Load()),
+			NumErrors:      int(s.errors.Load()),
+			ProcessingTime: time.Duration(s.nanos.Load()),
+		}
+		if endpoint.NumRequests > 0 {
+			endpoint.AverageProcessingTime = endpoint.ProcessingTime / time.Duration(endpoint.NumRequests)
+		}
+		if text := s.lastError.Load(); text != nil {
+			endpoint.LastError = *text
+		}
+		endpoint.Data, _ = json.Marshal(endpointData{ // plain numbers and strings always marshal
+			State:   st.currentState(),
+			IDs:     s.ids.Load(),
+			Dropped: st.dropped(),
+			Waiting: w.waiting.Load(),
+			NoReply: w.dropped.Load(),
+		})
+		stats.Endpoints = append(stats.Endpoints, endpoint)
+	}
+	return stats
+}
+
+// endpoint returns the store's name as an endpoint's: an asterisk is not
+// allowed there.
+func (st *store) endpoint() string {
+	if st.Name == subjects.AnyStore {
+		return "any"
+	}
+	return st.Name
+}
+
+func (st *store) dropped() int {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.sub == nil {
+		return 0
+	}
+	n, _ := st.sub.Dropped()
+	return n
+}

@@ -1,0 +1,121 @@
+package worker
+
+import (
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// subscriber is one subscription's side of the worker. Its goroutine, nats.go's
+// one for the subscription, owns it.
+type subscriber struct {
+	w       *Worker
+	store   *store // whose subject is subscribed; another store's message may come too
+	scratch []byte // for answers, kept over messages
+}
+
+// handle answers one request, or hands it to an allocator that will. It does not
+// block.
+func (s *subscriber) handle(m *nats.Msg) {
+	w := s.w
+	if !w.canAnswer(m.Reply) {
+		w.dropped.Add(1)
+		return
+	}
+	a := asked{reply: m.Reply, arrived: time.Now()}
+	st := s.store
+	name, key, err := subjects.Parse(w.config.Root, m.Subject)
+	if err == nil && name != st.Name {
+		st = w.storeOf(name, st)
+	}
+	var req subjects.Request
+	decodeErr := req.Decode(m.Header, m.Data)
+	a.format, a.nonce, a.timeout = req.Format, req.Nonce, req.Timeout
+	if err == nil {
+		err = decodeErr
+	}
+	mode := req.Mode
+	if err == nil {
+		mode, err = st.allow(mode, req.N)
+	}
+	if err != nil {
+		w.sendError(st, &a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
+		return
+	}
+	if req.Timeout > 0 && a.outlived(time.Now()) {
+		w.sendError(st, &a, subjects.ErrExpired)
+		return
+	}
+	k := allocator.Key{Store: name, Name: key}
+	if mode == subjects.Weak {
+		if ids, ok := st.backend.weak.Take(k, req.N); ok {
+			s.scratch = w.sendIDs(st, &a, ids, s.scratch)
+			return
+		}
+	}
+	c, ok := w.accept(st, k, req.N, &a)
+	if !ok {
+		w.sendError(st, &a, &subjects.Error{Code: subjects.Busy, Text: subjects.ErrBusy.Text, RetryAfter: busyRetry})
+		return
+	}
+	if mode == subjects.Weak {
+		st.backend.weak.Allocate(&c.Request)
+	} else {
+		st.backend.strong.Allocate(&c.Request)
+	}
+}
+
+// maxReplyLen keeps our PUB line, headers' sizes included, well within the 4096
+// bytes where nats-server would cut the connection.
+const maxReplyLen = 1024
+
+// canAnswer reports whether an answer to reply would reach a caller. Reply
+// subjects are the caller's choice, so one that leads back to workers could make
+// a loop or reach what the caller may not; one that NATS would not deliver would
+// burn ids for nobody.
+func (w *Worker) canAnswer(reply string) bool {
+	switch {
+	case reply == "" || len(reply) > maxReplyLen:
+		return false
+	case strings.HasPrefix(reply, w.config.Root) && strings.HasPrefix(reply[len(w.config.Root):], "."):
+		return false
+	case strings.HasPrefix(reply, subjects.PeerRoot+"."):
+		return false
+	}
+	token := true // at a token's start
+	for i := range len(reply) {
+		switch c := reply[i]; {
+		case c == '.' && token, c == '*', c == '>', c <= ' ', c == 0x7f:
+			return false
+		default:
+			token = c == '.'
+		}
+	}
+	return !token
+}
+
+// sendIDs publishes ids as an answer, and returns scratch for the next one.
+func (w *Worker) sendIDs(st *store, a *asked, ids allocator.Range, scratch []byte) []byte {
+	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce}
+	scratch = reply.Append(scratch[:0], a.format)
+	// Not m.Respond: it takes the subscription's lock, which the connection's
+	// reader wants for every message. The error could only say that the
+	// connection is gone: the ids are a gap.
+	_ = w.nc.Publish(a.reply, scratch)
+	st.stats.answered(ids.N, time.Since(a.arrived))
+	return scratch
+}
+
+// sendError publishes an error as an answer.
+func (w *Worker) sendError(st *store, a *asked, e *subjects.Error) {
+	_ = w.nc.PublishMsg(&nats.Msg{
+		Subject: a.reply,
+		Header:  e.Header(),
+		Data:    subjects.AppendError(nil, a.format, e, &a.nonce),
+	})
+	st.stats.failed(e.Error(), time.Since(a.arrived))
+}

@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// store is a configured store: its rules, its counters, and its place in the
+// queue group.
+type store struct {
+	Store
+	backend *backend
+	subject string // of the subscription
+	stats   stats
+
+	mu     sync.Mutex
+	state  State
+	sub    *nats.Subscription // in the queue group; nil while outside
+	closed chan struct{}      // closed when sub has handled its last message
+}
+
+// State is what a worker does for a store.
+type State string
+
+// A store's states. Only a serving one is in the queue group.
+const (
+	Starting     State = "starting"     // nothing has been tried yet
+	Serving      State = "serving"      // in the queue group
+	Unavailable  State = "unavailable"  // etcd can't be reached or refuses writes
+	Denied       State = "denied"       // NATS refuses the subscription
+	Disconnected State = "disconnected" // NATS can't be reached (of a worker only)
+	Draining     State = "draining"     // the worker is stopping
+)
+
+func newStore(config Store, root string, b *backend) *store {
+	if config.DefaultMode == subjects.DefaultMode {
+		config.DefaultMode = subjects.Weak
+	}
+	if len(config.Modes) == 0 {
+		config.Modes = []subjects.Mode{subjects.Strong, subjects.Weak}
+	}
+	if config.MaxCount == 0 {
+		config.MaxCount = DefaultMaxCount
+	}
+	return &store{
+		Store:   config,
+		backend: b,
+		subject: subjects.Wildcard(root, config.Name),
+		state:   Starting,
+	}
+}
+
+// allow checks a request against the store's rules and returns the mode to
+// serve it in. The error is a *subjects.Error.
+func (st *store) allow(mode subjects.Mode, n int) (subjects.Mode, error) {
+	if mode == subjects.DefaultMode {
+		mode = st.DefaultMode
+	} else if !slices.Contains(st.Modes, mode) {
+		return mode, &subjects.Error{Code: subjects.BadRequest, Text: fmt.Sprintf("mode %s is not allowed for this store, only %s", mode, joinModes(st.Modes))}
+	}
+	if n > st.MaxCount {
+		return mode, &subjects.Error{Code: subjects.BadRequest, Text: fmt.Sprintf("n must be between 1 and %d for this store, not %d", st.MaxCount, n)}
+	}
+	return mode, nil
+}
+
+func joinModes(modes []subjects.Mode) string {
+	names := make([]string, len(modes))
+	for i, m := range modes {
+		names[i] = m.String()
+	}
+	return strings.Join(names, " and ")
+}
+
+// join enters the queue group.
+func (st *store) join(w *Worker) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.sub != nil {
+		return nil
+	}
+	s := &subscriber{w: w, store: st, scratch: make([]byte, 0, 128)}
+	sub, err := w.nc.QueueSubscribe(st.subject, subjects.Queue, s.handle)
+	if err != nil {
+		return fmt.Errorf("subscribe %s: %w", st.subject, err)
+	}
+	// Small: handle never blocks, so what stands here is what a burst brought
+	// within one scheduling delay. nats.go drops beyond, and tells us.
+	_ = sub.SetPendingLimits(pendingMessages, pendingBytes)
+	closed := make(chan struct{})
+	sub.SetClosedHandler(func(string) { close(closed) })
+	st.sub, st.closed, st.state = sub, closed, Serving
+	return nil
+}
+
+const (
+	pendingMessages = 65_536
+	pendingBytes    = 64 << 20
+)
+
+// leave leaves the queue group for the reason state tells. Messages that have
+// arrived are still handled; closed tells when the last one was, and is nil if
+// st was not in the group.
+func (st *store) leave(state State) (closed <-chan struct{}) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.state = state
+	if st.sub == nil {
+		return nil
+	}
+	_ = st.sub.Drain() // fails only if it or the connection is closed: then nothing comes either
+	closed = st.closed
+	st.sub = nil
+	return closed
+}
+
+func (st *store) currentState() State {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.state
+}

@@ -1,0 +1,211 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Worker answers requests for ids. Its exported methods are safe for concurrent
+// use.
+type Worker struct {
+	config   Config
+	log      *slog.Logger
+	backends []*backend
+	stores   map[string]*store // by configured name
+	started  time.Time
+
+	nc     *nats.Conn    // set by Run before it starts a goroutine
+	lost   chan struct{} // closed when nc has closed for good
+	ready  chan struct{} // closed once, when every store is first served
+	notify sync.Once     // closes ready
+
+	connected atomic.Bool // to NATS
+	draining  atomic.Bool
+	waiting   atomic.Int64 // calls: accepted requests that are not answered yet
+	dropped   atomic.Int64 // requests without a usable reply subject
+
+	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
+}
+
+// New checks config and returns a Worker that Run will start.
+func New(config Config) (*Worker, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	w := &Worker{
+		config:  config,
+		log:     config.Log.With("component", "worker"),
+		stores:  map[string]*store{},
+		started: time.Now(),
+		lost:    make(chan struct{}),
+		ready:   make(chan struct{}),
+	}
+	config.Log = w.log
+	for _, b := range config.Backends {
+		b := newBackend(b, config)
+		w.backends = append(w.backends, b)
+		for _, st := range b.stores {
+			w.stores[st.Name] = st
+		}
+	}
+	return w, nil
+}
+
+// ID returns the worker's name in discovery and in etcd.
+func (w *Worker) ID() string { return w.config.ID }
+
+// Ready is closed when the worker has been in the queue group for every store.
+func (w *Worker) Ready() <-chan struct{} { return w.ready }
+
+// State returns what the worker does: Serving if it serves every store, else
+// the first other state.
+func (w *Worker) State() State {
+	if w.draining.Load() {
+		return Draining
+	}
+	for _, b := range w.backends {
+		for _, st := range b.stores {
+			if s := st.currentState(); s != Serving {
+				return s
+			}
+		}
+	}
+	if !w.connected.Load() {
+		return Disconnected
+	}
+	return Serving
+}
+
+// Run serves until ctx ends, then leaves the queue group, answers what it has
+// accepted, flushes, and returns nil. It waits for NATS and for the Counters,
+// at the start and whenever they go away. The error says that the connection
+// was closed for good. Run must be called once.
+func (w *Worker) Run(ctx context.Context) error {
+	defer func() {
+		for _, b := range w.backends {
+			b.stop()
+		}
+	}()
+	nc, err := w.connect()
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	w.nc = nc
+	defer nc.Close()
+	if err := w.serveDiscovery(); err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+
+	watchCtx, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	var watches sync.WaitGroup
+	for _, b := range w.backends {
+		watches.Go(func() { b.watch(watchCtx, w) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-w.lost:
+		err = errors.New("worker: the NATS connection was closed for good; look at the server's log, then start again")
+	}
+	stopWatching()
+	watches.Wait()
+	w.drain()
+	return err
+}
+
+// drain ends the worker's work in an order that loses nothing: out of the queue
+// group, until the last message that NATS had sent is handled; then until every
+// accepted request is answered; then until the answers are with the server.
+func (w *Worker) drain() {
+	w.draining.Store(true)
+	w.log.Info("draining", "waiting", w.waiting.Load())
+	ctx, cancel := context.WithTimeout(context.Background(), w.config.DrainTimeout)
+	defer cancel()
+
+	var closing []<-chan struct{}
+	for _, b := range w.backends {
+		for _, st := range b.stores {
+			if closed := st.leave(Draining); closed != nil {
+				closing = append(closing, closed)
+			}
+		}
+	}
+	for _, closed := range closing {
+		if !w.nc.IsConnected() {
+			break // nothing comes and nothing can be sent
+		}
+		select {
+		case <-closed:
+		case <-ctx.Done():
+		}
+	}
+	for w.waiting.Load() > 0 && pause(ctx, drainPoll) {
+	}
+	if n := w.waiting.Load(); n > 0 {
+		w.log.Warn("drain timeout: the requests that still wait are answered UNAVAILABLE", "waiting", n)
+	}
+	for _, b := range w.backends {
+		b.stop() // answers what still waits
+	}
+	if w.nc.IsConnected() {
+		if err := w.nc.FlushTimeout(time.Second); err != nil {
+			w.log.Warn("answers may be lost", "err", err)
+		}
+	}
+	w.log.Info("drained")
+}
+
+const drainPoll = 2 * time.Millisecond
+
+// storeOf returns the rules for a store's name; fallback if it has none.
+func (w *Worker) storeOf(name string, fallback *store) *store {
+	if st, ok := w.stores[name]; ok {
+		return st
+	}
+	if st, ok := w.stores[subjects.AnyStore]; ok {
+		return st
+	}
+	return fallback
+}
+
+// noteReady closes ready the first time every store is served.
+func (w *Worker) noteReady() {
+	if w.State() == Serving {
+		w.notify.Do(func() { close(w.ready) })
+	}
+}
+
+// complain logs a warning about a request, at most one a second for the whole
+// worker.
+func (w *Worker) complain(msg string, args ...any) {
+	now, last := int64(time.Since(w.started)), w.complained.Load()
+	if (last == 0 || now-last > int64(time.Second)) && w.complained.CompareAndSwap(last, now) {
+		w.log.Warn(msg, args...)
+	}
+}
+
+// sortedStores returns the stores in the order they are listed to people.
+func (w *Worker) sortedStores() []*store {
+	var all []*store
+	for _, b := range w.backends {
+		all = append(all, b.stores...)
+	}
+	slices.SortFunc(all, func(a, b *store) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
