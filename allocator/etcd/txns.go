@@ -46,8 +46,8 @@ type txns struct {
 // swap is one compare-and-swap that waits or is under way.
 type swap struct {
 	path  string
-	rev   int64  // the record's ModRevision must be this; 0: there must be none
-	value string // is written then
+	rev   int64         // the record's ModRevision must be this; 0: there must be none
+	value string        // is written then
 	done  chan outcome  // has room for the one outcome
 	place *list.Element // in due; nil once it is under way or given up
 }

@@ -39,7 +39,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		ShortUsage: "seqd COMMAND [flags]",
 		LongHelp:   "seqd issues unique, ever-increasing ids over NATS from counters in etcd.",
 		FlagSet:    flag.NewFlagSet("seqd", flag.ContinueOnError),
-		Exec:       func(context.Context, []string) error { return usageError("no command") },
+		Exec: func(_ context.Context, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Sprintf("unknown command %q", args[0]))
+			}
+			return usageError("which command?")
+		},
 		Subcommands: []*ffcli.Command{
 			devCommand(stdout, stderr),
 			workerCommand(stdout, stderr),
@@ -61,7 +66,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "seqd: %s\ntry: seqd %s-h\n", text, commandName(root, args))
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "seqd: %v\n", err)
+		fmt.Fprintf(stderr, "seqd: %s\n", strings.TrimPrefix(err.Error(), "seqd: ")) // the client says it too
 		return exitFailed
 	}
 }

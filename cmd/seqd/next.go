@@ -20,7 +20,7 @@ import (
 func nextCommand(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd next", flag.ContinueOnError)
 	q := nextQuery{}
-	fs.IntVar(&q.n, "n", 1, "how many `IDS`")
+	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids to ask for")
 	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
 	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
 	fs.StringVar(&q.format, "format", "text", "text (one id a line) or json")
