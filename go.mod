@@ -14,7 +14,10 @@ require (
 	go.etcd.io/etcd/server/v3 v3.7.3
 )
 
-require github.com/synadia-io/orbit.go/natscontext v0.1.1 // indirect
+require (
+	github.com/synadia-io/orbit.go/natscontext v0.1.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+)
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

@@ -124,24 +124,36 @@ func (b *backend) probe(ctx context.Context) error {
 	return b.Ready(ctx)
 }
 
+// joinAll enters the queue group for the stores that are outside.
 func (b *backend) joinAll(w *Worker) {
+	var joining []*store
 	for _, st := range b.stores {
-		state := st.currentState()
-		if state == Serving {
+		if st.currentState() == Serving {
 			continue
 		}
 		if err := st.join(w); err != nil {
 			b.log.Error("can't join the queue group; trying again", "store", st.Name, "err", err)
 			continue
 		}
-		b.log.Info("joined the queue group", "store", st.Name, "subject", st.subject)
+		joining = append(joining, st)
+	}
+	if len(joining) == 0 {
+		return
 	}
 	if w.nc.IsConnected() {
-		_ = w.nc.FlushTimeout(probeTimeout) // the server has the subscriptions; it was lost otherwise, and nats.go sends them again
+		// After this NATS has the subscriptions, or has refused them. If the
+		// connection is lost instead, nats.go sends them when it is back.
+		_ = w.nc.FlushTimeout(probeTimeout)
+	}
+	for _, st := range joining {
+		if st.joined() {
+			b.log.Info("joined the queue group", "store", st.Name, "subject", st.subject)
+		}
 	}
 	w.noteReady()
 }
 
+// leaveAll leaves the queue group because of err.
 func (b *backend) leaveAll(err error) {
 	hint := "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
 	if errors.Is(err, allocator.ErrFenced) {

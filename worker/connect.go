@@ -35,9 +35,8 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		nats.SkipSubjectValidation(),
 
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			w.connected.Store(true)
-			w.noteReady()
 			w.log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted())
+			w.noteConnected(nc)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			w.connected.Store(false)
@@ -47,7 +46,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 			w.log.Warn("disconnected from NATS; trying again", "err", err)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			w.connected.Store(true)
+			w.noteConnected(nc)
 			w.log.Info("reconnected to NATS", "url", nc.ConnectedUrlRedacted())
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -63,6 +62,14 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		w.log.Warn("NATS is not reachable; waiting for it", "servers", nc.Servers(), "hint", "start nats-server, or set --nats-url")
 	}
 	return nc, nil
+}
+
+// noteConnected counts the connection as there once NATS has the subscriptions
+// that nats.go sends it anew.
+func (w *Worker) noteConnected(nc *nats.Conn) {
+	_ = nc.FlushTimeout(probeTimeout)
+	w.connected.Store(true)
+	w.noteReady()
 }
 
 // natsError hears what nats.go can tell nobody else.

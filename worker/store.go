@@ -78,7 +78,8 @@ func joinModes(modes []subjects.Mode) string {
 	return strings.Join(names, " and ")
 }
 
-// join enters the queue group.
+// join enters the queue group. The store does not count as serving before
+// joined.
 func (st *store) join(w *Worker) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -95,8 +96,20 @@ func (st *store) join(w *Worker) error {
 	_ = sub.SetPendingLimits(pendingMessages, pendingBytes)
 	closed := make(chan struct{})
 	sub.SetClosedHandler(func(string) { close(closed) })
-	st.sub, st.closed, st.state = sub, closed, Serving
+	st.sub, st.closed = sub, closed
 	return nil
+}
+
+// joined notes that NATS knows of the subscription; it is false if st has left
+// meanwhile.
+func (st *store) joined() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.sub == nil {
+		return false
+	}
+	st.state = Serving
+	return true
 }
 
 const (

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
@@ -122,24 +125,39 @@ func (c *config) load(path string) (source, error) {
 	if err != nil {
 		return source{}, fmt.Errorf("read the configuration: %w; name another file with --config", err)
 	}
-	if strings.TrimSpace(string(data)) == "" {
-		return source{}, nil
+	src := source{path: path}
+	if err := yaml.Unmarshal(data, &src.document); err != nil {
+		return src, src.wrap(err)
 	}
-	if err := yaml.UnmarshalWithOptions(data, c, yaml.Strict()); err != nil {
-		var at yaml.Error
-		if errors.As(err, &at) && at.GetToken() != nil {
-			return source{}, fmt.Errorf("%s:%d: %s", path, at.GetToken().Position.Line, at.GetMessage())
-		}
-		return source{}, fmt.Errorf("%s: %w", path, err)
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) { // an empty file changes nothing
+		return src, src.wrap(err)
 	}
-	return source{path: path, data: data}, nil
+	return src, nil
 }
 
 // source is the file a configuration came from, to name lines of. The zero
 // value is no file.
 type source struct {
-	path string
-	data []byte
+	path     string
+	document yaml.Node
+}
+
+// yamlError takes apart what yaml says: "line 7: field x not found in type T".
+var yamlError = regexp.MustCompile(`^line (\d+): (.*?)(?: (?:in|into) (?:type )?\S+)?$`)
+
+// wrap names the file and the first line that yaml complains about.
+func (s source) wrap(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	var several *yaml.TypeError
+	if errors.As(err, &several) {
+		text = several.Errors[0]
+	}
+	if m := yamlError.FindStringSubmatch(text); m != nil {
+		return fmt.Errorf("%s:%s: %s", s.path, m[1], m[2])
+	}
+	return fmt.Errorf("%s: %s", s.path, text)
 }
 
 // errorf says what is wrong with the setting at path, in the file's words:
@@ -149,17 +167,28 @@ func (s source) errorf(path []string, format string, args ...any) error {
 	if s.path == "" {
 		return errors.New(text)
 	}
-	for n := len(path); n > 0; n-- { // a setting that is missing: its parent's line
-		builder := (&yaml.PathBuilder{}).Root()
-		for _, name := range path[:n] {
-			builder = builder.Child(name)
-		}
-		node, err := builder.Build().ReadNode(strings.NewReader(string(s.data)))
-		if err == nil && node != nil {
-			return fmt.Errorf("%s:%d: %s", s.path, node.GetToken().Position.Line, text)
-		}
+	return fmt.Errorf("%s:%d: %s", s.path, s.line(path), text)
+}
+
+// line returns the line of the setting at path, or of the part of the path that
+// is there.
+func (s source) line(path []string) int {
+	if len(s.document.Content) == 0 {
+		return 1
 	}
-	return fmt.Errorf("%s: %s", s.path, text)
+	node := s.document.Content[0]
+	line := node.Line
+	for _, name := range path {
+		i := 0
+		for i < len(node.Content) && node.Content[i].Value != name {
+			i += 2
+		}
+		if node.Kind != yaml.MappingNode || i >= len(node.Content) {
+			break
+		}
+		line, node = node.Content[i].Line, node.Content[i+1]
+	}
+	return line
 }
 
 // tlsClient returns TLS settings, nil for none. Files are read again for every

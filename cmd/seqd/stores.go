@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -22,7 +23,7 @@ type cluster struct {
 // whole configuration. Without any store it serves every name.
 func (c *config) clusters(src source) ([]cluster, error) {
 	if err := subjects.CheckToken("root", c.Root); err != nil {
-		return nil, src.errorf([]string{"root"}, "%v", err)
+		return nil, src.errorf([]string{"root"}, "%s", textOf(err))
 	}
 	if err := c.NATS.validate(); err != nil {
 		return nil, src.errorf([]string{"nats"}, "%v", err)
@@ -73,6 +74,16 @@ func (c *config) clusters(src source) ([]cluster, error) {
 	return all, nil
 }
 
+// textOf returns what an error of package subjects says, without the code that
+// it has on the wire.
+func textOf(err error) string {
+	var e *subjects.Error
+	if errors.As(err, &e) {
+		return e.Text
+	}
+	return err.Error()
+}
+
 // over returns e with the fields it leaves out taken from base.
 func (e etcdConfig) over(base etcdConfig) etcdConfig {
 	if e.Prefix == "" {
@@ -89,7 +100,7 @@ func (s storeConfig) worker(name string, src source) (worker.Store, error) {
 	at := func(path ...string) []string { return append([]string{"stores", name}, path...) }
 	if name != subjects.AnyStore {
 		if err := subjects.CheckToken("store", name); err != nil {
-			return worker.Store{}, src.errorf(at(), "%v", err)
+			return worker.Store{}, src.errorf(at(), "%s", textOf(err))
 		}
 	}
 	store := worker.Store{Name: name, MaxCount: s.MaxCount, Segments: allocator.Segments{
@@ -152,7 +163,7 @@ func (f floors) add(name string, s storeConfig, src source) error {
 	for text, k := range s.Keys {
 		key, err := subjects.Escape(text)
 		if err != nil {
-			return src.errorf(append(at, "keys", text), "%v", err)
+			return src.errorf(append(at, "keys", text), "%s", textOf(err))
 		}
 		if k.BiggerThan < 0 {
 			return src.errorf(append(at, "keys", text, "bigger_than"), "must not be below 0, but is %d", k.BiggerThan)

@@ -78,16 +78,24 @@ func setFromEnv(fs *flag.FlagSet) error {
 	return err
 }
 
-// settle gives the flags of fs, which has been parsed, their values by rank:
-// first what load sets (a file), then the environment, then the command line.
+// settle gives the flags of fs, which has been parsed, their values by rank: the
+// command line wins over the environment, and that over what load sets, which
+// reads a file. load, which may be nil, sees what the others say of where the
+// file is.
 func settle(fs *flag.FlagSet, load func() error) error {
 	given := map[string]string{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
-	if load != nil {
-		if err := load(); err != nil {
-			return err
-		}
+	if err := overlay(fs, given); err != nil || load == nil {
+		return err
 	}
+	if err := load(); err != nil {
+		return err
+	}
+	return overlay(fs, given)
+}
+
+// overlay sets what the environment names, and then what was given.
+func overlay(fs *flag.FlagSet, given map[string]string) error {
 	if err := setFromEnv(fs); err != nil {
 		return err
 	}

@@ -1,0 +1,108 @@
+//go:build !lean
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startDev starts `seqd dev` on free ports and returns its NATS URL and HTTP
+// address.
+func startDev(t *testing.T, dir string) (p *process, natsURL, httpAddr string) {
+	t.Helper()
+	p = start(t, nil, "dev", "--data-dir", dir, "--nats-port", "0", "--etcd-port", "0", "--http-port", "0")
+	m := p.wait(t, p.stdout, `(?m)^ready nats=(nats://127\.0\.0\.1:\d+) etcd=http://127\.0\.0\.1:\d+ http=http://(127\.0\.0\.1:\d+)\ntry: (.+)\n`)
+	if want := " next demo key666 -n 10 --nats-url " + m[1]; !strings.HasSuffix(m[3], want) {
+		t.Errorf("the request to paste is %q, not …%q", m[3], want)
+	}
+	return p, m[1], m[2]
+}
+
+// wantIDs asks with `seqd next` and checks what it printed.
+func wantIDs(t *testing.T, natsURL, want string, args ...string) {
+	t.Helper()
+	args = append([]string{"next", "--nats-url", natsURL}, args...)
+	if got := runSeqd(t, args...); got != (result{exitOK, want, ""}) {
+		t.Errorf("%q: got %+v, want %q", args, got, want)
+	}
+}
+
+func TestDev(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	p, natsURL, httpAddr := startDev(t, dir)
+
+	wantIDs(t, natsURL, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n", "demo", "key666", "-n", "10")
+	wantIDs(t, natsURL, "1\n2\n", "-n", "2", "demo", "strong", "--mode", "strong")
+	wantIDs(t, natsURL, "{\"id\":\"1\",\"n\":3}\n", "demo", "发票/2026 a..b", "-n", "3", "--format", "json")
+	wantIDs(t, natsURL, "1\n", "any_store", "--", "-key")
+	if got := runSeqd(t, "health", "--http-addr", httpAddr); got != (result{exitOK, "serving\n", ""}) {
+		t.Errorf("health: %+v", got)
+	}
+	if code, took := p.signal(t, os.Interrupt); code != exitOK || took > 5*time.Second {
+		t.Errorf("Ctrl-C: exit %d after %v; stderr:\n%s", code, took, p.stderr)
+	}
+
+	// Started again, ids go on: STRONG exactly, WEAK after what was reserved.
+	p, natsURL, _ = startDev(t, dir)
+	wantIDs(t, natsURL, "3\n", "demo", "strong", "--mode", "strong")
+	wantIDs(t, natsURL, "11\n", "demo", "key666")
+	if code, _ := p.signal(t, syscall.SIGTERM); code != exitOK {
+		t.Errorf("SIGTERM: exit %d", code)
+	}
+
+	// Killed, it has lost nothing it said.
+	p, natsURL, _ = startDev(t, dir)
+	wantIDs(t, natsURL, "4\n", "demo", "strong", "--mode", "strong")
+	p.signal(t, syscall.SIGKILL)
+	p, natsURL, _ = startDev(t, dir)
+	wantIDs(t, natsURL, "5\n", "demo", "strong", "--mode", "strong")
+	p.signal(t, os.Interrupt)
+}
+
+// Whatever keeps dev from starting is one line that names the flag to change.
+func TestDevCantStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := fmt.Sprint(taken.Addr().(*net.TCPAddr).Port)
+
+	inUse := t.TempDir()
+	unlock, err := lockDataDir(inUse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, test := range []struct {
+		name, flag, value, want string
+	}{
+		{"nats port", "--nats-port", port, "nats port " + port + " can't be listened on"},
+		{"etcd port", "--etcd-port", port, "etcd port " + port + " can't be listened on"},
+		{"http port", "--http-port", port, "http port " + port + " can't be listened on"},
+		{"impossible port", "--nats-port", "70000", "nats port 70000"},
+		{"folder in use", "--data-dir", inUse, "in use by another process"},
+		{"no folder", "--data-dir", filepath.Join(file, "x"), "not a directory"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			args := []string{"dev", "--data-dir", t.TempDir(), "--nats-port", "0", "--etcd-port", "0", "--http-port", "0", test.flag, test.value}
+			got := runSeqd(t, args...)
+			if got.code != exitFailed || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 ||
+				!strings.Contains(got.stderr, test.want) || !strings.Contains(got.stderr, test.flag) {
+				t.Errorf("got %+v, want one line with %q and %q", got, test.want, test.flag)
+			}
+		})
+	}
+}

@@ -1,0 +1,250 @@
+//go:build !lean
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The test binary is seqd itself where this is set, so that tests can start
+// whole processes and send them signals.
+const asProgram = "SEQD_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// patience bounds what is sure to come.
+const patience = 60 * time.Second
+
+// result is how a command ended.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// runSeqd runs a command to its end, in this process.
+func runSeqd(t testing.TB, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := execute(t.Context(), args, &stdout, &stderr)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// process is seqd as a process of its own.
+type process struct {
+	*exec.Cmd
+	stdout, stderr *output
+	ended          chan struct{}
+}
+
+func start(t testing.TB, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0], args...), stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
+	p.Env = append(append(os.Environ(), asProgram+"=1"), env...)
+	p.Stdout, p.Stderr = p.stdout, p.stderr
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.Wait() // the exit code is read from ProcessState
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill() // an ended process is none to kill
+		<-p.ended
+	})
+	return p
+}
+
+// signal sends a signal and returns the exit code and the time until the end.
+func (p *process) signal(t testing.TB, s os.Signal) (code int, took time.Duration) {
+	t.Helper()
+	begin := time.Now()
+	if err := p.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		t.Fatalf("%v did not end it; stderr:\n%s", s, p.stderr)
+	}
+	return p.ProcessState.ExitCode(), time.Since(begin)
+}
+
+// wait waits until want has been printed, and returns what it matched.
+func (p *process) wait(t testing.TB, o *output, want string) []string {
+	t.Helper()
+	re := regexp.MustCompile(want)
+	deadline := time.After(patience)
+	for {
+		more := o.more()
+		if m := re.FindStringSubmatch(o.String()); m != nil {
+			return m
+		}
+		select {
+		case <-more:
+		case <-p.ended:
+			t.Fatalf("it ended with %v before it printed %q; stdout:\n%s\nstderr:\n%s", p.ProcessState, want, p.stdout, p.stderr)
+		case <-deadline:
+			t.Fatalf("it did not print %q; stdout:\n%s\nstderr:\n%s", want, p.stdout, p.stderr)
+		}
+	}
+}
+
+// output keeps what a process prints.
+type output struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	grown chan struct{} // closed with the next write
+}
+
+func newOutput() *output { return &output{grown: make(chan struct{})} }
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.grown)
+	o.grown = make(chan struct{})
+	return o.text.Write(p)
+}
+
+func (o *output) more() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.grown
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+var _ io.Writer = (*output)(nil)
+
+func TestUsage(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		code int
+		want string // in stderr, or in stdout where the code is 0
+	}{
+		{nil, exitUsage, "which command?"},
+		{[]string{"nonsense"}, exitUsage, `unknown command "nonsense"`},
+		{[]string{"-h"}, exitOK, "check-config"},
+		{[]string{"next", "-h"}, exitOK, "NATS_CREDS"},
+		{[]string{"worker", "--help"}, exitOK, "SEQD_ETCD_ENDPOINTS"},
+		{[]string{"next", "demo", "key", "--bogus"}, exitUsage, "try: seqd next -h"},
+		{[]string{"next", "demo"}, exitUsage, "takes a store and a key"},
+		{[]string{"next", "demo", "key", "--mode", "fast"}, exitUsage, "mode must be strong or weak"},
+		{[]string{"next", "demo", "key", "--format", "xml"}, exitUsage, "--format must be text or json"},
+		{[]string{"worker", "word"}, exitUsage, `unexpected word "word"`},
+		{[]string{"worker", "--config", "/does/not/exist"}, exitFailed, "name another file with --config"},
+		{[]string{"version"}, exitOK, "seqd " + version()},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			got := runSeqd(t, test.args...)
+			text := got.stderr
+			if test.code == exitOK {
+				text = got.stdout
+			}
+			if got.code != test.code || !strings.Contains(text, test.want) {
+				t.Errorf("got %+v, want exit %d and %q", got, test.code, test.want)
+			}
+		})
+	}
+}
+
+func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
+	file := t.TempDir() + "/seqd.yaml"
+	if err := os.WriteFile(file, []byte("root: fromfile\nmax_keys: 7\nhttp: 127.0.0.1:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SEQD_ROOT", "fromenv")
+	t.Setenv("SEQD_HTTP_ADDR", "127.0.0.1:2")
+	t.Setenv("SEQD_CONFIG", file)
+	for want, args := range map[string][]string{
+		"fromflag.*.>: ": {"check-config", "--root", "fromflag"},
+		"fromenv.*.>: ":  {"check-config"},
+	} {
+		if got := runSeqd(t, args...); got.code != exitOK || !strings.HasPrefix(got.stdout, want) {
+			t.Errorf("got %+v, want %s", got, want)
+		}
+	}
+	t.Setenv("SEQD_ROOT", "")
+	if got := runSeqd(t, "check-config"); !strings.HasPrefix(got.stdout, "fromfile.*.>: ") {
+		t.Errorf("got %+v", got)
+	}
+	t.Setenv("SEQD_MAX_KEYS", "many")
+	if got := runSeqd(t, "check-config"); got.code != exitUsage || !strings.Contains(got.stderr, "SEQD_MAX_KEYS") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestCheckConfig(t *testing.T) {
+	for _, test := range []struct{ name, file, want string }{
+		{"unknown field", "root: seq\nstorse: {}\n", `:2: field storse not found`},
+		{"unknown field below", "stores:\n  a:\n    mood: weak\n", `:3: field mood not found`},
+		{"wrong type", "root: seq\nmax_keys: many\n", ":2: "},
+		{"mode", "stores:\n  a:\n    mode: fast\n", ":3: stores.a.mode: must be strong or weak"},
+		{"modes without the default", "stores:\n  a:\n    mode: weak\n    modes: [strong]\n", ":4: stores.a.modes: must hold the store's default mode, weak"},
+		{"store's name", "stores:\n  \"a b\":\n    mode: weak\n", "store may hold A-Z"},
+		{"max_count", "stores:\n  a: {max_count: -1}\n", ":2: stores.a.max_count: must be between 1 and"},
+		{"segment", "stores:\n  a:\n    weak:\n      segment_min: 10\n      segment_max: 5\n", ":5: stores.a.weak.segment_max: must not be below segment_min"},
+		{"runway", "stores:\n  a:\n    weak: {runway: soon}\n", ":3: "},
+		{"floor", "stores:\n  a:\n    bigger_than: -3\n", ":3: stores.a.bigger_than: must not be below 0"},
+		{"key", "stores:\n  a:\n    keys:\n      \"\": {bigger_than: 3}\n", "key must have 1 to 200 bytes"},
+		{"no endpoint", "stores:\n  a:\n    etcd: {prefix: /x}\n", "stores.a.etcd.endpoints: must name at least one"},
+		{"root", "root: a.b\n", ":1: root: root may hold"},
+		{"secret", "nats: {password: hunter2}\n", ":1: nats: nats.password is set without nats.user"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			file := t.TempDir() + "/seqd.yaml"
+			if err := os.WriteFile(file, []byte(test.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := runSeqd(t, "check-config", file)
+			if got.code != exitFailed || !strings.Contains(got.stderr, test.want) || !strings.Contains(got.stderr, file) {
+				t.Errorf("got %+v, want %q", got, test.want)
+			}
+			if strings.Contains(got.stderr, "hunter2") {
+				t.Error("a secret was printed")
+			}
+		})
+	}
+	t.Run("good", func(t *testing.T) {
+		got := runSeqd(t, "check-config", "testdata/seqd.yaml")
+		want := "seq.audit.>: default mode strong, counters at 10.0.0.9:2379 below /seqd\n" +
+			"seq.orders.>: default mode strong, counters at 127.0.0.1:2379 below /ids\nok\n"
+		if got.code != exitOK || !sameLines(got.stdout, want) {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func sameLines(got, want string) bool {
+	count := map[string]int{}
+	for line := range strings.Lines(got) {
+		count[line]++
+	}
+	for line := range strings.Lines(want) {
+		count[line]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}

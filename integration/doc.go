@@ -1,0 +1,3 @@
+// Package integration tests seqd as a whole: real servers, several workers,
+// faults, and verdicts from recorded histories.
+package integration

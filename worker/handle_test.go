@@ -1,0 +1,67 @@
+package worker
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// newSubscriber returns a subscriber of a worker that does not run: the test
+// calls handle, and the answers go to a real nats-server.
+func newSubscriber(t testing.TB) *subscriber {
+	w, err := New(Config{
+		Backends: []Backend{{Counter: &allocatortest.Memory{}, Stores: []Store{{Name: subjects.AnyStore}}}},
+		Log:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.backends[0].stop)
+	w.nc = servers.StartNATS(t, nil).Connect(t, nats.SkipSubjectValidation())
+	return &subscriber{w: w, store: w.stores[subjects.AnyStore], scratch: make([]byte, 0, 128)}
+}
+
+func request(mode string) *nats.Msg {
+	return &nats.Msg{Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0", Data: []byte("\x82\xa4mode\xa4" + mode + "\xa5nonce\xcf12345678")}
+}
+
+// The fast path, from the callback to the publish, allocates nothing.
+func TestFastPathAllocatesNothing(t *testing.T) {
+	s := newSubscriber(t)
+	for name, m := range map[string]*nats.Msg{
+		"empty body": {Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0"},
+		"map":        request("weak"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Warm up, so that no segment has to be fetched meanwhile.
+			for range 10_000 {
+				s.handle(m)
+			}
+			if n := testing.AllocsPerRun(1000, func() { s.handle(m) }); n > 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+func BenchmarkHandleWeak(b *testing.B) {
+	s, m := newSubscriber(b), request("weak")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.handle(m)
+	}
+}
+
+func BenchmarkHandleStrong(b *testing.B) {
+	s, m := newSubscriber(b), request("strong")
+	s.w.config.MaxWaiting = 1 << 30
+	b.ReportAllocs()
+	for b.Loop() {
+		s.handle(m)
+	}
+}
