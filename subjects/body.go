@@ -3,8 +3,6 @@ package subjects
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"strconv"
 )
 
@@ -15,139 +13,115 @@ const (
 	nonceField = "nonce"
 )
 
+// What can be wrong with a body. They are made once: a body may repeat a wrong
+// field as often as it likes.
+var (
+	errNotMap      = badRequest("body is not one whole msgpack map")
+	errNotObject   = badRequest("body is not one whole JSON object")
+	errCount       = badRequest("n must be an integer that fits 64 bits")
+	errModeType    = badRequest("mode must be a string")
+	errNonceType   = badRequest("nonce must be a string, binary or an integer that fits 64 bits")
+	errNonceLength = badRequest("nonce must have at most %d bytes", MaxNonceLen)
+	errNonceUTF8   = badRequest("nonce must be UTF-8")
+)
+
 // decodeMsgpack reads a request body that begins as a map. Unknown fields are
 // passed over; after a field of the wrong type the rest is still read, for the
 // nonce.
 func (f *fields) decodeMsgpack(body []byte) error {
-	malformed := badRequestMsgpack
 	r := reader{rest: body}
 	head, ok := r.next()
 	if !ok {
-		return malformed
+		return errNotMap
 	}
 	var firstErr error
 	for range head.n / 2 {
 		name, ok := r.next()
 		if !ok || !r.skip(name) {
-			return malformed
+			return errNotMap
 		}
 		value, ok := r.next()
 		if !ok || !r.skip(value) {
-			return malformed
+			return errNotMap
 		}
-		if name.kind != kindStr {
+		if name.kind != kindStr || firstErr != nil && string(name.data) != nonceField {
 			continue
 		}
-		if err := f.setElement(string(name.data), value); err != nil && firstErr == nil {
+		if err := f.setElement(name.data, value); firstErr == nil {
 			firstErr = err
 		}
 	}
 	if len(r.rest) > 0 {
-		return malformed
+		return errNotMap
 	}
 	return firstErr
 }
 
-var badRequestMsgpack = badRequest("body is not one whole msgpack map")
-
-func (f *fields) setElement(name string, value element) error {
-	switch name {
+func (f *fields) setElement(name []byte, value element) error {
+	switch string(name) {
 	case countField:
 		if value.kind != kindInt {
-			return badRequest("n must be an integer that fits 64 bits")
+			return errCount
 		}
 		f.n = value.i
 	case modeField:
 		if value.kind != kindStr {
-			return badRequest("mode must be a string")
+			return errModeType
 		}
-		mode, err := ParseMode(string(value.data))
-		f.mode = mode
-		return err
+		return f.setMode(value.data)
 	case nonceField:
 		return f.nonce.setElement(value)
 	}
 	return nil
 }
 
+func (f *fields) setMode(name []byte) (err error) {
+	f.mode, err = ParseMode(string(name))
+	return err
+}
+
 // decodeJSON reads a request body that begins as an object, by the same rules
 // as decodeMsgpack. Names are compared exactly.
 func (f *fields) decodeJSON(body []byte) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if _, err := d.Token(); err != nil { // the brace
-		return badRequestJSON
+	if !json.Valid(body) {
+		return errNotObject
 	}
 	var firstErr error
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return badRequestJSON
+	rest := bytes.TrimLeft(body[1:], jsonSpace)
+	for rest[0] != '}' {
+		var name, value []byte
+		name, rest = cutJSON(rest)
+		value, rest = cutJSON(rest[1:]) // behind the colon
+		if rest[0] == ',' {
+			rest = bytes.TrimLeft(rest[1:], jsonSpace)
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return badRequestJSON
+		name, _ = jsonString(name)
+		if firstErr != nil && string(name) != nonceField {
+			continue
 		}
-		if err := f.setJSON(name.(string), value); err != nil && firstErr == nil {
+		if err := f.setJSON(name, value); firstErr == nil {
 			firstErr = err
 		}
-	}
-	if _, err := d.Token(); err != nil { // the closing brace
-		return badRequestJSON
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return badRequestJSON
 	}
 	return firstErr
 }
 
-var badRequestJSON = badRequest("body is not one whole JSON object")
-
-func (f *fields) setJSON(name string, value json.RawMessage) error {
-	switch name {
+func (f *fields) setJSON(name, value []byte) error {
+	switch string(name) {
 	case countField:
 		n, err := strconv.ParseInt(string(value), 10, 64)
 		if err != nil {
-			return badRequest("n must be an integer that fits 64 bits")
+			return errCount
 		}
 		f.n = n
 	case modeField:
 		s, ok := jsonString(value)
 		if !ok {
-			return badRequest("mode must be a string")
+			return errModeType
 		}
-		mode, err := ParseMode(s)
-		f.mode = mode
-		return err
+		return f.setMode(s)
 	case nonceField:
 		return f.nonce.setJSON(value)
 	}
 	return nil
-}
-
-func (n *Nonce) setJSON(value json.RawMessage) error {
-	if s, ok := jsonString(value); ok {
-		if len(s) > MaxNonceLen {
-			return badRequest("nonce must have at most %d bytes, not %d", MaxNonceLen, len(s))
-		}
-		n.set(jsonStr, []byte(s))
-		return nil
-	}
-	digits := string(value)
-	_, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil {
-		_, err = strconv.ParseUint(digits, 10, 64)
-	}
-	if err != nil {
-		return badRequest("nonce must be a string or an integer that fits 64 bits")
-	}
-	n.set(jsonInt, []byte(digits))
-	return nil
-}
-
-func jsonString(value json.RawMessage) (s string, ok bool) {
-	if value[0] != '"' {
-		return "", false
-	}
-	return s, json.Unmarshal(value, &s) == nil
 }

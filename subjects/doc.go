@@ -12,7 +12,8 @@
 //  2. Parse(root, Subject(root, store, key)) gives back store and key.
 //  3. A plain msgpack reply is always 20 bytes: ids keep their 64-bit form,
 //     because JavaScript's decoders give a BigInt only for that one.
-//  4. No input makes it panic, recurse or allocate more than the input's size.
+//  4. No input makes it panic or recurse, and none makes it hold more memory
+//     than a few times the input's size, whatever lengths it claims.
 //  5. An error survives the network: errors.Is(err, ErrBusy) holds on the
 //     client for what the worker sent as ErrBusy.
 //

@@ -14,6 +14,9 @@ import "strings"
 // Different texts give different keys. The error, an [ErrBadRequest], says
 // that the key is empty, too long or has too many tokens.
 func Escape(text string) (string, error) {
+	if len(text) > MaxKeyLen {
+		return "", CheckKey(text) // a key is at least as long as its text
+	}
 	var b strings.Builder
 	for i := range len(text) {
 		c := text[i]

@@ -71,7 +71,9 @@ func (r *reader) next() (e element, ok bool) {
 	case b < 0xc0:
 		e.kind = kindStr
 		return r.take(e, 1, int(b&0x1f))
-	case b <= 0xc3: // nil, (unused), false, true
+	case b == mpNil+1: // never used
+		return e, false
+	case b <= 0xc3: // nil, false, true
 		return r.take(e, 1, 0)
 	case b <= 0xc6:
 		e.kind = kindBin

@@ -3,8 +3,8 @@ package subjects
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"strconv"
+	"unicode/utf8"
 )
 
 // MaxNonceLen bounds a string or binary nonce, in bytes.
@@ -44,7 +44,7 @@ func IntNonce(u uint64) Nonce {
 func StringNonce(s string) (Nonce, error) {
 	var n Nonce
 	if len(s) > MaxNonceLen {
-		return n, badRequest("nonce must have at most %d bytes, not %d", MaxNonceLen, len(s))
+		return n, errNonceLength
 	}
 	n.set(mpElement, appendStr(nil, s))
 	return n, nil
@@ -53,8 +53,10 @@ func StringNonce(s string) (Nonce, error) {
 // IsSet reports whether there is a nonce.
 func (n *Nonce) IsSet() bool { return n.form != noNonce }
 
+// set replaces all of n, unused bytes too: they count in a comparison with ==.
 func (n *Nonce) set(form nonceForm, b []byte) {
-	n.form, n.n = form, uint8(copy(n.buf[:], b))
+	*n = Nonce{form: form}
+	n.n = uint8(copy(n.buf[:], b))
 }
 
 func (n *Nonce) bytes() []byte { return n.buf[:n.n] }
@@ -64,11 +66,34 @@ func (n *Nonce) setElement(e element) error {
 	switch {
 	case e.kind == kindInt || e.kind == kindUint:
 	case e.kind != kindStr && e.kind != kindBin:
-		return badRequest("nonce must be a string, binary or an integer")
+		return errNonceType
 	case len(e.data) > MaxNonceLen:
-		return badRequest("nonce must have at most %d bytes, not %d", MaxNonceLen, len(e.data))
+		return errNonceLength
 	}
 	n.set(mpElement, e.raw)
+	return nil
+}
+
+// setJSON keeps a JSON value as the nonce.
+func (n *Nonce) setJSON(value []byte) error {
+	if s, ok := jsonString(value); ok {
+		switch {
+		case len(s) > MaxNonceLen:
+			return errNonceLength
+		case !utf8.Valid(value): // s may not be what the caller wrote
+			return errNonceUTF8
+		}
+		n.set(jsonStr, s)
+		return nil
+	}
+	_, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		_, err = strconv.ParseUint(string(value), 10, 64)
+	}
+	if err != nil {
+		return errNonceType
+	}
+	n.set(jsonInt, value)
 	return nil
 }
 
@@ -111,9 +136,4 @@ func appendDigits(dst []byte, digits string) []byte {
 	}
 	i, _ := strconv.ParseInt(digits, 10, 64)
 	return appendInt(dst, i)
-}
-
-func appendJSONString(dst []byte, s string) []byte {
-	b, _ := json.Marshal(s) // a string always marshals
-	return append(dst, b...)
 }

@@ -2,7 +2,9 @@ package subjects
 
 import (
 	"encoding/binary"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,8 +22,8 @@ type Reply struct {
 }
 
 // Append writes the reply in f. Text holds the first id, and the last one too
-// where there is more than one; it has no room for a nonce. Nothing is
-// allocated if dst has room for 64 bytes.
+// where there is more than one; it has no room for a nonce. If dst has room for
+// 64 bytes nothing is allocated, unless a string nonce has to be written in JSON.
 func (r *Reply) Append(dst []byte, f Format) []byte {
 	switch f {
 	case JSON:
@@ -99,51 +101,93 @@ func retryMs(e *Error) uint64 {
 	if e.RetryAfter <= 0 {
 		return 0
 	}
-	return uint64((e.RetryAfter + time.Millisecond - 1) / time.Millisecond)
+	return uint64((e.RetryAfter-1)/time.Millisecond) + 1
 }
 
-// DecodeReply reads an answer in msgpack. An error reply comes back as an
-// [*Error], with its nonce in the Reply. An answer that is neither ids nor an
-// error is an [ErrInternal].
+// DecodeReply reads an answer in msgpack, without allocating where it holds ids.
+// An error reply comes back as an [*Error], with its nonce in the Reply. An
+// answer that is neither ids nor an error is an [ErrInternal].
 func DecodeReply(header map[string][]string, body []byte) (Reply, error) {
-	var reply Reply
+	var a answer
+	whole := a.decode(body)
 	number, isError := first(header, ErrorCodeHeader)
-	e := Error{Code: Internal, Text: "the worker's answer can't be read"}
+	if whole && !isError && a.holdsIDs() {
+		return Reply{ID: a.id, N: int(a.n), Nonce: a.nonce}, nil
+	}
+	e := &Error{Code: Internal, Text: "the worker's answer can't be read"}
 	if isError {
 		// The headers alone make an error; the body adds what they can't say.
 		n, _ := strconv.Atoi(number)
 		e.Code = codeOf(n)
-		e.Text, _ = first(header, ErrorHeader)
+		text, _ := first(header, ErrorHeader)
+		e.Text = strings.TrimPrefix(text, string(e.Code)+": ")
 	}
+	if len(a.code) > 0 {
+		e.Code = Code(a.code)
+	}
+	if a.text != nil {
+		e.Text = string(a.text)
+	}
+	retry := min(max(a.retry, 0), int64(maxTimeout/time.Millisecond))
+	e.RetryAfter = time.Duration(retry) * time.Millisecond
+	return Reply{Nonce: a.nonce}, e
+}
+
+// answer holds the fields of both kinds of answer, while nobody knows yet which
+// it is. A field of the wrong type counts as absent.
+type answer struct {
+	id, n, retry int64
+	nonce        Nonce
+	code, text   []byte
+}
+
+// decode reports whether body is one whole map.
+func (a *answer) decode(body []byte) bool {
 	r := reader{rest: body}
 	head, ok := r.next()
 	if !ok || head.kind != kindMap {
-		return reply, &e
+		return false
 	}
 	for range head.n / 2 {
-		name, ok1 := r.next()
-		ok1 = ok1 && r.skip(name)
-		value, ok2 := r.next()
-		if !ok1 || !ok2 || !r.skip(value) {
-			return reply, &e
+		name, ok := r.next()
+		if !ok || !r.skip(name) {
+			return false
 		}
-		switch string(name.data) {
+		value, ok := r.next()
+		if !ok || !r.skip(value) {
+			return false
+		}
+		if name.kind == kindStr {
+			a.setElement(name.data, value)
+		}
+	}
+	return len(r.rest) == 0
+}
+
+func (a *answer) setElement(name []byte, value element) {
+	switch {
+	case string(name) == nonceField:
+		_ = a.nonce.setElement(value) // an alien nonce is no nonce: the caller compares
+	case value.kind == kindInt:
+		switch string(name) {
 		case "id":
-			reply.ID = value.i
+			a.id = value.i
 		case countField:
-			reply.N = int(value.i)
-		case nonceField:
-			_ = reply.Nonce.setElement(value) // an alien nonce is no nonce: the caller compares
-		case "code":
-			e.Code = Code(value.data)
-		case "error":
-			e.Text = string(value.data)
+			a.n = value.i
 		case "retry_after_ms":
-			e.RetryAfter = time.Duration(min(max(value.i, 0), int64(maxTimeout/time.Millisecond))) * time.Millisecond
+			a.retry = value.i
+		}
+	case value.kind == kindStr:
+		switch string(name) {
+		case "code":
+			a.code = value.data
+		case "error":
+			a.text = value.data
 		}
 	}
-	if isError || reply.ID < 1 || reply.N < 1 || reply.ID > reply.ID+int64(reply.N)-1 {
-		return reply, &e
-	}
-	return reply, nil
+}
+
+// holdsIDs reports whether the range is there, is positive and does not wrap.
+func (a *answer) holdsIDs() bool {
+	return a.id >= 1 && a.n >= 1 && a.n <= MaxN && a.id <= math.MaxInt64-(a.n-1)
 }

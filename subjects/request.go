@@ -1,7 +1,9 @@
 package subjects
 
 import (
+	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -15,8 +17,8 @@ const (
 )
 
 // MaxN bounds the ids of one request whatever a store allows: a reply writes
-// their number in 32 bits.
-const MaxN = 1<<32 - 1
+// their number in 32 bits, and it must fit an int.
+const MaxN = min(1<<32-1, math.MaxInt)
 
 // Mode is how ids are to be ordered.
 type Mode uint8
@@ -35,7 +37,8 @@ func ParseMode(s string) (Mode, error) {
 	case "strong":
 		return Strong, nil
 	}
-	return DefaultMode, badRequest("mode must be strong or weak, not %.20q", s)
+	shown := strings.Clone(s[:min(len(s), 20)]) // s itself would have to live on the heap
+	return DefaultMode, badRequest("mode must be strong or weak, not %q", shown)
 }
 
 func (m Mode) String() string {

@@ -1,0 +1,126 @@
+package subjects_test
+
+import (
+	"bytes"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Bodies and headers that belong to the hot path.
+var (
+	emptyBody   []byte
+	msgpackBody = []byte("\x83\xa1n\x0a\xa4mode\xa6strong\xa5nonce\xcf\x00\x00\x00\x00\x00\x00\x00\x2a")
+	jsonBody    = []byte(`{"n":10,"mode":"strong","nonce":42}`)
+	allHeaders  = map[string][]string{
+		subjects.CountHeader: {"10"}, subjects.ModeHeader: {"weak"},
+		subjects.AcceptHeader: {"text/plain"}, subjects.TimeoutHeader: {"250"},
+	}
+)
+
+const hotSubject = "seq.orders.invoice.2026.=E5=8F=91"
+
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	var r subjects.Request
+	nonce := subjects.IntNonce(42)
+	plain := subjects.Reply{ID: 1 << 53, N: 10}
+	marked := subjects.Reply{ID: 1 << 53, N: 10, Nonce: nonce}
+	asked := subjects.Request{N: 10, Mode: subjects.Strong, Nonce: nonce}
+	answer := marked.Append(nil, subjects.Msgpack)
+	buf := make([]byte, 0, 64)
+	var err error
+	for name, f := range map[string]func(){
+		"Parse":                   func() { _, _, err = subjects.Parse(subjects.Root, hotSubject) },
+		"Decode, empty":           func() { err = r.Decode(nil, emptyBody) },
+		"Decode, msgpack":         func() { err = r.Decode(nil, msgpackBody) },
+		"Decode, headers":         func() { err = r.Decode(allHeaders, nil) },
+		"Decode, both":            func() { err = r.Decode(allHeaders, msgpackBody) },
+		"Request.Append":          func() { asked.Append(buf) },
+		"Reply.Append, plain":     func() { plain.Append(buf, subjects.Msgpack) },
+		"Reply.Append, nonce":     func() { marked.Append(buf, subjects.Msgpack) },
+		"Reply.Append, JSON":      func() { plain.Append(buf, subjects.JSON) },
+		"Reply.Append, int, JSON": func() { marked.Append(buf, subjects.JSON) },
+		"Reply.Append, text":      func() { plain.Append(buf, subjects.Text) },
+		"DecodeReply":             func() { _, err = subjects.DecodeReply(nil, answer) },
+	} {
+		if allocs := testing.AllocsPerRun(100, f); allocs != 0 || err != nil {
+			t.Errorf("%s: %v allocations, %v", name, allocs, err)
+		}
+	}
+}
+
+// Whatever a msgpack body claims, reading it costs no memory; only the error is
+// allocated.
+func TestHostileMsgpackDoesNotAllocate(t *testing.T) {
+	for _, v := range vectors[requestVector](t, "requests.json", "bad") {
+		body := unhex(t, v.Body)
+		if len(body) > 0 && body[0] == '{' {
+			continue
+		}
+		if got := allocated(func() { _ = new(subjects.Request).Decode(nil, body) }); got > 2048 {
+			t.Errorf("%s: %d bytes", v.Name, got)
+		}
+	}
+	for _, field := range []string{"\xa1n\xc0", "\xa4mode\xa1x", "\xa5nonce\xc0", "\xa5nonce\xb112345678901234567"} {
+		wrong := join("\xdf\x00\x00\xff\xff", bytes.Repeat([]byte(field), 1<<16-1))
+		if got := allocated(func() { _ = new(subjects.Request).Decode(nil, wrong) }); got > 2048 {
+			t.Errorf("65535 times %q: %d bytes", field, got)
+		}
+	}
+	huge := join("\x81\xa4mode\xdb\x00\x10\x00\x00", bytes.Repeat([]byte("x"), 1<<20))
+	if got := allocated(func() { _ = new(subjects.Request).Decode(nil, huge) }); got > 3*len(huge) {
+		t.Errorf("a mode of 1 MiB: %d bytes", got)
+	}
+}
+
+// JSON is bounded by what is there.
+func TestHostileJSONAllocatesAFewTimesItsSize(t *testing.T) {
+	const size = 1 << 18
+	for name, body := range map[string]string{
+		"long string":    `{"x":"` + strings.Repeat("a", size) + `"}`,
+		"long name":      `{"` + strings.Repeat("a", size) + `":1}`,
+		"long mode":      `{"mode":"` + strings.Repeat("a", size) + `"}`,
+		"long nonce":     `{"nonce":"` + strings.Repeat("a", size) + `"}`,
+		"long number":    `{"n":` + strings.Repeat("9", size) + `}`,
+		"long array":     `{"x":[` + strings.Repeat("1,", size/2) + `1]}`,
+		"deep array":     `{"x":` + strings.Repeat("[", size) + `}`,
+		"many fields":    `{` + strings.Repeat(`"x":1,`, size/6) + `"n":1}`,
+		"many nonces":    `{` + strings.Repeat(`"nonce":1,`, size/10) + `"n":1}`,
+		"many wrong":     `{` + strings.Repeat(`"n":[],`, size/7) + `"n":1}`,
+		"many escapes":   `{` + strings.Repeat(`"\n":1,`, size/7) + `"n":1}`,
+		"escaped nonces": `{` + strings.Repeat(`"nonce":"\n",`, size/13) + `"n":1}`,
+		"one long space": `{` + strings.Repeat(" ", size) + `}`,
+	} {
+		got := allocated(func() { _ = new(subjects.Request).Decode(nil, []byte(body)) })
+		if got > 32*len(body) {
+			t.Errorf("%s: %d bytes for %d", name, got, len(body))
+		}
+		t.Logf("%s: %.1f times its size", name, float64(got)/float64(len(body)))
+	}
+}
+
+func TestEscapeOfALongTextDoesNotWriteIt(t *testing.T) {
+	text := strings.Repeat(" ", 1<<20)
+	if got := allocated(func() { _, _ = subjects.Escape(text) }); got > 2048 {
+		t.Errorf("%d bytes", got)
+	}
+}
+
+// allocated returns how many bytes f allocates: the least of a few runs, as
+// other goroutines allocate too.
+func allocated(f func()) int {
+	f()
+	least := -1
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		if got := int(after.TotalAlloc - before.TotalAlloc); least < 0 || got < least {
+			least = got
+		}
+	}
+	return least
+}
