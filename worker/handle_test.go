@@ -42,8 +42,14 @@ func TestFastPathAllocatesNothing(t *testing.T) {
 			for range 10_000 {
 				s.handle(m)
 			}
-			if n := testing.AllocsPerRun(1000, func() { s.handle(m) }); n > 0 {
-				t.Errorf("%v allocations", n)
+			// Other goroutines' allocations are counted too: the server's and
+			// nats.go's. What handle allocates is there every time.
+			least := 1.0
+			for range 10 {
+				least = min(least, testing.AllocsPerRun(1000, func() { s.handle(m) }))
+			}
+			if least > 0 {
+				t.Errorf("%v allocations", least)
 			}
 		})
 	}

@@ -205,6 +205,18 @@ func TestExpired(t *testing.T) {
 			t.Errorf("it burnt ids: %v", calls)
 		}
 	})
+	t.Run("on arrival, ids in memory", func(t *testing.T) {
+		for _, test := range []struct{ timeout, want string }{
+			{"1000", "1"},
+			{"0", "error: EXPIRED: the request outlived its timeout"},
+			{"1000", "2"},
+		} {
+			m := f.ask(t, "seq.a.held", header("Accept", "text/plain", "Seq-Timeout-Ms", test.timeout, "Seq-Mode", "weak"), "")
+			if string(m.Data) != test.want {
+				t.Errorf("got %s, want %s", m.Data, test.want)
+			}
+		}
+	})
 	for _, mode := range []string{"strong", "weak"} {
 		t.Run("while waiting/"+mode, func(t *testing.T) {
 			key := allocator.Key{Store: "a", Name: mode}
