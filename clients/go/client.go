@@ -1,0 +1,71 @@
+package seqd
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Client asks for ids over one NATS connection. Create it with [New]. It is
+// safe for concurrent use, holds nothing that must be closed and starts no
+// goroutine.
+type Client struct {
+	nc       *nats.Conn
+	settings settings
+	nonce    atomic.Uint64 // of the last request; starts at random
+}
+
+// New returns a client that asks over nc. The connection stays the caller's,
+// who closes it; see [ConnectOptions] for settings it should have. New does not
+// block and sends nothing.
+//
+// The error is an [ErrBadRequest] that names the option.
+func New(nc *nats.Conn, opts ...Option) (*Client, error) {
+	if nc == nil {
+		return nil, fmt.Errorf("seqd: new client: %w: it is nil; connect with nats.Connect first", nats.ErrInvalidConnection)
+	}
+	s, err := defaults.with(opts)
+	if err != nil {
+		return nil, fmt.Errorf("seqd: new client: %w", err)
+	}
+	c := &Client{nc: nc, settings: s}
+	c.nonce.Store(rand.Uint64())
+	return c, nil
+}
+
+// Next returns the next id of key in store. It is NextN for one id.
+func (c *Client) Next(ctx context.Context, store, key string, opts ...Option) (int64, error) {
+	ids, err := c.NextN(ctx, store, key, 1, opts...)
+	return ids.First, err
+}
+
+// NextN returns the next n ids of key in store, a range without holes. A store
+// serves at most its max_count at once, 100 000 unless configured.
+//
+// store is a name of 1 to 64 of the characters A-Za-z0-9_-. key is any text
+// that is not empty: it is escaped for the wire, where it may have 200 bytes.
+// Options given here hold for this call only.
+//
+// NextN blocks until the ids are there, ctx ends or the timeout (2 s unless
+// [WithTimeout] says otherwise) passes. The error wraps, for use with errors.Is:
+//
+//   - one of the errors of the table in errors.go, for what the last attempt
+//     that was not cut short came to: [ErrBusy], [ErrNoWorkers], …;
+//   - context.DeadlineExceeded if the time ran out, or would have before the next
+//     attempt; context.Canceled and the context's cause if ctx was cancelled;
+//   - the NATS client's error if the connection is closed or can't be used.
+func (c *Client) NextN(ctx context.Context, store, key string, n int, opts ...Option) (Range, error) {
+	s, err := c.sequence(store, key, opts)
+	if err == nil && (n < 1 || int64(n) > subjects.MaxN) {
+		err = badRequest("n must be between 1 and %d, not %d", int64(subjects.MaxN), n)
+	}
+	if err != nil {
+		return Range{}, explain(store, key, err, "")
+	}
+	return s.next(ctx, n)
+}

@@ -1,0 +1,101 @@
+package seqd_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+)
+
+func Example() {
+	url := exampleWorker()
+
+	nc, err := nats.Connect(url, seqd.ConnectOptions()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	client, err := seqd.New(nc)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	id, err := client.Next(context.Background(), "orders", "invoice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("invoice", id)
+	// Output: invoice 1
+}
+
+func ExampleClient_NextN() {
+	client := exampleClient()
+
+	ids, err := client.NextN(context.Background(), "orders", "发票/2026", 3, seqd.WithMode(seqd.Strong))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for id := range ids.All() {
+		fmt.Println(id)
+	}
+	fmt.Println(ids.First, "to", ids.Last())
+	// Output:
+	// 1
+	// 2
+	// 3
+	// 1 to 3
+}
+
+func ExampleClient_Next_errors() {
+	client := exampleClient()
+
+	_, err := client.Next(context.Background(), "no such store", "invoice")
+	switch {
+	case errors.Is(err, seqd.ErrNoWorkers):
+		fmt.Println("no worker serves the store")
+	case errors.Is(err, seqd.ErrBusy), errors.Is(err, seqd.ErrUnavailable):
+		fmt.Println("try again later")
+	case errors.Is(err, context.DeadlineExceeded):
+		fmt.Println("out of time; ids may have been spent")
+	default:
+		fmt.Println(err)
+	}
+	// Output:
+	// seqd: next: store "no such store" key "invoice": BAD_REQUEST: store may hold A-Z a-z 0-9 _ - only, not ' '
+}
+
+// exampleWorker starts a NATS server and a worker for one example and returns
+// the server's address.
+func exampleWorker() string {
+	tb := new(exampleTB)
+	s := startServer(tb, nil)
+	serve(tb, s, new(counters).answer)
+	return "nats://" + user + ":" + password + "@" + s.Addr().String()
+}
+
+func exampleClient() *seqd.Client {
+	nc, err := nats.Connect(exampleWorker(), seqd.ConnectOptions()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := seqd.New(nc, seqd.WithTimeout(20*time.Second))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client
+}
+
+// exampleTB lets examples, which have no testing.TB, use the tests' helpers.
+// What they start ends with the process.
+type exampleTB struct{ testing.TB }
+
+func (*exampleTB) Helper()                          {}
+func (*exampleTB) Cleanup(func())                   {}
+func (*exampleTB) Fatal(args ...any)                { log.Fatal(args...) }
+func (*exampleTB) Errorf(format string, arg ...any) { log.Fatalf(format, arg...) }

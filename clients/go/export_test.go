@@ -1,0 +1,18 @@
+package seqd
+
+import "context"
+
+// What the tests of the retry loop need to see; they run without a server, on
+// testing/synctest's clock.
+var (
+	ErrNoAnswer = errNoAnswer
+	Pause       = pause
+)
+
+func Retry(ctx context.Context, ask func(context.Context) (Range, error), opts ...Option) (Range, error) {
+	s, err := defaults.with(opts)
+	if err != nil {
+		return Range{}, err
+	}
+	return retry(ctx, &s, ask)
+}

@@ -1,0 +1,114 @@
+package seqd
+
+import (
+	"math"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Mode is how ids are to be ordered.
+type Mode = subjects.Mode
+
+// The modes.
+const (
+	DefaultMode = subjects.DefaultMode // the store's choice
+	Weak        = subjects.Weak        // unique, increasing in trend; the fastest
+	Strong      = subjects.Strong      // unique, strictly increasing over all workers
+)
+
+// Option changes a setting: given to [New] for all calls of the client, given
+// to a call for that call only.
+type Option func(*settings)
+
+type settings struct {
+	root           string
+	mode           Mode
+	timeout        time.Duration // of a call
+	attemptTimeout time.Duration // of one request
+	patience       time.Duration // with "no responders"
+}
+
+var defaults = settings{
+	root:           subjects.Root,
+	timeout:        2 * time.Second,
+	attemptTimeout: 500 * time.Millisecond,
+	patience:       math.MaxInt64,
+}
+
+// WithRoot sets the first token of the subjects, where the workers have been
+// configured with another one. The default is "seq".
+func WithRoot(root string) Option { return func(s *settings) { s.root = root } }
+
+// WithMode sets how ids are to be ordered: [Weak] or [Strong]. The default is
+// [DefaultMode], each store's own choice.
+func WithMode(m Mode) Option { return func(s *settings) { s.mode = m } }
+
+// WithTimeout bounds a call as a whole, all its attempts included. The default
+// is 2 s. A context that ends earlier wins.
+func WithTimeout(d time.Duration) Option { return func(s *settings) { s.timeout = d } }
+
+// WithAttemptTimeout bounds one attempt: a request without an answer is sent
+// again after that long, perhaps to another worker. The default is 500 ms. Below
+// a worker's usual answer time it burns ids and gets none.
+func WithAttemptTimeout(d time.Duration) Option { return func(s *settings) { s.attemptTimeout = d } }
+
+// WithNoRespondersPatience sets for how long a call goes on asking while NATS
+// answers that no worker listens, before it returns [ErrNoWorkers]. The default
+// is the whole timeout, which sits out a worker's restart; 0 does not ask again.
+func WithNoRespondersPatience(d time.Duration) Option { return func(s *settings) { s.patience = d } }
+
+// with returns the settings after opts. The error, an [ErrBadRequest], names
+// the setting.
+func (s *settings) with(opts []Option) (settings, error) {
+	if len(opts) == 0 {
+		return *s, nil
+	}
+	changed := *s
+	for _, opt := range opts {
+		opt(&changed)
+	}
+	return changed, changed.valid()
+}
+
+func (s *settings) valid() error {
+	if err := subjects.CheckToken("root", s.root); err != nil {
+		return err
+	}
+	switch {
+	case s.mode > Strong:
+		return badRequest("mode must be Weak, Strong or DefaultMode, not %d", s.mode)
+	case s.timeout <= 0:
+		return badRequest("timeout must be more than 0, not %v", s.timeout)
+	case s.attemptTimeout <= 0:
+		return badRequest("attempt timeout must be more than 0, not %v", s.attemptTimeout)
+	case s.patience < 0:
+		return badRequest("patience with no responders must not be below 0, but is %v", s.patience)
+	}
+	return nil
+}
+
+// ConnectOptions returns settings for nats.Connect that a program which runs for
+// long should have. nats.go's own defaults close the connection for good after
+// about two minutes without a server, or when it refuses the same credentials
+// twice, and take four minutes or more to notice a server that fell silent.
+//
+//   - MaxReconnects(-1): reconnect for ever.
+//   - IgnoreAuthErrorAbort: reconnect even if credentials are refused, as they
+//     are for a moment while they are being replaced.
+//   - PingInterval(5 s), MaxPingsOutstanding(2): give up a silent server after 15 s.
+//   - ReconnectBufSize(-1): send nothing while disconnected. Buffered requests
+//     would go out after their callers gave up, and burn ids.
+//
+// Append your own (name, credentials, TLS): the later one wins.
+func ConnectOptions() []nats.Option {
+	return []nats.Option{
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectBufSize(-1),
+	}
+}

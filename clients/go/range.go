@@ -1,0 +1,23 @@
+package seqd
+
+import "iter"
+
+// Range is N contiguous ids, First to First+N-1. The zero value is empty.
+type Range struct {
+	First int64
+	N     int
+}
+
+// Last returns the greatest id of a range that is not empty.
+func (r Range) Last() int64 { return r.First + int64(r.N) - 1 }
+
+// All yields the range's ids in increasing order.
+func (r Range) All() iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for i := range r.N {
+			if !yield(r.First + int64(i)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package seqd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Pauses between attempts, before the random part.
+const (
+	firstPause = 10 * time.Millisecond
+	maxPause   = 16 * firstPause
+)
+
+// retry calls ask until it succeeds, fails for good or the call's time is up.
+// Each attempt's context has a deadline. The error is a failure.
+func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, error)) (Range, error) {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+
+	var f failure
+	var noWorkersSince time.Time // zero: the last attempt met a worker, or nothing
+	for ctx.Err() == nil {
+		f.attempts++
+		ids, err := attempt(ctx, s.attemptTimeout, ask)
+		if err == nil {
+			return ids, nil
+		}
+		now := time.Now()
+		f.took, f.gap = now.Sub(start), f.gap || mayHaveSpent(err)
+		if f.last == nil || ctx.Err() == nil || !errors.Is(err, errNoAnswer) {
+			f.last = err // an attempt cut short by the call's end tells less than the one before
+		}
+		if !retryable(err) {
+			return Range{}, f
+		}
+		if ctx.Err() != nil {
+			break
+		}
+
+		wait := pause(f.attempts, err, rand.Float64())
+		if !errors.Is(err, ErrNoWorkers) {
+			noWorkersSince = time.Time{}
+		} else {
+			if noWorkersSince.IsZero() {
+				noWorkersSince = now
+			}
+			if now.Add(wait).Sub(noWorkersSince) > s.patience {
+				return Range{}, f
+			}
+		}
+		if !now.Add(wait).Before(deadline) {
+			// To wait for the deadline and then say so would help nobody.
+			f.wait, f.ended = wait, context.DeadlineExceeded
+			return Range{}, f
+		}
+		sleep(ctx, wait)
+	}
+	f.took, f.ended = time.Since(start), ctx.Err()
+	if cause := context.Cause(ctx); cause != f.ended {
+		f.ended = fmt.Errorf("%w: %w", f.ended, cause)
+	}
+	return Range{}, f
+}
+
+// attempt calls ask once and gives it at most timeout.
+func attempt(ctx context.Context, timeout time.Duration, ask func(context.Context) (Range, error)) (Range, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ids, err := ask(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = errNoAnswer // whose time was up, retry finds out
+	}
+	return ids, err
+}
+
+// pause returns how long to wait after the attempt with that number, the first
+// being 1, failed with err. r is a random number in [0, 1): without it, callers
+// that were turned away together would come back together.
+func pause(attempts int, err error, r float64) time.Duration {
+	d := min(firstPause<<min(attempts-1, 16), maxPause)
+	if e, ok := errors.AsType[*Error](err); ok {
+		d = max(d, e.RetryAfter)
+	}
+	return d + time.Duration(r*float64(d)/2)
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// retryable reports whether another attempt may succeed. Errors of the
+// connection that are not known count as passing: trying again costs no more
+// than the call's time, and the last one is reported.
+func retryable(err error) bool {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code.Retryable() || e.Code == subjects.Expired
+	}
+	return !errors.Is(err, nats.ErrConnectionClosed) &&
+		!errors.Is(err, nats.ErrConnectionDraining) &&
+		!errors.Is(err, nats.ErrHeadersNotSupported)
+}
+
+// mayHaveSpent reports whether an attempt that failed with err may have spent
+// ids all the same.
+func mayHaveSpent(err error) bool {
+	if e, ok := errors.AsType[*Error](err); ok {
+		switch e.Code {
+		case subjects.BadRequest, subjects.Fenced, subjects.Busy, subjects.Exhausted:
+			return false
+		}
+		return true
+	}
+	for _, notSent := range []error{
+		ErrNoWorkers, errNotConnected,
+		nats.ErrConnectionDraining, nats.ErrReconnectBufExceeded, nats.ErrHeadersNotSupported,
+	} {
+		if errors.Is(err, notSent) {
+			return false
+		}
+	}
+	return true
+}
