@@ -28,9 +28,11 @@ func (c *clock) evict() *weakKey {
 			k.used = false
 			c.hand++
 		default:
+			// The key that takes its place is the youngest, and gets a whole turn.
 			last := len(c.ring) - 1
 			c.ring[c.hand], c.ring[last] = c.ring[last], nil
 			c.ring = c.ring[:last]
+			c.hand++
 			return k
 		}
 	}

@@ -8,21 +8,21 @@ type line struct {
 	head, tail *Request
 	count      int       // requests
 	ids        int       // the sum of their N
-	earliest   time.Time // no request's deadline is before this; zero while empty
-	latest     time.Time // no request's deadline is after this; zero while empty
+	earliest   time.Time // no request's deadline is before this; only while not empty
+	latest     time.Time // no request's deadline is after this; only while not empty
 }
 
 func (l *line) push(r *Request) {
 	r.next = nil
 	if l.head == nil {
-		l.head = r
+		l.head, l.earliest, l.latest = r, r.Deadline, r.Deadline
 	} else {
 		l.tail.next = r
 	}
 	l.tail = r
 	l.count++
 	l.ids += r.N
-	if l.earliest.IsZero() || r.Deadline.Before(l.earliest) {
+	if r.Deadline.Before(l.earliest) {
 		l.earliest = r.Deadline
 	}
 	if r.Deadline.After(l.latest) {
@@ -54,17 +54,27 @@ func (l *line) takeExpired(now time.Time) (expired line) {
 	if l.head == nil || now.Before(l.earliest) {
 		return expired
 	}
+	return l.takeIf(func(r *Request) bool { return !r.Deadline.After(now) })
+}
+
+// takeLarge removes the requests for n ids or more.
+func (l *line) takeLarge(n int) (large line) {
+	return l.takeIf(func(r *Request) bool { return r.N >= n })
+}
+
+// takeIf removes the requests that match; both parts keep their order.
+func (l *line) takeIf(match func(*Request) bool) (matching line) {
 	all := l.take()
 	for r := all.head; r != nil; {
 		next := r.next
-		if r.Deadline.After(now) {
-			l.push(r)
+		if match(r) {
+			matching.push(r)
 		} else {
-			expired.push(r)
+			l.push(r)
 		}
 		r = next
 	}
-	return expired
+	return matching
 }
 
 // serve gives every request of the line its part of ids, or err. The

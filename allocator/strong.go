@@ -43,6 +43,7 @@ type strongKey struct {
 
 	timer *time.Timer // runs expire at wake; never stopped, only found early
 	wake  time.Time
+	armed bool // expire has not run since wake was set
 }
 
 // maxFree bounds the idle strongKeys that are kept.
@@ -111,15 +112,18 @@ func (s *Strong) work(k *strongKey) {
 			return
 		}
 		ids, err := s.advance(k.key, n, deadline)
-
-		s.mu.Lock()
-		if errors.Is(err, ErrExhausted) && (k.batch.count > 1 || k.batch.ids < n) {
-			s.mu.Unlock()
-			s.serveSingly(k)
+		if errors.Is(err, ErrExhausted) {
+			s.serveSingly(k, n)
 			continue
 		}
+
+		s.mu.Lock()
+		// The advance may have ended with the deadline it was given, before
+		// expire came to run: that is an expiry all the same.
+		expired := k.batch.takeExpired(time.Now())
 		batch := k.batch.take()
 		s.mu.Unlock()
+		expired.serve(Range{}, ErrExpired)
 		batch.serve(ids, err) // whatever of ids is left over is a gap
 	}
 }
@@ -153,19 +157,41 @@ func (s *Strong) advance(key Key, n int, deadline time.Time) (Range, error) {
 	return ids, err
 }
 
-// serveSingly gives the last ids of a key that can't serve the whole batch to
-// the requests that they suffice for.
-func (s *Strong) serveSingly(k *strongKey) {
+// serveSingly serves k's batch one request at a time, so that the last ids of a
+// key go to those that they suffice for. The key hasn't tooMany ids left, and
+// as a mark never goes back, it won't have them later.
+func (s *Strong) serveSingly(k *strongKey, tooMany int) {
 	for {
 		s.mu.Lock()
-		if k.batch.count == 0 {
-			s.mu.Unlock()
+		expired := k.batch.takeExpired(time.Now()) // they burn no id
+		exhausted := k.batch.takeLarge(tooMany)
+		r := k.batch.head // stays there while it waits: expire must find it
+		var n int
+		var deadline time.Time
+		if r != nil {
+			n, deadline = r.N, r.Deadline
+		}
+		s.mu.Unlock()
+		expired.serve(Range{}, ErrExpired)
+		exhausted.serve(Range{}, ErrExhausted)
+		if r == nil {
 			return
 		}
-		r := k.batch.pop()
+
+		ids, err := s.advance(k.key, n, deadline)
+		if errors.Is(err, ErrExhausted) {
+			tooMany = n
+			continue
+		}
+		var single line
+		s.mu.Lock()
+		expired = k.batch.takeExpired(time.Now())
+		if k.batch.head == r { // else ids are a gap
+			single.push(k.batch.pop())
+		}
 		s.mu.Unlock()
-		ids, err := s.advance(k.key, r.N, r.Deadline)
-		r.Waiter.Allocated(r, ids, err)
+		expired.serve(Range{}, ErrExpired)
+		single.serve(ids, err)
 	}
 }
 
@@ -174,12 +200,12 @@ func (s *Strong) armLocked(k *strongKey, deadline time.Time) {
 	switch {
 	case k.timer == nil:
 		k.timer = time.AfterFunc(time.Until(deadline), func() { s.expire(k) })
-	case k.wake.IsZero() || deadline.Before(k.wake):
+	case !k.armed || deadline.Before(k.wake):
 		k.timer.Reset(time.Until(deadline))
 	default:
 		return // it wakes early enough, and looks again
 	}
-	k.wake = deadline
+	k.wake, k.armed = deadline, true
 }
 
 // expire answers k's requests whose deadline has passed, also those in a batch
@@ -187,7 +213,7 @@ func (s *Strong) armLocked(k *strongKey, deadline time.Time) {
 func (s *Strong) expire(k *strongKey) {
 	now := time.Now()
 	s.mu.Lock()
-	k.wake = time.Time{}
+	k.armed = false
 	batch, waiting := k.batch.takeExpired(now), k.waiting.takeExpired(now)
 	for _, l := range []*line{&k.batch, &k.waiting} {
 		if l.count > 0 {

@@ -61,6 +61,7 @@ type weakQueue struct {
 	waiting line
 	timer   *time.Timer // runs expire at wake; stopped with the queue
 	wake    time.Time
+	armed   bool // expire has not run since wake was set
 }
 
 const (
@@ -148,13 +149,20 @@ func (w *Weak) Allocate(r *Request) {
 		return
 	}
 	k := w.keys[r.Key]
+	if k != nil {
+		if ids, ok := w.takeLocked(k, r.N); ok {
+			w.mu.Unlock()
+			r.Waiter.Allocated(r, ids, nil)
+			return
+		}
+	}
+	if !r.Deadline.After(time.Now()) { // it would only burn ids
+		w.mu.Unlock()
+		r.Waiter.Allocated(r, Range{}, ErrExpired)
+		return
+	}
 	if k == nil {
 		k = w.newKeyLocked(r.Key)
-	}
-	if ids, ok := w.takeLocked(k, r.N); ok {
-		w.mu.Unlock()
-		r.Waiter.Allocated(r, ids, nil)
-		return
 	}
 	if k.queue == nil {
 		w.refillLocked(k)
@@ -172,7 +180,7 @@ func (w *Weak) newKeyLocked(key Key) *weakKey {
 		}
 		delete(w.keys, old.key)
 	}
-	k := &weakKey{key: key}
+	k := &weakKey{key: key} // not used yet: keys that are used once go before those in use
 	w.keys[key] = k
 	w.clock.add(k)
 	return k
@@ -190,14 +198,14 @@ func (w *Weak) fetch(k *weakKey) {
 		n, ctx, cancel := w.beginFetch(k)
 		ids, err := w.counter.Advance(ctx, k.key, n)
 		if errors.Is(err, ErrExhausted) {
-			ids, err = w.fetchExactly(ctx, k, n)
+			n, ids, err = w.fetchExactly(ctx, k, n)
 		}
 		outOfTime := ctx.Err() != nil
 		cancel()
 		if err != nil && w.ctx.Err() != nil {
 			err, outOfTime = ErrStopped, false
 		}
-		again = w.endFetch(k, ids, err, outOfTime)
+		again = w.endFetch(k, n, ids, err, outOfTime)
 	}
 }
 
@@ -208,9 +216,11 @@ func (w *Weak) beginFetch(k *weakKey) (n int, ctx context.Context, cancel contex
 	now := time.Since(w.started)
 	n = max(k.stock.nextSize(sizes, now), k.queue.waiting.ids)
 	k.stock.begin(n, now)
+	// The segment is of use also when those who wait now have given up: an
+	// advance that took longer than their patience would else never succeed.
 	deadline := time.Now().Add(refillPatience)
-	if k.queue.waiting.count > 0 {
-		deadline = k.queue.waiting.latest
+	if waiting := &k.queue.waiting; waiting.count > 0 && waiting.latest.After(deadline) {
+		deadline = waiting.latest
 	}
 	w.mu.Unlock()
 	ctx, cancel = context.WithDeadline(w.ctx, deadline)
@@ -218,8 +228,8 @@ func (w *Weak) beginFetch(k *weakKey) (n int, ctx context.Context, cancel contex
 }
 
 // fetchExactly asks for what the first one in line needs and no more, where the
-// key hasn't n ids left.
-func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, n int) (Range, error) {
+// key hasn't n ids left. It returns how many it asked for last.
+func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, n int) (int, Range, error) {
 	w.mu.Lock()
 	need := 0
 	if k.queue.waiting.count > 0 {
@@ -227,20 +237,22 @@ func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, n int) (Range, erro
 	}
 	w.mu.Unlock()
 	if need == 0 || need >= n {
-		return Range{}, ErrExhausted
+		return n, Range{}, ErrExhausted
 	}
-	return w.counter.Advance(ctx, k.key, need)
+	ids, err := w.counter.Advance(ctx, k.key, need)
+	return need, ids, err
 }
 
-// endFetch puts ids in stock and serves those who wait, in order. again tells
-// that somebody still waits and another advance is due; otherwise the key's
-// queue is gone.
-func (w *Weak) endFetch(k *weakKey, ids Range, err error, outOfTime bool) (again bool) {
+// endFetch puts ids in stock and serves those who wait, in order; n ids were
+// asked for. again tells that somebody still waits and another advance is due;
+// otherwise the key's queue is gone.
+func (w *Weak) endFetch(k *weakKey, n int, ids Range, err error, outOfTime bool) (again bool) {
 	var served []grant
 	var failed line
 
 	w.mu.Lock()
 	q := k.queue
+	expired := q.waiting.takeExpired(time.Now()) // expire may not have come to run yet
 	k.stock.failed = err != nil
 	if err == nil {
 		k.stock.add(ids)
@@ -254,10 +266,9 @@ func (w *Weak) endFetch(k *weakKey, ids Range, err error, outOfTime bool) (again
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrExhausted) && q.waiting.count > 0:
-		failed.push(q.waiting.pop()) // a smaller request may still be served
-	case outOfTime:
-		failed = q.waiting.takeExpired(time.Now()) // who came later has more patience
+	case errors.Is(err, ErrExhausted):
+		failed = q.waiting.takeLarge(n) // a smaller request may still be served
+	case outOfTime: // who is left came later and has more patience
 	default:
 		failed = q.waiting.take()
 	}
@@ -270,6 +281,7 @@ func (w *Weak) endFetch(k *weakKey, ids Range, err error, outOfTime bool) (again
 	}
 	w.mu.Unlock()
 
+	expired.serve(Range{}, ErrExpired)
 	for _, g := range served {
 		g.r.Waiter.Allocated(g.r, g.ids, nil)
 	}
@@ -288,18 +300,18 @@ func (w *Weak) armLocked(k *weakKey, deadline time.Time) {
 	switch {
 	case q.timer == nil:
 		q.timer = time.AfterFunc(time.Until(deadline), func() { w.expire(k, q) })
-	case q.wake.IsZero() || deadline.Before(q.wake):
+	case !q.armed || deadline.Before(q.wake):
 		q.timer.Reset(time.Until(deadline))
 	default:
 		return // it wakes early enough, and looks again
 	}
-	q.wake = deadline
+	q.wake, q.armed = deadline, true
 }
 
 // expire answers the requests in q whose deadline has passed.
 func (w *Weak) expire(k *weakKey, q *weakQueue) {
 	w.mu.Lock()
-	q.wake = time.Time{}
+	q.armed = false
 	expired := q.waiting.takeExpired(time.Now())
 	if q.waiting.count > 0 {
 		w.armLocked(k, q.waiting.earliest)

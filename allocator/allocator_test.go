@@ -1,0 +1,324 @@
+package allocator_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/allocatortest"
+)
+
+// What Strong and Weak have in common.
+
+func TestFirstIs1(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		c.ask(key, 1, time.Second).wantIDs(t, 1, 1, 0)
+		c.ask(key, 2, time.Second).wantIDs(t, 2, 2, 0)
+	})
+}
+
+func TestKeysOfTwoStoresAreApart(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		for _, store := range []string{"a", "b", ""} {
+			k := allocator.Key{Store: store, Name: "k"}
+			c.ask(k, 3, time.Second).wantIDs(t, 1, 3, 0)
+			c.ask(k, 1, time.Second).wantIDs(t, 4, 1, 0)
+		}
+	})
+}
+
+// The slow keys are more than a crew keeps goroutines for.
+func TestSlowKeysDelayNoOther(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		var stalled []*request
+		for i := range 600 {
+			k := allocator.Key{Store: "slow", Name: fmt.Sprint(i)}
+			time.AfterFunc(time.Minute, m.Stall(k))
+			stalled = append(stalled, c.ask(k, 1, time.Hour))
+		}
+		for range 3 {
+			c.ask(key, 1, time.Second)
+			c.ask(other, 20, time.Second)
+		}
+		c.ask(key, 1, time.Second).wantIDs(t, 4, 1, 0)
+		c.ask(other, 20, time.Second).wantIDs(t, 61, 20, 0)
+		time.Sleep(time.Minute)
+		for _, r := range stalled {
+			r.wantIDs(t, 1, 1, time.Minute)
+		}
+	})
+}
+
+// Goroutines are started for what blocks, and not kept for ever.
+func TestIdleGoroutinesAreBounded(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		before := runtime.NumGoroutine()
+		m.Script(slow(time.Second))
+		for i := range 1000 {
+			c.ask(allocator.Key{Store: "s", Name: fmt.Sprint(i)}, 1, time.Hour)
+		}
+		synctest.Wait()
+		if got := len(m.Calls()); got != 1000 {
+			t.Errorf("%d advances are under way for 1000 slow keys: some key waits for another", got)
+		}
+		time.Sleep(time.Minute)
+		if got := runtime.NumGoroutine() - before; got > 300 {
+			t.Errorf("%d goroutines are left when nothing is to do, want at most 300", got)
+		}
+	})
+}
+
+func TestExpiresAtItsDeadline(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		m.Script(slow(10 * time.Second))
+		// The deadlines do not pass in the order the requests were made.
+		first := c.ask(key, 1, 3*time.Second)
+		time.Sleep(time.Second)
+		patient := c.ask(key, 4, time.Minute)
+		late := c.ask(key, 1, 5*time.Second)
+		soon := c.ask(key, 1, time.Second)
+		time.Sleep(30 * time.Second)
+		first.wantError(t, allocator.ErrExpired, 3*time.Second)
+		late.wantError(t, allocator.ErrExpired, 5*time.Second)
+		soon.wantError(t, allocator.ErrExpired, time.Second)
+		if got := patient.got(); len(got) != 1 || got[0].err != nil {
+			t.Errorf("patient request got %v, want ids", got)
+		}
+	})
+}
+
+// An advance may last until the deadline of those it is for. That its context
+// ends then makes no other error of their expiry.
+func TestExpiresWhileTheCounterIsStuck(t *testing.T) {
+	for range 20 { // timers that are due together run in any order
+		inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+			defer m.Stall(key)()
+			r := c.ask(key, 1, 7*time.Second)
+			time.Sleep(5 * time.Second)
+			same := c.ask(key, 1, 2*time.Second)
+			time.Sleep(2 * time.Second)
+			r.wantError(t, allocator.ErrExpired, 7*time.Second)
+			same.wantError(t, allocator.ErrExpired, 2*time.Second)
+		})
+	}
+}
+
+// A request without a deadline once hid the deadlines of those in line with it.
+func TestExpiredFromTheBeginning(t *testing.T) {
+	for _, deadline := range []time.Time{{}, time.Unix(0, 0)} {
+		inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+			release := m.Stall(key)
+			underWay := c.ask(key, 1, time.Hour)
+			synctest.Wait()
+			r := &request{asked: time.Now(), Request: allocator.Request{Key: key, N: 1000, Deadline: deadline}}
+			r.Waiter = r
+			c.requests = append(c.requests, r)
+			c.allocator.Allocate(&r.Request)
+			behind := c.ask(key, 1, time.Second)
+			time.Sleep(time.Minute)
+			r.wantError(t, allocator.ErrExpired, 0)
+			behind.wantError(t, allocator.ErrExpired, time.Second)
+			release()
+			underWay.wantIDs(t, 1, 1, time.Minute)
+			if last := m.Last(key); last > 10 {
+				t.Errorf("mark is at %d: expired requests burned ids", last)
+			}
+		})
+	}
+}
+
+func TestExpiredBurnsNoID(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		c.ask(key, 5, 0).wantError(t, allocator.ErrExpired, 0)
+		c.ask(key, 5, -time.Hour).wantError(t, allocator.ErrExpired, 0)
+		wantLast(t, m, key, 0)
+		wantAdvances(t, m, 0)
+	})
+}
+
+// Errors of the Counter reach everyone who waits, are not remembered, and their
+// ids are never handed out, whether they were reserved, will be, or were not.
+func TestCounterErrors(t *testing.T) {
+	tests := []struct {
+		name  string
+		fault allocatortest.Fault
+		want  error
+	}{
+		{"refused", allocatortest.Fault{Outcome: allocatortest.Refused}, allocator.ErrUnavailable},
+		{"lost", allocatortest.Fault{Outcome: allocatortest.Lost}, allocator.ErrUnavailable},
+		{"late", allocatortest.Fault{Outcome: allocatortest.Late, Before: time.Second}, allocator.ErrUnavailable},
+		{"fenced", allocatortest.Fault{Outcome: allocatortest.Refused, Err: allocator.ErrFenced}, allocator.ErrFenced},
+		{"unreadable", allocatortest.Fault{Outcome: allocatortest.Refused, Err: allocator.ErrUnreadable}, allocator.ErrUnreadable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+				once(m, tt.fault)
+				c.ask(key, 3, time.Minute).wantError(t, tt.want, 0)
+				burned := m.Last(key)
+				r := c.ask(key, 3, time.Minute)
+				r.wantIDs(t, burned+1, 3, 0)
+
+				late := allocator.Range{First: m.Last(key) + 1}
+				time.Sleep(2 * time.Second)
+				late.N = int(m.Last(key) - late.First + 1)
+				next := c.ask(key, 100, time.Minute).got()
+				if len(next) != 1 || next[0].err != nil || next[0].ids.First <= burned+3 {
+					t.Fatalf("next request got %v, want ids above %d", next, burned+3)
+				}
+				if ids := next[0].ids; late.N > 0 && ids.First <= late.Last() && late.First <= ids.Last() {
+					t.Errorf("next request got %v, of which %v were reserved by an advance that failed", ids, late)
+				}
+			})
+		})
+	}
+}
+
+func TestErrorReachesAllWhoWait(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		m.Script(func(call allocatortest.Call) allocatortest.Fault {
+			return allocatortest.Fault{Before: time.Second, Outcome: allocatortest.Refused}
+		})
+		r := c.ask(key, 1, time.Minute)
+		synctest.Wait()
+		a, b := c.ask(key, 1, time.Minute), c.ask(key, 50, time.Minute)
+		time.Sleep(5 * time.Second)
+		for _, r := range []*request{r, a, b} {
+			if got := r.got(); len(got) != 1 || !errors.Is(got[0].err, allocator.ErrUnavailable) {
+				t.Errorf("request got %v, want ErrUnavailable", got)
+			}
+		}
+		if calls := len(m.Calls()); calls > 2 {
+			t.Errorf("%d advances for 3 requests, want at most 2: retries are the Counter's", calls)
+		}
+	})
+}
+
+func TestLastIDs(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		m.Set(key, math.MaxInt64-5)
+		c.ask(key, 6, time.Second).wantError(t, allocator.ErrExhausted, 0)
+		c.ask(key, 2, time.Second).wantIDs(t, math.MaxInt64-4, 2, 0)
+		c.ask(key, 1, time.Second).wantIDs(t, math.MaxInt64-2, 1, 0)
+		c.ask(key, 3, time.Second).wantError(t, allocator.ErrExhausted, 0)
+		c.ask(key, 2, time.Second).wantIDs(t, math.MaxInt64-1, 2, 0)
+		for range 3 {
+			c.ask(key, 1, time.Second).wantError(t, allocator.ErrExhausted, 0)
+		}
+		c.ask(other, 1, time.Second).wantIDs(t, 1, 1, 0)
+	})
+}
+
+func TestStop(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		defer m.Stall(key)()
+		underWay := c.ask(key, 1, time.Hour)
+		synctest.Wait()
+		waiting := []*request{c.ask(key, 1, time.Hour), c.ask(key, 100, time.Hour)}
+		c.ask(other, 1, time.Hour).wantIDs(t, 1, 1, 0)
+		time.Sleep(time.Second)
+		c.allocator.Stop()
+		underWay.wantError(t, allocator.ErrStopped, time.Second)
+		for _, r := range waiting {
+			r.wantError(t, allocator.ErrStopped, time.Second)
+		}
+		calls := len(m.Calls())
+		c.ask(key, 1, time.Hour).wantError(t, allocator.ErrStopped, 0)
+		c.ask(other, 1, time.Hour).wantError(t, allocator.ErrStopped, 0)
+		wantAdvances(t, m, calls)
+		c.allocator.Stop()
+	})
+}
+
+// An advance that a Counter finishes although its context ended is of use.
+func TestStopLetsAnAdvanceFinish(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := new(allocatortest.Memory)
+				m.Script(slow(time.Second))
+				c := newCaller(t, mode.open(deaf{m}))
+				r := c.ask(key, 1, time.Hour)
+				synctest.Wait()
+				c.allocator.Stop()
+				r.wantIDs(t, 1, 1, time.Second)
+			})
+		})
+	}
+}
+
+// deaf is a Counter that pays no heed to its context.
+type deaf struct{ allocator.Counter }
+
+func (d deaf) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	return d.Counter.Advance(context.WithoutCancel(ctx), key, n)
+}
+
+// A waiter may use its request again at once, from within Allocated.
+func TestRequestIsUsedAgain(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		m.Script(slow(time.Millisecond))
+		again := &repeater{allocator: c.allocator, left: 500}
+		r := allocator.Request{Key: key, N: 2, Deadline: time.Now().Add(time.Hour), Waiter: again}
+		c.allocator.Allocate(&r)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if again.left != 0 || again.err != nil {
+			t.Errorf("%d rounds are left, error %v", again.left, again.err)
+		}
+	})
+}
+
+type repeater struct {
+	allocator allocator.Allocator
+	left      int
+	last      int64
+	err       error
+}
+
+func (p *repeater) Allocated(r *allocator.Request, ids allocator.Range, err error) {
+	if err != nil || ids.N != 2 || ids.First <= p.last {
+		p.err = fmt.Errorf("got %v after %d: %w", ids, p.last, err)
+		return
+	}
+	p.last = ids.Last()
+	if p.left--; p.left == 0 {
+		return
+	}
+	p.allocator.Allocate(r)
+}
+
+func TestWaitEnds(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
+		defer m.Stall(key)()
+
+		start := time.Now()
+		_, err := allocator.Wait(context.WithoutCancel(t.Context()), c.allocator, key, 1)
+		if took := time.Since(start); !errors.Is(err, allocator.ErrExpired) || took != allocator.DefaultPatience {
+			t.Errorf("without a deadline Wait ends with %v after %v, want ErrExpired after %v", err, took, allocator.DefaultPatience)
+		}
+
+		cause := errors.New("no longer needed")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		start = time.Now()
+		_, err = allocator.Wait(ctx, c.allocator, key, 1)
+		if took := time.Since(start); !errors.Is(err, cause) || took != time.Second {
+			t.Errorf("cancelled Wait ends with %v after %v, want the cause after 1s", err, took)
+		}
+
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+		defer stop()
+		start = time.Now()
+		_, err = allocator.Wait(ctx, c.allocator, key, 1)
+		if took := time.Since(start); took != 2*time.Second || !errors.Is(err, allocator.ErrExpired) && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait with a deadline ends with %v after %v, want it to after 2s", err, took)
+		}
+	})
+}

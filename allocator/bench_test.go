@@ -1,0 +1,128 @@
+package allocator_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+)
+
+// bare is a Counter that costs next to nothing, so that what is measured is the
+// allocator.
+type bare struct{ marks sync.Map }
+
+func (b *bare) Advance(_ context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	mark, ok := b.marks.Load(key)
+	if !ok {
+		mark, _ = b.marks.LoadOrStore(key, new(atomic.Int64))
+	}
+	last := mark.(*atomic.Int64).Add(int64(n))
+	return allocator.Range{First: last - int64(n) + 1, N: n}, nil
+}
+
+// inFlight keeps requests under way: each is made again as soon as it is
+// answered.
+type inFlight struct {
+	b         *testing.B
+	allocator allocator.Allocator
+	left      atomic.Int64
+	done      sync.WaitGroup
+}
+
+func (f *inFlight) Allocated(r *allocator.Request, _ allocator.Range, err error) {
+	if err != nil {
+		f.b.Error(err)
+	}
+	if f.left.Add(-1) < 0 {
+		f.done.Done()
+		return
+	}
+	f.allocator.Allocate(r)
+}
+
+// answer measures b.N answers, with a request of each key under way.
+func (f *inFlight) answer(keys []allocator.Key) {
+	deadline := time.Now().Add(time.Hour)
+	f.b.ReportAllocs()
+	f.left.Store(int64(f.b.N))
+	f.done.Add(len(keys))
+	f.b.ResetTimer()
+	for _, k := range keys {
+		f.allocator.Allocate(&allocator.Request{Key: k, N: 1, Deadline: deadline, Waiter: f})
+	}
+	f.done.Wait()
+}
+
+func BenchmarkStrong1Key256Waiters(b *testing.B) {
+	s := allocator.NewStrong(new(bare))
+	defer s.Stop()
+	keys := make([]allocator.Key, 256)
+	for i := range keys {
+		keys[i] = key
+	}
+	(&inFlight{b: b, allocator: s}).answer(keys)
+}
+
+func BenchmarkStrong1Key1Waiter(b *testing.B) {
+	s := allocator.NewStrong(new(bare))
+	defer s.Stop()
+	(&inFlight{b: b, allocator: s}).answer([]allocator.Key{key})
+}
+
+func BenchmarkStrong256Keys(b *testing.B) {
+	s := allocator.NewStrong(new(bare))
+	defer s.Stop()
+	keys := make([]allocator.Key, 256)
+	for i := range keys {
+		keys[i] = numbered(i)
+	}
+	(&inFlight{b: b, allocator: s}).answer(keys)
+}
+
+func BenchmarkWeakTake(b *testing.B) {
+	w := allocator.NewWeak(new(bare), allocator.WeakConfig{})
+	defer w.Stop()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := w.Take(key, 1); !ok {
+			if _, err := allocator.Wait(context.Background(), w, key, 1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkWeakTakeParallel(b *testing.B) {
+	w := allocator.NewWeak(new(bare), allocator.WeakConfig{})
+	defer w.Stop()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, ok := w.Take(key, 1); !ok {
+				if _, err := allocator.Wait(context.Background(), w, key, 1); err != nil {
+					b.Error(err)
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkWeakColdKeys asks for one id of a key that is not in memory, beyond
+// the number of keys that may be.
+func BenchmarkWeakColdKeys(b *testing.B) {
+	w := allocator.NewWeak(new(bare), allocator.WeakConfig{MaxKeys: 1000})
+	defer w.Stop()
+	keys := make([]allocator.Key, 10_000)
+	for i := range keys {
+		keys[i] = numbered(i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := allocator.Wait(context.Background(), w, keys[i%len(keys)], 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
