@@ -24,7 +24,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		nats.Name(fmt.Sprintf("seqd %s %s", w.config.Version, w.config.ID)),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(200 * time.Millisecond),
+		nats.ReconnectWait(200*time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.IgnoreAuthErrorAbort(), // credentials may be rotated while we run
 		nats.PingInterval(pingInterval),
