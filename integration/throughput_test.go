@@ -1,8 +1,6 @@
 package integration_test
 
 import (
-	"context"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,10 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
-	"github.com/seqd-io/seqd/worker"
 )
 
 // BenchmarkThroughput has 256 callers ask for one key, in turn a bare NATS echo
@@ -86,34 +82,4 @@ func ask(b *testing.B, nc *nats.Conn, subject string, body []byte, callers int, 
 	}
 	wg.Wait()
 	return answers.Load()
-}
-
-// startWorker runs a worker for every store until the test's end.
-func startWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *worker.Worker {
-	tb.Helper()
-	counter := etcd.NewCounter(db.Connect(tb), etcd.Config{Writer: "w"})
-	tb.Cleanup(counter.Close)
-	w, err := worker.New(worker.Config{
-		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(server.URL, options...) },
-		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
-		Log:      slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	tb.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			tb.Error(err)
-		}
-	})
-	select {
-	case <-w.Ready():
-	case <-time.After(30 * time.Second):
-		tb.Fatal("the worker did not get ready")
-	}
-	return w
 }

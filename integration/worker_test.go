@@ -1,0 +1,78 @@
+package integration_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// patience bounds what is sure to come; long only under the race detector.
+const patience = 30 * time.Second
+
+// running is a worker in this process.
+type running struct {
+	*worker.Worker
+	cancel context.CancelFunc
+	ended  chan error // gets Run's result
+}
+
+// startWorker runs a worker for every store until the test's end.
+func startWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
+	tb.Helper()
+	r := runWorker(tb, server, db)
+	r.waitReady(tb)
+	tb.Cleanup(func() { r.stop(tb) })
+	return r
+}
+
+// runWorker starts a worker for every store, which the caller stops.
+func runWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
+	tb.Helper()
+	id := nuid.Next()
+	counter := etcd.NewCounter(db.Connect(tb), etcd.Config{Writer: id})
+	tb.Cleanup(counter.Close)
+	w, err := worker.New(worker.Config{
+		ID:       id,
+		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(server.URL, options...) },
+		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
+		Log:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{Worker: w, cancel: cancel, ended: make(chan error, 1)}
+	go func() { r.ended <- w.Run(ctx) }()
+	return r
+}
+
+func (r *running) waitReady(tb testing.TB) {
+	tb.Helper()
+	select {
+	case <-r.Ready():
+	case <-time.After(patience):
+		tb.Fatalf("the worker did not get ready: it is %s", r.State())
+	}
+}
+
+func (r *running) stop(tb testing.TB) {
+	tb.Helper()
+	r.cancel()
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			tb.Error(err)
+		}
+	case <-time.After(patience):
+		tb.Error("the worker did not end")
+	}
+}
