@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -74,74 +73,6 @@ func TestIdleGoroutinesAreBounded(t *testing.T) {
 	})
 }
 
-func TestExpiresAtItsDeadline(t *testing.T) {
-	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		m.Script(slow(10 * time.Second))
-		// The deadlines do not pass in the order the requests were made.
-		first := c.ask(key, 1, 3*time.Second)
-		time.Sleep(time.Second)
-		patient := c.ask(key, 4, time.Minute)
-		late := c.ask(key, 1, 5*time.Second)
-		soon := c.ask(key, 1, time.Second)
-		time.Sleep(30 * time.Second)
-		first.wantError(t, allocator.ErrExpired, 3*time.Second)
-		late.wantError(t, allocator.ErrExpired, 5*time.Second)
-		soon.wantError(t, allocator.ErrExpired, time.Second)
-		if got := patient.got(); len(got) != 1 || got[0].err != nil {
-			t.Errorf("patient request got %v, want ids", got)
-		}
-	})
-}
-
-// An advance may last until the deadline of those it is for. That its context
-// ends then makes no other error of their expiry.
-func TestExpiresWhileTheCounterIsStuck(t *testing.T) {
-	for range 20 { // timers that are due together run in any order
-		inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-			defer m.Stall(key)()
-			r := c.ask(key, 1, 7*time.Second)
-			time.Sleep(5 * time.Second)
-			same := c.ask(key, 1, 2*time.Second)
-			time.Sleep(2 * time.Second)
-			r.wantError(t, allocator.ErrExpired, 7*time.Second)
-			same.wantError(t, allocator.ErrExpired, 2*time.Second)
-		})
-	}
-}
-
-// A request without a deadline once hid the deadlines of those in line with it.
-func TestExpiredFromTheBeginning(t *testing.T) {
-	for _, deadline := range []time.Time{{}, time.Unix(0, 0)} {
-		inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-			release := m.Stall(key)
-			underWay := c.ask(key, 1, time.Hour)
-			synctest.Wait()
-			r := &request{asked: time.Now(), Request: allocator.Request{Key: key, N: 1000, Deadline: deadline}}
-			r.Waiter = r
-			c.requests = append(c.requests, r)
-			c.allocator.Allocate(&r.Request)
-			behind := c.ask(key, 1, time.Second)
-			time.Sleep(time.Minute)
-			r.wantError(t, allocator.ErrExpired, 0)
-			behind.wantError(t, allocator.ErrExpired, time.Second)
-			release()
-			underWay.wantIDs(t, 1, 1, time.Minute)
-			if last := m.Last(key); last > 10 {
-				t.Errorf("mark is at %d: expired requests burned ids", last)
-			}
-		})
-	}
-}
-
-func TestExpiredBurnsNoID(t *testing.T) {
-	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		c.ask(key, 5, 0).wantError(t, allocator.ErrExpired, 0)
-		c.ask(key, 5, -time.Hour).wantError(t, allocator.ErrExpired, 0)
-		wantLast(t, m, key, 0)
-		wantAdvances(t, m, 0)
-	})
-}
-
 // Errors of the Counter reach everyone who waits, are not remembered, and their
 // ids are never handed out, whether they were reserved, will be, or were not.
 func TestCounterErrors(t *testing.T) {
@@ -200,21 +131,6 @@ func TestErrorReachesAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestLastIDs(t *testing.T) {
-	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		m.Set(key, math.MaxInt64-5)
-		c.ask(key, 6, time.Second).wantError(t, allocator.ErrExhausted, 0)
-		c.ask(key, 2, time.Second).wantIDs(t, math.MaxInt64-4, 2, 0)
-		c.ask(key, 1, time.Second).wantIDs(t, math.MaxInt64-2, 1, 0)
-		c.ask(key, 3, time.Second).wantError(t, allocator.ErrExhausted, 0)
-		c.ask(key, 2, time.Second).wantIDs(t, math.MaxInt64-1, 2, 0)
-		for range 3 {
-			c.ask(key, 1, time.Second).wantError(t, allocator.ErrExhausted, 0)
-		}
-		c.ask(other, 1, time.Second).wantIDs(t, 1, 1, 0)
-	})
-}
-
 func TestStop(t *testing.T) {
 	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
 		defer m.Stall(key)()
@@ -262,19 +178,25 @@ func (d deaf) Advance(ctx context.Context, key allocator.Key, n int) (allocator.
 
 // A waiter may use its request again at once, from within Allocated.
 func TestRequestIsUsedAgain(t *testing.T) {
+	const waiters, rounds = 10, 100
 	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
 		m.Script(slow(time.Millisecond))
-		again := &repeater{allocator: c.allocator, left: 500}
-		r := allocator.Request{Key: key, N: 2, Deadline: time.Now().Add(time.Hour), Waiter: again}
-		c.allocator.Allocate(&r)
+		again := make([]repeater, waiters)
+		for i := range again {
+			again[i] = repeater{allocator: c.allocator, left: rounds}
+			c.allocator.Allocate(&allocator.Request{Key: key, N: 2, Deadline: time.Now().Add(time.Hour), Waiter: &again[i]})
+		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if again.left != 0 || again.err != nil {
-			t.Errorf("%d rounds are left, error %v", again.left, again.err)
+		for i := range again {
+			if r := &again[i]; r.left != 0 || r.err != nil {
+				t.Errorf("%d rounds are left, error %v", r.left, r.err)
+			}
 		}
 	})
 }
 
+// repeater is a Waiter that makes its request again.
 type repeater struct {
 	allocator allocator.Allocator
 	left      int
@@ -283,15 +205,14 @@ type repeater struct {
 }
 
 func (p *repeater) Allocated(r *allocator.Request, ids allocator.Range, err error) {
-	if err != nil || ids.N != 2 || ids.First <= p.last {
+	if err != nil || ids.N != r.N || ids.First <= p.last {
 		p.err = fmt.Errorf("got %v after %d: %w", ids, p.last, err)
 		return
 	}
 	p.last = ids.Last()
-	if p.left--; p.left == 0 {
-		return
+	if p.left--; p.left > 0 {
+		p.allocator.Allocate(r)
 	}
-	p.allocator.Allocate(r)
 }
 
 func TestWaitEnds(t *testing.T) {

@@ -41,8 +41,8 @@ func TestKeysInUseAreKept(t *testing.T) {
 	})
 }
 
-// A key stays for a while, so that it can come into use. The youngest one once
-// got the place of the one forgotten, and was the next to go.
+// A key stays for a while, so that it can come into use: the youngest, which
+// gets the place of the one forgotten, is not the next to go.
 func TestYoungKeysAreKept(t *testing.T) {
 	inWeak(t, allocator.WeakConfig{MaxKeys: 10}, func(t *testing.T, m *allocatortest.Memory, w *allocator.Weak, c *caller) {
 		const keys = 200

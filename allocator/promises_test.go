@@ -14,7 +14,7 @@ import (
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 )
 
-var seed = flag.Uint64("seed", 0, "run TestPromises with this seed only; 0 means with many new ones")
+var seed = flag.Uint64("seed", 0, "the one seed of TestPromises, as in: go test ./allocator -run TestPromises -seed 7; 0 means many new ones")
 
 // TestPromises has six clients ask three Strongs and three Weaks over one
 // faulty Memory, as three workers would have them, which now and then are

@@ -74,8 +74,8 @@ func TestSegmentsFollowUse(t *testing.T) {
 		if waited := load(t, c, 500, 10*runway); waited > 0 {
 			t.Errorf("%d requests at a steady rate had to wait", waited)
 		}
-		if got := sizes(warm); len(got) == 0 || len(got) > 20 {
-			t.Errorf("%d advances in 10 runways, want 1 to 20: %v", len(got), got)
+		if got := sizes(warm); len(got) < 5 || len(got) > 20 {
+			t.Errorf("%d advances in 10 runways, want 5 to 20: %v", len(got), got)
 		}
 		busy := sizes(warm)[0]
 		if busy < 500*10/2 || busy > 500*10*2 {
@@ -87,6 +87,9 @@ func TestSegmentsFollowUse(t *testing.T) {
 			t.Errorf("%d requests at a lower rate had to wait", waited)
 		}
 		shrunk := sizes(idle)
+		if len(shrunk) == 0 {
+			t.Fatal("no advance in 300 runways")
+		}
 		if size := shrunk[len(shrunk)-1]; size < 5*10/2 || size > 5*10*2 {
 			t.Errorf("a segment at 5 ids/s has %d ids, want about %d: %v", size, 5*10, shrunk)
 		}
@@ -94,8 +97,8 @@ func TestSegmentsFollowUse(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		night := len(m.Calls())
 		load(t, c, 5, 10*runway)
-		if size := sizes(night)[0]; size > 2*5*10 {
-			t.Errorf("the first segment after a night has %d ids", size)
+		if got := sizes(night); len(got) == 0 || got[0] > 2*5*10 {
+			t.Errorf("segments after a night have %v ids, want small ones", got)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package allocator_test
 
 import (
 	"fmt"
-	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,21 +134,6 @@ func TestStrongExpiredInLineBurnsNoID(t *testing.T) {
 	})
 }
 
-// An advance that is back as a deadline passes comes too late for that request.
-func TestStrongExpiresAsTheAdvanceIsBack(t *testing.T) {
-	for range 20 { // timers that are due together run in any order
-		inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-			m.Script(slow(time.Second))
-			expires, patient := c.ask(key, 1, time.Second), c.ask(key, 1, time.Hour)
-			time.Sleep(time.Hour)
-			expires.wantError(t, allocator.ErrExpired, time.Second)
-			if got := patient.got(); len(got) != 1 || got[0].err != nil {
-				t.Errorf("patient request got %v, want ids", got)
-			}
-		})
-	}
-}
-
 // The timer of a key is used for the next key, with other deadlines.
 func TestStrongDeadlinesOfAnotherKey(t *testing.T) {
 	for _, patience := range []time.Duration{time.Second, time.Minute} {
@@ -164,120 +148,4 @@ func TestStrongDeadlinesOfAnotherKey(t *testing.T) {
 			})
 		})
 	}
-}
-
-// With fewer ids left than a batch needs, each request is asked for alone, and
-// no more than was refused before is asked for again.
-func TestStrongExhaustedBatch(t *testing.T) {
-	inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		m.Set(key, math.MaxInt64-10)
-		release := m.Stall(key)
-		first := c.ask(key, 1, time.Minute)
-		synctest.Wait()
-		a := c.ask(key, 4, time.Minute)
-		b := c.ask(key, 6, time.Minute)
-		large := c.ask(key, 7, time.Minute)
-		d := c.ask(key, 3, time.Minute)
-		e := c.ask(key, 2, time.Minute)
-		f := c.ask(key, 3, time.Minute)
-		release()
-		first.wantIDs(t, math.MaxInt64-9, 1, 0)
-		a.wantIDs(t, math.MaxInt64-8, 4, 0)
-		b.wantError(t, allocator.ErrExhausted, 0)
-		large.wantError(t, allocator.ErrExhausted, 0)
-		d.wantIDs(t, math.MaxInt64-4, 3, 0)
-		e.wantIDs(t, math.MaxInt64-1, 2, 0)
-		f.wantError(t, allocator.ErrExhausted, 0)
-		wantAdvances(t, m, 0, 1, 25, 4, 6, 3, 2, 3)
-
-		calls := len(m.Calls())
-		m.Script(slow(time.Second))
-		c.ask(key, 1, time.Minute)
-		synctest.Wait()
-		for range 100 {
-			c.ask(key, 1, time.Minute)
-		}
-		time.Sleep(time.Minute)
-		wantAdvances(t, m, calls, 1, 100, 1) // and not one for each of them
-	})
-}
-
-func TestStrongExhaustedBatchKeepsDeadlines(t *testing.T) {
-	inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		m.Set(key, math.MaxInt64-9)
-		release := m.Stall(key)
-		first := c.ask(key, 1, time.Hour)
-		synctest.Wait()
-		a := c.ask(key, 3, 17*time.Second) // expires while it is asked for alone
-		b := c.ask(key, 6, 14*time.Second) // expires while a is asked for
-		d := c.ask(key, 4, time.Hour)
-		m.Script(slow(10 * time.Second))
-		release()
-		time.Sleep(time.Hour)
-		first.wantIDs(t, math.MaxInt64-8, 1, 0)
-		a.wantError(t, allocator.ErrExpired, 17*time.Second)
-		b.wantError(t, allocator.ErrExpired, 14*time.Second)
-		d.wantIDs(t, math.MaxInt64-7+3, 4, 27*time.Second) // a's ids are a gap
-		wantAdvances(t, m, 0, 1, 13, 3, 4)
-	})
-}
-
-func TestStrongExhaustedBatchExpiresAsAnAdvanceIsBack(t *testing.T) {
-	for range 20 { // timers that are due together run in any order
-		inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-			m.Set(key, math.MaxInt64-9)
-			release := m.Stall(key)
-			first := c.ask(key, 1, time.Hour)
-			synctest.Wait()
-			a := c.ask(key, 3, 20*time.Second)
-			b := c.ask(key, 6, time.Hour)
-			m.Script(slow(10 * time.Second))
-			release()
-			time.Sleep(time.Hour)
-			first.wantIDs(t, math.MaxInt64-8, 1, 0)
-			a.wantError(t, allocator.ErrExpired, 20*time.Second)
-			b.wantError(t, allocator.ErrExhausted, 30*time.Second) // a's ids are a gap
-		})
-	}
-}
-
-// An error for one request of an exhausted batch is not taken for exhaustion by
-// the others.
-func TestStrongExhaustedBatchWithAnError(t *testing.T) {
-	inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		m.Set(key, math.MaxInt64-9)
-		m.Script(func(call allocatortest.Call) allocatortest.Fault {
-			if call.N == 2 {
-				return allocatortest.Fault{Outcome: allocatortest.Refused}
-			}
-			return allocatortest.Fault{}
-		})
-		release := m.Stall(key)
-		first := c.ask(key, 1, time.Hour)
-		synctest.Wait()
-		a, b, d := c.ask(key, 2, time.Hour), c.ask(key, 3, time.Hour), c.ask(key, 9, time.Hour)
-		release()
-		first.wantIDs(t, math.MaxInt64-8, 1, 0)
-		a.wantError(t, allocator.ErrUnavailable, 0)
-		b.wantIDs(t, math.MaxInt64-7, 3, 0)
-		d.wantError(t, allocator.ErrExhausted, 0)
-	})
-}
-
-func TestStrongStopAmongSingles(t *testing.T) {
-	inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		m.Set(key, math.MaxInt64-9)
-		release := m.Stall(key)
-		first := c.ask(key, 1, time.Hour)
-		synctest.Wait()
-		batch := []*request{c.ask(key, 3, time.Hour), c.ask(key, 4, time.Hour), c.ask(key, 2, time.Hour)}
-		m.Script(slow(10 * time.Second))
-		release()
-		time.Sleep(15 * time.Second)
-		c.allocator.Stop()
-		first.wantIDs(t, math.MaxInt64-8, 1, 0)
-		for _, r := range batch {
-			r.wantError(t, allocator.ErrStopped, 15*time.Second)
-		}
-	})
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -17,39 +16,47 @@ import (
 const (
 	// attemptTimeout bounds one transaction. It must stay below 7 s, where
 	// etcd's server gives up by itself and the client sends the transaction a
-	// second time (research: etcd issue 18424).
+	// second time (https://github.com/etcd-io/etcd/issues/18424).
 	attemptTimeout = time.Second
 
-	// maxNested is how many transactions one transaction can hold: etcd allows
-	// 128 operations and counts the outer one.
-	maxNested = 127
+	// maxSwaps is how many swaps share a transaction: etcd allows 128
+	// operations, and counts one for the outer of nested transactions.
+	maxSwaps = 127
 
-	// senders is how many transactions are under way at a time.
-	senders = 4
+	// maxFlying is how many transactions are under way at a time. With one, the
+	// disk's time and the processors' time would add up; more make the batches
+	// smaller.
+	maxFlying = 2
 )
 
-// txns sends compare-and-swaps. Those that are due together, while all senders
-// are busy, share a transaction.
+// txns sends compare-and-swaps. Those that are due together, while maxFlying
+// transactions are under way, share the next one.
+//
+// It has no goroutine of its own: whoever finds a place free sends what is due,
+// and then passes the place on to the first one in line (as group commit does
+// in databases), so that a swap on an idle txns crosses no other goroutine.
 type txns struct {
 	kv     clientv3.KV
 	guard  guard
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup
 
 	mu     sync.Mutex
-	work   sync.Cond // due is not empty, or closed
 	due    list.List // of *swap, in the order they came
+	flying int       // places taken
+	nested int       // how many transactions from now on are nested ones: see commit
 	closed bool
 }
 
 // swap is one compare-and-swap that waits or is under way.
 type swap struct {
 	path  string
-	rev   int64         // the record's ModRevision must be this; 0: there must be none
-	value string        // is written then
+	rev   int64  // the record's ModRevision must be this; 0: there must be none
+	value string // is written then
+
 	done  chan outcome  // has room for the one outcome
-	place *list.Element // in due; nil once it is under way or given up
+	place chan struct{} // gets a token when this swap's goroutine shall send
+	due   *list.Element // nil once it is under way or given up; txns.mu guards it
 }
 
 // outcome is what became of a swap.
@@ -60,162 +67,122 @@ type outcome struct {
 	kv  *mvccpb.KeyValue // if lost, the record; nil where there is none
 }
 
+var errClosed = fmt.Errorf("%w: counter closed", allocator.ErrUnavailable)
+
 func newTxns(kv clientv3.KV) *txns {
 	t := &txns{kv: kv}
-	t.work.L = &t.mu
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
-	for range senders {
-		t.wg.Go(t.send)
-	}
 	return t
 }
 
+// close fails the swaps that are due or under way, and all later ones.
 func (t *txns) close() {
 	t.cancel()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.closed = true
 	for t.due.Len() > 0 {
 		t.takeLocked(t.due.Front()).done <- outcome{err: errClosed}
 	}
-	t.mu.Unlock()
-	t.work.Broadcast()
-	t.wg.Wait()
 }
 
-var errClosed = fmt.Errorf("%w: counter closed", allocator.ErrUnavailable)
-
 // swap writes value at path if the record's ModRevision is rev. It blocks until
-// the outcome is known or ctx ends. If ctx ends while the swap is under way it
-// may still be applied; before that it is taken back.
+// the outcome is known or ctx ends; if this goroutine is the one that sends, for
+// attemptTimeout more at most. If ctx ends while the swap is under way it may
+// still be applied; before that it is taken back.
 func (t *txns) swap(ctx context.Context, path string, rev int64, value string) (outcome, error) {
-	s := &swap{path: path, rev: rev, value: value, done: make(chan outcome, 1)}
+	s := &swap{path: path, rev: rev, value: value, done: make(chan outcome, 1), place: make(chan struct{}, 1)}
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
 		return outcome{}, errClosed
 	}
-	s.place = t.due.PushBack(s)
+	s.due = t.due.PushBack(s)
+	if t.flying < maxFlying {
+		t.flying++
+		s.place <- struct{}{}
+	}
 	t.mu.Unlock()
-	t.work.Signal()
-	select {
-	case out := <-s.done:
-		return out, out.err
-	case <-ctx.Done():
-		t.mu.Lock()
-		if s.place != nil {
-			t.takeLocked(s.place)
+	for {
+		select {
+		case <-s.place:
+			t.send(ctx)
+		case out := <-s.done:
+			return out, out.err
+		case <-ctx.Done():
+			t.giveUp(s)
+			return outcome{}, context.Cause(ctx)
 		}
-		t.mu.Unlock()
-		return outcome{}, context.Cause(ctx)
 	}
 }
 
-func (t *txns) takeLocked(place *list.Element) *swap {
-	s := t.due.Remove(place).(*swap)
-	s.place = nil
+// giveUp takes s back if it is still due, and passes on the place it may have
+// been given meanwhile.
+func (t *txns) giveUp(s *swap) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.due != nil {
+		t.takeLocked(s.due)
+	}
+	select {
+	case <-s.place:
+		t.passPlaceLocked()
+	default:
+	}
+}
+
+func (t *txns) takeLocked(e *list.Element) *swap {
+	s := t.due.Remove(e).(*swap)
+	s.due = nil
 	return s
 }
 
-// send is a sender: it takes what is due, sends it and tells the outcomes,
-// until close.
-func (t *txns) send() {
-	for {
-		batch := t.next()
-		if batch == nil {
-			return
+// passPlaceLocked has the first swap in line send next, or frees the place.
+func (t *txns) passPlaceLocked() {
+	if first := t.due.Front(); first != nil {
+		first.Value.(*swap).place <- struct{}{}
+	} else {
+		t.flying--
+	}
+}
+
+// send takes what is due, sends it in one transaction, passes the place on, and
+// tells the outcomes.
+func (t *txns) send(ctx context.Context) {
+	t.mu.Lock()
+	batch := t.nextLocked()
+	t.mu.Unlock()
+	outs, err := t.commit(ctx, batch)
+	t.mu.Lock()
+	t.passPlaceLocked()
+	t.mu.Unlock()
+	for i, s := range batch {
+		if err != nil {
+			s.done <- outcome{err: err}
+		} else {
+			s.done <- outs[i]
 		}
-		outs, err := t.commit(batch)
-		for i, s := range batch {
-			if err != nil {
-				s.done <- outcome{err: err}
-			} else {
-				s.done <- outs[i]
+	}
+}
+
+// nextLocked takes as many swaps as one transaction holds, in the order they
+// came. etcd refuses a transaction that names a key twice, so the second swap of
+// a path stays for the next one.
+func (t *txns) nextLocked() []*swap {
+	batch := make([]*swap, 0, min(t.due.Len(), maxSwaps))
+	var paths map[string]bool
+	if t.due.Len() > 1 {
+		paths = make(map[string]bool, cap(batch))
+	}
+	for e := t.due.Front(); e != nil && len(batch) < maxSwaps; {
+		next := e.Next()
+		if s := e.Value.(*swap); !paths[s.path] {
+			batch = append(batch, t.takeLocked(e))
+			if paths != nil {
+				paths[s.path] = true
 			}
 		}
-	}
-}
-
-// next blocks until swaps are due and takes as many as one transaction holds.
-// It returns nil when the txns are closed.
-func (t *txns) next() []*swap {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for t.due.Len() == 0 && !t.closed {
-		t.work.Wait()
-	}
-	if t.closed {
-		return nil
-	}
-	// etcd refuses a transaction that names a key twice: the second swap of a
-	// path stays for the next one.
-	batch := make([]*swap, 0, min(t.due.Len(), maxNested))
-	paths := make(map[string]bool, cap(batch))
-	for place := t.due.Front(); place != nil && len(batch) < maxNested; {
-		next := place.Next()
-		if s := place.Value.(*swap); !paths[s.path] {
-			paths[s.path] = true
-			batch = append(batch, t.takeLocked(place))
-		}
-		place = next
-	}
-	if t.due.Len() > 0 {
-		t.work.Signal()
+		e = next
 	}
 	return batch
-}
-
-// commit sends one transaction. The error stands for every swap of the batch.
-func (t *txns) commit(batch []*swap) ([]outcome, error) {
-	sent, err := t.guard.begin()
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(t.ctx, attemptTimeout)
-	defer cancel()
-
-	var resp *clientv3.TxnResponse
-	if len(batch) == 1 {
-		s := batch[0]
-		resp, err = t.kv.Txn(ctx).If(s.compare()).Then(s.put()).Else(s.get()).Commit()
-	} else {
-		ops := make([]clientv3.Op, len(batch))
-		for i, s := range batch {
-			ops[i] = clientv3.OpTxn([]clientv3.Cmp{s.compare()}, []clientv3.Op{s.put()}, []clientv3.Op{s.get()})
-		}
-		resp, err = t.kv.Txn(ctx).Then(ops...).Commit()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("transaction of %d: %w", len(batch), err)
-	}
-	if err := t.guard.end(sent, resp.Header); err != nil {
-		return nil, err
-	}
-	if len(batch) == 1 {
-		return []outcome{outcomeOf(resp.Header.Revision, resp.Succeeded, resp.Responses)}, nil
-	}
-	outs := make([]outcome, len(batch))
-	for i, r := range resp.Responses {
-		nested := r.GetResponseTxn()
-		outs[i] = outcomeOf(resp.Header.Revision, nested.Succeeded, nested.Responses)
-	}
-	return outs, nil
-}
-
-func (s *swap) compare() clientv3.Cmp {
-	return clientv3.Compare(clientv3.ModRevision(s.path), "=", s.rev)
-}
-func (s *swap) put() clientv3.Op { return clientv3.OpPut(s.path, s.value) }
-
-// get brings the record back from a lost race, in the same round trip.
-func (s *swap) get() clientv3.Op { return clientv3.OpGet(s.path) }
-
-func outcomeOf(rev int64, won bool, responses []*etcdserverpb.ResponseOp) outcome {
-	if won {
-		return outcome{won: true, rev: rev} // all puts of a transaction share its revision
-	}
-	out := outcome{}
-	if kvs := responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		out.kv = kvs[0]
-	}
-	return out
 }

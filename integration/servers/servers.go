@@ -90,6 +90,12 @@ type Etcd struct {
 // StartEtcd starts an etcd. It does not fsync: no test cuts the power.
 func StartEtcd(t testing.TB) *Etcd {
 	t.Helper()
+	return StartEtcdWith(t, func(c *embed.Config) { c.UnsafeNoFsync = true })
+}
+
+// StartEtcdWith starts an etcd with a configuration that change has changed.
+func StartEtcdWith(t testing.TB, change func(*embed.Config)) *Etcd {
+	t.Helper()
 	e := &Etcd{config: embed.NewConfig()}
 	client := url.URL{Scheme: "http", Host: freeAddr(t)}
 	peer := url.URL{Scheme: "http", Host: "127.0.0.1:0"}
@@ -100,7 +106,7 @@ func StartEtcd(t testing.TB) *Etcd {
 	e.config.InitialCluster = e.config.InitialClusterFromName(e.config.Name)
 	e.config.TickMs, e.config.ElectionMs = 20, 200
 	e.config.LogLevel = "panic"
-	e.config.UnsafeNoFsync = true
+	change(e.config)
 	e.Start(t)
 	t.Cleanup(e.Stop)
 	return e

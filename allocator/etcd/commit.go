@@ -1,0 +1,141 @@
+package etcd
+
+import (
+	"context"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// afterLoss is how many transactions are nested from the start after one in
+// which a race was lost.
+const afterLoss = 100
+
+// commit sends a batch of swaps, each to be won or lost by itself. The error
+// stands for every swap of the batch.
+//
+// A single swap is a plain transaction. Several are one flat transaction at
+// first, which etcd does for half the cost: all compares, then all puts. Only
+// where one of its compares failed, and so nothing was written, are they sent
+// again as nested transactions, each with a compare of its own; and so are the
+// next afterLoss batches, for lost races come in numbers.
+func (t *txns) commit(ctx context.Context, batch []*swap) ([]outcome, error) {
+	switch len(batch) {
+	case 0:
+		return nil, nil
+	case 1:
+		return t.commitOne(ctx, batch[0])
+	}
+	if !t.expectLoss(false) {
+		outs, won, err := t.commitFlat(batch)
+		if won || err != nil {
+			return outs, err
+		}
+		t.expectLoss(true)
+	}
+	return t.commitNested(batch)
+}
+
+// expectLoss reports whether a race is likely to be lost; lost tells that one
+// just was.
+func (t *txns) expectLoss(lost bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if lost {
+		t.nested = afterLoss
+	}
+	if t.nested == 0 {
+		return false
+	}
+	t.nested--
+	return true
+}
+
+// commitOne ends with ctx: nobody else's swap is on the way.
+func (t *txns) commitOne(ctx context.Context, s *swap) ([]outcome, error) {
+	own, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	resp, err := t.txn(own, func(txn clientv3.Txn) clientv3.Txn {
+		return txn.If(s.compare()).Then(s.put()).Else(s.get())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []outcome{outcomeOf(resp.Header.Revision, resp.Succeeded, resp.Responses)}, nil
+}
+
+// commitFlat swaps all or nothing. If it is not won, nothing was written.
+func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
+	compares := make([]clientv3.Cmp, len(batch))
+	puts := make([]clientv3.Op, len(batch))
+	for i, s := range batch {
+		compares[i], puts[i] = s.compare(), s.put()
+	}
+	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn {
+		return txn.If(compares...).Then(puts...)
+	})
+	if err != nil || !resp.Succeeded {
+		return nil, false, err
+	}
+	outs = make([]outcome, len(batch))
+	for i := range batch {
+		outs[i] = outcomeOf(resp.Header.Revision, true, nil)
+	}
+	return outs, true, nil
+}
+
+// commitNested swaps each by itself, in one transaction.
+func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
+	ops := make([]clientv3.Op, len(batch))
+	for i, s := range batch {
+		ops[i] = clientv3.OpTxn([]clientv3.Cmp{s.compare()}, []clientv3.Op{s.put()}, []clientv3.Op{s.get()})
+	}
+	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
+	if err != nil {
+		return nil, err
+	}
+	outs := make([]outcome, len(batch))
+	for i, r := range resp.Responses {
+		nested := r.GetResponseTxn()
+		outs[i] = outcomeOf(resp.Header.Revision, nested.Succeeded, nested.Responses)
+	}
+	return outs, nil
+}
+
+// txn sends one transaction and checks the answer against what is known of
+// etcd's history.
+func (t *txns) txn(ctx context.Context, build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
+	sent, err := t.guard.begin()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	resp, err := build(t.kv.Txn(ctx)).Commit()
+	if err != nil {
+		return nil, fmt.Errorf("transaction: %w", err)
+	}
+	return resp, t.guard.end(sent, resp.Header)
+}
+
+func (s *swap) compare() clientv3.Cmp {
+	return clientv3.Compare(clientv3.ModRevision(s.path), "=", s.rev)
+}
+
+func (s *swap) put() clientv3.Op { return clientv3.OpPut(s.path, s.value) }
+
+// get brings the record back from a lost race, in the same round trip.
+func (s *swap) get() clientv3.Op { return clientv3.OpGet(s.path) }
+
+func outcomeOf(rev int64, won bool, responses []*etcdserverpb.ResponseOp) outcome {
+	if won {
+		return outcome{won: true, rev: rev} // all puts of a transaction share its revision
+	}
+	out := outcome{}
+	if kvs := responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+		out.kv = kvs[0]
+	}
+	return out
+}
