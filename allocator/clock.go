@@ -24,8 +24,8 @@ func (c *clock) evict() *weakKey {
 		switch {
 		case k.queue != nil: // its fetch still needs it
 			c.hand++
-		case k.used && step < maxSteps/2: // then any will do
-			k.used = false
+		case k.stock.used && step < maxSteps/2: // then any will do
+			k.stock.used = false
 			c.hand++
 		default:
 			// The key that takes its place is the youngest, and gets a whole turn.

@@ -1,6 +1,9 @@
 package allocator
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Segments says how the segments of a key are sized. The zero value means the
 // defaults.
@@ -40,10 +43,11 @@ type stock struct {
 	current Range // being spent
 	next    Range // reserved later; current is not empty while this is not
 
-	size    int           // ids in the latest segment
 	spent   int           // ids handed out since fetched
 	fetched time.Duration // when the latest advance began, on the Weak's clock
+	size    int32         // ids in the latest segment, or math.MaxInt32
 	failed  bool          // the latest advance brought nothing
+	used    bool          // since the clock's hand passed; see clock
 }
 
 // take hands out n contiguous ids; ok is false where no range holds as many.
@@ -82,11 +86,11 @@ func (s *stock) add(ids Range) {
 }
 
 // low reports whether half of the latest segment is spent: time to fetch.
-func (s *stock) low() bool { return s.current.N+s.next.N <= s.size/2 }
+func (s *stock) low() bool { return s.current.N+s.next.N <= int(s.size/2) }
 
 // begin notes that an advance for size ids begins now.
 func (s *stock) begin(size int, now time.Duration) {
-	s.size, s.spent, s.fetched = size, 0, now
+	s.size, s.spent, s.fetched = int32(min(size, math.MaxInt32)), 0, now
 }
 
 // nextSize returns the size of a segment that would last a runway at the rate

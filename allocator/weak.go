@@ -43,18 +43,21 @@ type Weak struct {
 
 	mu      sync.Mutex
 	stopped bool
-	keys    map[Key]*weakKey
+	keys    table
 	clock   clock // the same keys, in the order to forget them
 }
 
-// weakKey is a key whose ids are in memory or on their way. mu guards it.
+// weakKey is a key whose ids are in memory or on their way. mu guards it. There
+// may be millions: its size counts (96 bytes).
 type weakKey struct {
-	key   Key
+	store *storeName
+	name  string
+	chain *weakKey // see table
 	stock stock
 	queue *weakQueue // nil unless an advance is under way
-
-	used bool // since the clock's hand passed; see clock
 }
+
+func (k *weakKey) key() Key { return Key{Store: k.store.name, Name: k.name} }
 
 // weakQueue is what a key needs only while an advance is under way for it.
 type weakQueue struct {
@@ -81,7 +84,7 @@ func NewWeak(counter Counter, config WeakConfig) *Weak {
 	if config.Segments == nil {
 		config.Segments = func(Key) Segments { return Segments{} }
 	}
-	w := &Weak{counter: counter, config: config, started: time.Now(), keys: map[Key]*weakKey{}}
+	w := &Weak{counter: counter, config: config, started: time.Now(), keys: newTable()}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.crew = newCrew(w.fetch)
 	return w
@@ -105,7 +108,7 @@ func (w *Weak) Stop() {
 func (w *Weak) Keys() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.keys)
+	return w.keys.len
 }
 
 // Take hands out n ids of key from memory; ok is false where it does not hold
@@ -113,7 +116,7 @@ func (w *Weak) Keys() int {
 // and allocates nothing.
 func (w *Weak) Take(key Key, n int) (ids Range, ok bool) {
 	w.mu.Lock()
-	k := w.keys[key]
+	k := w.keys.get(key)
 	if k == nil || w.stopped {
 		w.mu.Unlock()
 		return Range{}, false
@@ -128,7 +131,7 @@ func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool) {
 		return Range{}, false // first come, first served
 	}
 	ids, ok = k.stock.take(n)
-	k.used = true
+	k.stock.used = true
 	if ok && k.queue == nil && k.stock.low() && !w.pausedLocked(k) {
 		w.refillLocked(k)
 	}
@@ -148,7 +151,7 @@ func (w *Weak) Allocate(r *Request) {
 		r.Waiter.Allocated(r, Range{}, ErrStopped)
 		return
 	}
-	k := w.keys[r.Key]
+	k := w.keys.get(r.Key)
 	if k != nil {
 		if ids, ok := w.takeLocked(k, r.N); ok {
 			w.mu.Unlock()
@@ -173,15 +176,14 @@ func (w *Weak) Allocate(r *Request) {
 }
 
 func (w *Weak) newKeyLocked(key Key) *weakKey {
-	for len(w.keys) >= w.config.MaxKeys {
+	for w.keys.len >= w.config.MaxKeys {
 		old := w.clock.evict()
 		if old == nil {
 			break // all are being fetched for: as many as may wait, so bounded too
 		}
-		delete(w.keys, old.key)
+		w.keys.remove(old)
 	}
-	k := &weakKey{key: key} // not used yet: keys that are used once go before those in use
-	w.keys[key] = k
+	k := w.keys.add(key) // not used yet: keys that are used once go before those in use
 	w.clock.add(k)
 	return k
 }
@@ -196,7 +198,7 @@ func (w *Weak) refillLocked(k *weakKey) {
 func (w *Weak) fetch(k *weakKey) {
 	for again := true; again; {
 		n, ctx, cancel := w.beginFetch(k)
-		ids, err := w.counter.Advance(ctx, k.key, n)
+		ids, err := w.counter.Advance(ctx, k.key(), n)
 		if errors.Is(err, ErrExhausted) {
 			n, ids, err = w.fetchExactly(ctx, k, n)
 		}
@@ -211,7 +213,7 @@ func (w *Weak) fetch(k *weakKey) {
 
 // beginFetch returns how many ids to reserve, and how long to try.
 func (w *Weak) beginFetch(k *weakKey) (n int, ctx context.Context, cancel context.CancelFunc) {
-	sizes := w.config.Segments(k.key).withDefaults()
+	sizes := w.config.Segments(k.key()).withDefaults()
 	w.mu.Lock()
 	now := time.Since(w.started)
 	n = max(k.stock.nextSize(sizes, now), k.queue.waiting.ids)
@@ -239,7 +241,7 @@ func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, n int) (int, Range,
 	if need == 0 || need >= n {
 		return n, Range{}, ErrExhausted
 	}
-	ids, err := w.counter.Advance(ctx, k.key, need)
+	ids, err := w.counter.Advance(ctx, k.key(), need)
 	return need, ids, err
 }
 
