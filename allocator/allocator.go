@@ -43,6 +43,17 @@ type Counter interface {
 	Advance(ctx context.Context, key Key, n int) (Range, error)
 }
 
+// Relay is a Counter that may pass an advance on to another process which
+// advances the same key: one that wins the races for it, say, and can serve the
+// batches of both with one advance.
+type Relay interface {
+	Counter
+
+	// AdvanceDirect is Advance by this process. It keeps two that believe in
+	// each other from passing an advance back and forth.
+	AdvanceDirect(ctx context.Context, key Key, n int) (Range, error)
+}
+
 var (
 	// ErrExhausted is returned when fewer ids than asked for are left below
 	// math.MaxInt64. Nothing was reserved.
@@ -83,6 +94,10 @@ type Request struct {
 	N        int       // how many ids, at least 1
 	Deadline time.Time // answered with ErrExpired once this has passed
 	Waiter   Waiter
+
+	// Direct says that another process passed the request on to this one. Its
+	// batch is not passed on again: see [Relay].
+	Direct bool
 
 	next *Request // in a line; owned by the allocator
 }

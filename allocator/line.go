@@ -8,6 +8,7 @@ type line struct {
 	head, tail *Request
 	count      int       // requests
 	ids        int       // the sum of their N
+	direct     bool      // one of them is Direct
 	earliest   time.Time // no request's deadline is before this; only while not empty
 	latest     time.Time // no request's deadline is after this; only while not empty
 }
@@ -22,6 +23,7 @@ func (l *line) push(r *Request) {
 	l.tail = r
 	l.count++
 	l.ids += r.N
+	l.direct = l.direct || r.Direct
 	if r.Deadline.Before(l.earliest) {
 		l.earliest = r.Deadline
 	}

@@ -24,6 +24,7 @@ import (
 // Counter or a Waiter.
 type Strong struct {
 	counter Counter
+	relay   Relay // the same one; nil if it isn't one
 	crew    *crew[*strongKey]
 	ctx     context.Context // ends with Stop
 	cancel  context.CancelFunc
@@ -49,9 +50,11 @@ type strongKey struct {
 // maxFree bounds the idle strongKeys that are kept.
 const maxFree = 1024
 
-// NewStrong returns a Strong over counter. It must be stopped.
+// NewStrong returns a Strong over counter, which may be a [Relay]. It must be
+// stopped.
 func NewStrong(counter Counter) *Strong {
 	s := &Strong{counter: counter, keys: map[Key]*strongKey{}}
+	s.relay, _ = counter.(Relay)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.crew = newCrew(s.work)
 	return s
@@ -107,13 +110,13 @@ func (s *Strong) newKeyLocked(key Key) *strongKey {
 // work serves k until nobody waits for it.
 func (s *Strong) work(k *strongKey) {
 	for {
-		n, deadline, ok := s.closeBatch(k)
+		a, ok := s.closeBatch(k)
 		if !ok {
 			return
 		}
-		ids, err := s.advance(k.key, n, deadline)
+		ids, err := s.advance(k.key, a)
 		if errors.Is(err, ErrExhausted) {
-			s.serveSingly(k, n)
+			s.serveSingly(k, a.n)
 			continue
 		}
 
@@ -130,11 +133,11 @@ func (s *Strong) work(k *strongKey) {
 
 // closeBatch makes a batch of the requests that wait: from here on nobody joins
 // it. Where nobody waits it retires k, and ok is false.
-func (s *Strong) closeBatch(k *strongKey) (n int, deadline time.Time, ok bool) {
+func (s *Strong) closeBatch(k *strongKey) (a advance, ok bool) {
 	s.mu.Lock()
 	expired := k.waiting.takeExpired(time.Now()) // they burn no id
 	k.batch = k.waiting.take()
-	n, deadline = k.batch.ids, k.batch.latest
+	a = advance{n: k.batch.ids, deadline: k.batch.latest, direct: k.batch.direct}
 	if k.batch.count == 0 {
 		delete(s.keys, k.key)
 		k.key = Key{}
@@ -144,13 +147,24 @@ func (s *Strong) closeBatch(k *strongKey) (n int, deadline time.Time, ok bool) {
 	}
 	s.mu.Unlock()
 	expired.serve(Range{}, ErrExpired)
-	return n, deadline, n > 0
+	return a, a.n > 0
 }
 
-func (s *Strong) advance(key Key, n int, deadline time.Time) (Range, error) {
-	ctx, cancel := context.WithDeadline(s.ctx, deadline)
+// advance is what a closed batch asks of the Counter.
+type advance struct {
+	n        int
+	deadline time.Time
+	direct   bool // a request of the batch was passed on to us: not to be passed on again
+}
+
+func (s *Strong) advance(key Key, a advance) (ids Range, err error) {
+	ctx, cancel := context.WithDeadline(s.ctx, a.deadline)
 	defer cancel()
-	ids, err := s.counter.Advance(ctx, key, n)
+	if a.direct && s.relay != nil {
+		ids, err = s.relay.AdvanceDirect(ctx, key, a.n)
+	} else {
+		ids, err = s.counter.Advance(ctx, key, a.n)
+	}
 	if err != nil && s.ctx.Err() != nil {
 		err = ErrStopped
 	}
@@ -166,10 +180,9 @@ func (s *Strong) serveSingly(k *strongKey, tooMany int) {
 		expired := k.batch.takeExpired(time.Now()) // they burn no id
 		exhausted := k.batch.takeLarge(tooMany)
 		r := k.batch.head // stays there while it waits: expire must find it
-		var n int
-		var deadline time.Time
+		var a advance
 		if r != nil {
-			n, deadline = r.N, r.Deadline
+			a = advance{n: r.N, deadline: r.Deadline, direct: r.Direct}
 		}
 		s.mu.Unlock()
 		expired.serve(Range{}, ErrExpired)
@@ -178,9 +191,9 @@ func (s *Strong) serveSingly(k *strongKey, tooMany int) {
 			return
 		}
 
-		ids, err := s.advance(k.key, n, deadline)
+		ids, err := s.advance(k.key, a)
 		if errors.Is(err, ErrExhausted) {
-			tooMany = n
+			tooMany = a.n
 			continue
 		}
 		var single line

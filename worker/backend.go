@@ -14,6 +14,7 @@ import (
 // it can be written to.
 type backend struct {
 	Backend
+	peers  *peers // what strong advances; nil if the Counter knows no rivals
 	strong *allocator.Strong
 	weak   *allocator.Weak
 	stores []*store
@@ -23,12 +24,17 @@ type backend struct {
 	kick     chan struct{} // has room for one: probe soon
 }
 
-func newBackend(config Backend, c Config) *backend {
+func newBackend(w *Worker, config Backend, c Config) *backend {
 	b := &backend{
 		Backend: config,
-		strong:  allocator.NewStrong(config.Counter),
 		log:     c.Log.With("backend", config.Name),
 		kick:    make(chan struct{}, 1),
+	}
+	if rivalry, ok := config.Counter.(Rivalry); ok {
+		b.peers = &peers{Rivalry: rivalry, w: w, rivals: map[allocator.Key]string{}}
+		b.strong = allocator.NewStrong(b.peers)
+	} else {
+		b.strong = allocator.NewStrong(config.Counter)
 	}
 	segments := map[string]allocator.Segments{}
 	for _, s := range config.Stores {

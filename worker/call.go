@@ -27,6 +27,7 @@ type asked struct {
 	nonce   subjects.Nonce
 	timeout time.Duration // the caller's patience; 0: none named
 	arrived time.Time
+	stats   *stats // where the answer is counted; nil: it is another worker's to count
 }
 
 // outlived reports whether the caller has stopped waiting.
@@ -57,9 +58,9 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
 	if err == nil {
-		c.answer = w.sendIDs(c.store, &c.asked, ids, c.answer)
+		c.answer = w.sendIDs(&c.asked, ids, c.answer)
 	} else {
-		w.sendError(c.store, &c.asked, c.wireError(err))
+		w.sendError(&c.asked, c.wireError(err))
 	}
 	scratch := c.answer
 	*c = call{answer: scratch[:0]}

@@ -32,6 +32,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	if err == nil && name != st.Name {
 		st = w.storeOf(name, st)
 	}
+	a.stats = &st.stats
 	var req subjects.Request
 	decodeErr := req.Decode(m.Header, m.Data)
 	a.format, a.nonce, a.timeout = req.Format, req.Nonce, req.Timeout
@@ -43,23 +44,23 @@ func (s *subscriber) handle(m *nats.Msg) {
 		mode, err = st.allow(mode, req.N)
 	}
 	if err != nil {
-		w.sendError(st, &a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
+		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
 		return
 	}
 	if req.Timeout > 0 && a.outlived(time.Now()) {
-		w.sendError(st, &a, subjects.ErrExpired)
+		w.sendError(&a, subjects.ErrExpired)
 		return
 	}
 	k := allocator.Key{Store: name, Name: key}
 	if mode == subjects.Weak {
 		if ids, ok := st.backend.weak.Take(k, req.N); ok {
-			s.scratch = w.sendIDs(st, &a, ids, s.scratch)
+			s.scratch = w.sendIDs(&a, ids, s.scratch)
 			return
 		}
 	}
 	c, ok := w.accept(st, k, req.N, &a)
 	if !ok {
-		w.sendError(st, &a, &subjects.Error{Code: subjects.Busy, Text: subjects.ErrBusy.Text, RetryAfter: busyRetry})
+		w.sendError(&a, &subjects.Error{Code: subjects.Busy, Text: subjects.ErrBusy.Text, RetryAfter: busyRetry})
 		return
 	}
 	if mode == subjects.Weak {
@@ -99,23 +100,27 @@ func (w *Worker) canAnswer(reply string) bool {
 }
 
 // sendIDs publishes ids as an answer, and returns scratch for the next one.
-func (w *Worker) sendIDs(st *store, a *asked, ids allocator.Range, scratch []byte) []byte {
+func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce}
 	scratch = reply.Append(scratch[:0], a.format)
 	// Not m.Respond: it takes the subscription's lock, which the connection's
 	// reader wants for every message. The error could only say that the
 	// connection is gone: the ids are a gap.
 	_ = w.nc.Publish(a.reply, scratch)
-	st.stats.answered(ids.N, time.Since(a.arrived))
+	if a.stats != nil {
+		a.stats.answered(ids.N, time.Since(a.arrived))
+	}
 	return scratch
 }
 
 // sendError publishes an error as an answer.
-func (w *Worker) sendError(st *store, a *asked, e *subjects.Error) {
+func (w *Worker) sendError(a *asked, e *subjects.Error) {
 	_ = w.nc.PublishMsg(&nats.Msg{
 		Subject: a.reply,
 		Header:  e.Header(),
 		Data:    subjects.AppendError(nil, a.format, e, &a.nonce),
 	})
-	st.stats.failed(e.Error(), time.Since(a.arrived))
+	if a.stats != nil {
+		a.stats.failed(e.Error(), time.Since(a.arrived))
+	}
 }

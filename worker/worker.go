@@ -53,7 +53,7 @@ func New(config Config) (*Worker, error) {
 	}
 	config.Log = w.log
 	for _, b := range config.Backends {
-		b := newBackend(b, config)
+		b := newBackend(w, b, config)
 		w.backends = append(w.backends, b)
 		for _, st := range b.stores {
 			w.stores[st.Name] = st
@@ -103,7 +103,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.nc = nc
 	defer nc.Close()
-	if err := w.serveDiscovery(); err != nil {
+	if err := errors.Join(w.serveDiscovery(), w.servePeers()); err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 

@@ -77,34 +77,51 @@ func (c *Counter) Path(key allocator.Key) string {
 // Advance reserves n ids of key: see [allocator.Counter]. A lost race is tried
 // again at once, an ambiguous outcome after a pause, as long as ctx lasts.
 func (c *Counter) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	ids, _, err := c.advance(ctx, key, n, false)
+	return ids, err
+}
+
+// AdvanceOrRival is Advance, but gives up when it loses a race to a writer that
+// may be at it right now, and returns that rival's name; nothing is reserved
+// then. A race that is lost because the record was not known yet, or to an
+// earlier attempt of ours, names no rival and is tried again.
+func (c *Counter) AdvanceOrRival(ctx context.Context, key allocator.Key, n int) (ids allocator.Range, rival string, err error) {
+	return c.advance(ctx, key, n, true)
+}
+
+func (c *Counter) advance(ctx context.Context, key allocator.Key, n int, yield bool) (_ allocator.Range, rival string, _ error) {
 	path := c.Path(key)
 	known := c.belief(key)
 	var pause backoff
 	for {
 		ids, err := next(max(known.last, c.config.Floor(key)), n)
 		if err != nil {
-			return allocator.Range{}, fmt.Errorf("advance %s by %d: %w", path, n, err)
+			return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
 		}
 		value := record{last: ids.Last(), by: c.config.Writer}.encode()
 		out, err := c.txns.swap(ctx, path, known.rev, value)
 		switch {
 		case err == nil && out.won:
 			c.learn(key, belief{last: ids.Last(), rev: out.rev})
-			return ids, nil
+			return ids, "", nil
 		case err == nil: // lost: somebody else's advance, or an earlier attempt of ours
-			known, err = refresh(known, out)
-			if err == nil {
-				c.learn(key, known)
-				continue
+			now, by, err := refresh(known, out)
+			if err != nil {
+				return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
 			}
-			return allocator.Range{}, fmt.Errorf("advance %s by %d: %w", path, n, err)
+			c.learn(key, now)
+			if yield && known.rev != 0 && by != "" && by != c.config.Writer {
+				return allocator.Range{}, by, nil
+			}
+			known = now
+			continue
 		case errors.Is(err, allocator.ErrFenced), errors.Is(err, errClosed):
-			return allocator.Range{}, fmt.Errorf("advance %s by %d: %w", path, n, err)
+			return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
 		}
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will
 		// be, the next compare fails and brings the record along.
 		if !pause.wait(ctx) {
-			return allocator.Range{}, fmt.Errorf("advance %s by %d, the mark may have moved: %w: %v", path, n, allocator.ErrUnavailable, err)
+			return allocator.Range{}, "", fmt.Errorf("advance %s by %d, the mark may have moved: %w: %v", path, n, allocator.ErrUnavailable, err)
 		}
 	}
 }
@@ -120,23 +137,23 @@ func next(last int64, n int) (allocator.Range, error) {
 	return allocator.Range{First: last + 1, N: n}, nil
 }
 
-// refresh returns what a lost race showed the record to be. A mark never falls,
-// and a record that was there does not vanish: either means that etcd was
-// restored, or somebody deleted it.
-func refresh(known belief, out outcome) (belief, error) {
+// refresh returns what a lost race showed the record to be, and who wrote it. A
+// mark never falls, and a record that was there does not vanish: either means
+// that etcd was restored, or somebody deleted it.
+func refresh(known belief, out outcome) (now belief, by string, err error) {
 	if out.kv == nil {
-		return belief{}, fmt.Errorf("%w: the record is gone", allocator.ErrFenced)
+		return belief{}, "", fmt.Errorf("%w: the record is gone", allocator.ErrFenced)
 	}
 	rec, err := decodeRecord(out.kv.Value)
 	if err != nil {
-		return belief{}, err
+		return belief{}, "", err
 	}
-	now := belief{last: rec.last, rev: out.kv.ModRevision}
+	now = belief{last: rec.last, rev: out.kv.ModRevision}
 	if now.last < known.last || now.rev < known.rev {
-		return belief{}, fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
+		return belief{}, "", fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, now.last, now.rev, known.last, known.rev)
 	}
-	return now, nil
+	return now, rec.by, nil
 }
 
 // Ready reports whether a write would be accepted, by a transaction that goes

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/seqd-io/seqd/cmd/seqd/bench"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+func benchCommand(stdout, stderr io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd bench", flag.ContinueOnError)
+	q := benchQuery{store: bench.Store, key: "key"}
+	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
+	fs.IntVar(&q.callers, "callers", 256, "how many ask at a time, each again as soon as it has its answer")
+	fs.IntVar(&q.keys, "keys", 1, "how many keys to ask for: KEY, or KEY.0, KEY.1 and so on")
+	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids in one request")
+	fs.IntVar(&q.connections, "connections", 1, "to NATS, shared by the callers")
+	fs.DurationVar(&q.duration, "duration", 10*time.Second, "how long to measure")
+	fs.DurationVar(&q.timeout, "timeout", 5*time.Second, "how long to wait for one answer")
+	fs.BoolVar(&q.json, "json", false, "print JSON: rates per second, latencies in µs")
+	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	q.nats.flags(fs)
+	q.embedded.flags(fs)
+	return &ffcli.Command{
+		Name:       "bench",
+		ShortUsage: "seqd bench [STORE] [KEY] [flags]",
+		ShortHelp:  "measure how fast ids come, and check every one",
+		LongHelp: fmt.Sprintf("Asks a running system for ids of KEY (default %q) in STORE (default %q), and prints\n"+
+			"rates and latencies. The ids are spent. Every id is checked: one that comes twice, or out of\n"+
+			"order where --mode is strong, ends it with exit code 1. Ctrl-C ends it early.", q.key, q.store),
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			rest, err := words(fs, args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 2 {
+				return usageError(fmt.Sprintf("bench takes a store and a key, not %d words", len(rest)))
+			}
+			if err := settle(fs, nil); err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				q.store = rest[0]
+			}
+			if len(rest) > 1 {
+				q.key = rest[1]
+			}
+			return q.run(ctx, stdout, stderr)
+		},
+		Subcommands: []*ffcli.Command{compareCommand(stdout, stderr)},
+	}
+}
+
+// benchQuery is what `seqd bench` was asked for.
+type benchQuery struct {
+	store, key    string
+	mode          string
+	callers, keys int
+	n             int
+	connections   int
+	duration      time.Duration
+	timeout       time.Duration
+	json          bool
+	root          string
+	nats          natsConfig
+	embedded      embeddedBench
+}
+
+func (q *benchQuery) run(ctx context.Context, stdout, stderr io.Writer) error {
+	peer, settings, err := q.settings()
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	settings.Progress = terminal(stdout, q.json)
+	peer.Connect = q.connect
+	if q.embedded.on() {
+		servers, err := q.embedded.start(ctx, q.root, stderr)
+		if err != nil {
+			return err
+		}
+		defer servers.close()
+		peer.Connect, peer.Workers = bench.At(servers.natsURL()), q.embedded.workers
+		settings.Between, settings.Machine = servers.compact, servers.machine
+	}
+	report, err := bench.Run(ctx, peer, settings)
+	if report == nil {
+		return err
+	}
+	write := report.Write
+	if q.json {
+		write = func(w io.Writer) error { return bench.WriteJSON(w, report) }
+	}
+	return errors.Join(err, write(stdout))
+}
+
+// connect connects to the running system.
+func (q *benchQuery) connect(options ...nats.Option) (*nats.Conn, error) {
+	nc, err := q.nats.connect(append(options, nats.Timeout(q.timeout))...)
+	if err != nil {
+		return nil, fmt.Errorf("at %s: %w; start one with: seqd dev; or name it with --nats-url", q.nats.url(), err)
+	}
+	return nc, nil
+}
+
+// settings checks what was asked for.
+func (q *benchQuery) settings() (*bench.Seqd, bench.Settings, error) {
+	for _, least := range []struct {
+		name  string
+		value int
+	}{{"--callers", q.callers}, {"--keys", q.keys}, {"-n", q.n}, {"--connections", q.connections}} {
+		if least.value < 1 {
+			return nil, bench.Settings{}, usageError(fmt.Sprintf("%s must be at least 1, not %d", least.name, least.value))
+		}
+	}
+	if q.n > subjects.MaxN {
+		return nil, bench.Settings{}, usageError(fmt.Sprintf("-n must be at most %d", int64(subjects.MaxN)))
+	}
+	if q.duration <= 0 || q.timeout <= 0 {
+		return nil, bench.Settings{}, usageError("--duration and --timeout must be more than 0")
+	}
+	mode := subjects.DefaultMode
+	if q.mode != "" {
+		var err error
+		if mode, err = subjects.ParseMode(q.mode); err != nil {
+			return nil, bench.Settings{}, usageError("--" + textOf(err))
+		}
+	}
+	for what, token := range map[string]string{"root": q.root, "store": q.store} {
+		if err := subjects.CheckToken(what, token); err != nil {
+			return nil, bench.Settings{}, usageError(textOf(err))
+		}
+	}
+	keys, err := benchKeys(q.key, q.keys)
+	if err != nil {
+		return nil, bench.Settings{}, err
+	}
+	peer := &bench.Seqd{
+		ID: "seqd", Name: fmt.Sprintf("seqd %s.%s.%s, mode: %s", q.root, q.store, keys[0], modeText(q.mode)),
+		Root: q.root, Store: q.store, Mode: mode, N: q.n,
+	}
+	return peer, bench.Settings{
+		Load:     bench.Load{Callers: q.callers, Keys: q.keys},
+		Wiring:   bench.Wiring{Keys: keys, Connections: q.connections, Timeout: q.timeout},
+		Duration: q.duration,
+		Machine:  bench.ThisMachine(),
+	}, nil
+}
+
+func modeText(mode string) string {
+	if mode == "" {
+		return "the store's choice"
+	}
+	return mode
+}
+
+// benchKeys returns key, or as many as n below it.
+func benchKeys(key string, n int) ([]string, error) {
+	keys := make([]string, n)
+	for i := range keys {
+		text := key
+		if n > 1 {
+			text = fmt.Sprintf("%s.%d", key, i)
+		}
+		escaped, err := subjects.Escape(text)
+		if err != nil {
+			return nil, usageError(textOf(err))
+		}
+		keys[i] = escaped
+	}
+	return keys, nil
+}
+
+// untilSignal returns a context that the first signal ends, so that what was
+// measured can be printed. A second one ends the process.
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// terminal returns stdout if it is one, to show progress on, unless it gets JSON.
+func terminal(stdout io.Writer, json bool) io.Writer {
+	f, ok := stdout.(*os.File)
+	if !ok || json {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	return f
+}

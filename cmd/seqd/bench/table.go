@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteJSON writes a report or a comparison for machines: rates per second,
+// latencies in µs.
+func WriteJSON(w io.Writer, report any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(report)
+}
+
+// Write writes the report for people.
+func (r *Report) Write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s, %s, %s, %.1f s measured\n", r.Peer, counted(r.Callers, "caller"), counted(r.Keys, "key"), counted(r.Connections, "connection"), r.Seconds)
+	fmt.Fprintf(&b, "durable by: %s\n\n", r.Durability)
+	table(&b, []string{"requests/s", "ids/s", "p50", "p90", "p99", "max", "errors"},
+		[][]string{{thousands(r.Rate), thousands(r.IDs), us(r.P50), us(r.P90), us(r.P99), us(r.Max), total(r.Errors)}})
+	if len(r.failures) > 0 {
+		fmt.Fprintln(&b)
+	}
+	for _, code := range r.failures.codes() {
+		fmt.Fprintf(&b, "%s %s: %s\n", thousands(float64(r.failures[code].count)), code, r.failures[code].text)
+	}
+	if r.Violation == "" {
+		fmt.Fprintf(&b, "\n%s checked: %s", counted(int(r.Checked), "answer"), r.CheckedFor)
+		if r.forgot {
+			fmt.Fprint(&b, " (against the latest ids only: others take ids of these keys too)")
+		}
+		fmt.Fprintln(&b)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Write writes the comparison for people: a table per load, the goals, and what
+// was checked.
+func (c *Comparison) Write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "medians of %s, %.2g s each, of echo: in the same round; %s\n", counted(c.Rounds, "round"), c.Slice, counted(c.Connections, "connection"))
+	fmt.Fprintf(&b, "%s; everything on this machine\n", c.Machine)
+	for rest := c.Rows; len(rest) > 0; {
+		load := rest[0].Load
+		n := slices.IndexFunc(rest, func(r *Row) bool { return r.Load != load })
+		if n < 0 {
+			n = len(rest)
+		}
+		fmt.Fprintf(&b, "\n%s, %s\n\n", counted(load.Callers, "caller"), counted(load.Keys, "key"))
+		var lines [][]string
+		for _, r := range rest[:n] {
+			lines = append(lines, []string{r.title(), r.Durability, thousands(r.Rate), ratio(r.ToEcho), us(r.P50), us(r.P90), us(r.P99), us(r.Max), total(r.Errors)})
+		}
+		table(&b, []string{"", "durable by", "ids/s", "of echo", "p50", "p90", "p99", "max", "errors"}, lines)
+		rest = rest[n:]
+	}
+	if len(c.Goals) > 0 {
+		fmt.Fprintln(&b)
+		var lines [][]string
+		for _, g := range c.Goals {
+			lines = append(lines, []string{g.Goal, g.bound(), fmt.Sprintf("%.3g", g.Measured), map[bool]string{true: "met", false: "not met"}[g.Met]})
+		}
+		table(&b, []string{"goal", "limit", "measured", ""}, lines)
+	}
+	if c.Violation == "" {
+		fmt.Fprintln(&b)
+		for _, check := range c.Checks {
+			fmt.Fprintf(&b, "%s, %s checked: %s\n", title(check.Peer, check.Workers), counted(int(check.Answers), "answer"), check.For)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Row) title() string { return title(r.Peer, r.Workers) }
+
+// title names a peer where there may be more than one worker.
+func title(peer string, workers int) string {
+	if workers < 2 {
+		return peer
+	}
+	return fmt.Sprintf("%s, %d workers", peer, workers)
+}
+
+func (o Outcome) bound() string {
+	if o.AtMost {
+		return fmt.Sprintf("≤ %.4g", o.Limit)
+	}
+	return fmt.Sprintf("≥ %.4g", o.Limit)
+}
+
+func ratio(x float64) string {
+	if x == 0 {
+		return "-"
+	}
+	if x < 0.1 {
+		return fmt.Sprintf("%.3f", x)
+	}
+	return fmt.Sprintf("%.2f", x)
+}
+
+// total writes failures in short: 3 TIMEOUT, 1 BUSY.
+func total(errors map[string]int64) string {
+	var parts []string
+	for code, n := range errors {
+		parts = append(parts, fmt.Sprintf("%s %s", thousands(float64(n)), code))
+	}
+	if len(parts) == 0 {
+		return "0"
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+// table writes columns; numbers in them are read with their units, so all are
+// set left.
+func table(w io.Writer, head []string, lines [][]string) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, line := range append([][]string{head}, lines...) {
+		fmt.Fprintln(t, strings.Join(line, "\t"))
+	}
+	t.Flush()
+}
+
+// String says what matters to a figure.
+func (m Machine) String() string {
+	text := fmt.Sprintf("%s/%s, %s, %s", m.OS, m.Arch, counted(m.Cores, "core"), m.Go)
+	for _, part := range []string{"nats-server", "etcd"} {
+		if v, ok := m.Versions[part]; ok {
+			text += fmt.Sprintf(", %s %s", part, v)
+		}
+	}
+	if m.Fsync > 0 {
+		text += ", fsync " + us(m.Fsync)
+	}
+	return text
+}

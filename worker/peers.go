@@ -1,0 +1,167 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Rivalry is a Counter that tells to whom it loses races: etcd's.
+type Rivalry interface {
+	allocator.Counter
+
+	// AdvanceOrRival is Advance, but returns at once when a race for the key is
+	// lost to another writer, with that worker's ID and no ids.
+	AdvanceOrRival(ctx context.Context, key allocator.Key, n int) (ids allocator.Range, rival string, err error)
+}
+
+// peers is the Counter of STRONG keys that several workers want at a time. Alone,
+// compare-and-swap lets one of them win per round trip and makes the others try
+// again. So a batch that loses is handed over, by its count, to the worker that
+// won: that one adds it to its own next batch and answers with the range.
+//
+// Why that is as strict as compare-and-swap: the batch is closed before the
+// request leaves, the winner's advance begins after it has arrived, and what is
+// left of the range here is dropped. Compare-and-swap stays the only arbiter. A
+// wrong belief about who is winning costs a round trip over NATS, never order:
+// a batch that was handed over is not handed on, and where no answer comes, this
+// worker advances the counter itself. An answer that is late is a gap.
+type peers struct {
+	Rivalry
+	w *Worker
+
+	mu     sync.Mutex
+	rivals map[allocator.Key]string // who won the latest race for a key against us
+}
+
+var _ allocator.Relay = (*peers)(nil)
+
+const (
+	// peerTimeout bounds the wait for a rival's answer.
+	peerTimeout = 250 * time.Millisecond
+
+	// maxRivals bounds the memory of rivals.
+	maxRivals = 1 << 16
+)
+
+// peerSubject is what a worker hears other workers' advances on, followed by
+// store and key.
+func peerSubject(id string) string { return subjects.PeerRoot + "." + id + ".advance" }
+
+// Advance asks the key's rival, if there is one, and else tries by itself.
+func (p *peers) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	rival := p.rival(key)
+	if rival == "" {
+		var ids allocator.Range
+		var err error
+		ids, rival, err = p.AdvanceOrRival(ctx, key, n)
+		if rival == "" {
+			return ids, err
+		}
+	}
+	ids, err := p.ask(ctx, rival, key, n)
+	if err != nil {
+		p.forget(key)
+		p.w.log.Debug("a rival did not answer; advancing the counter ourselves", "store", key.Store, "key", key.Name, "rival", rival, "err", err)
+		return p.AdvanceDirect(ctx, key, n)
+	}
+	p.remember(key, rival)
+	return ids, nil
+}
+
+// AdvanceDirect advances the counter by compare-and-swap alone.
+func (p *peers) AdvanceDirect(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	return p.Rivalry.Advance(ctx, key, n)
+}
+
+// ask hands an advance over to a rival.
+func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
+	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
+	defer cancel()
+	request := subjects.Request{N: n}
+	m, err := p.w.nc.RequestWithContext(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
+	if err != nil {
+		return allocator.Range{}, err
+	}
+	reply, err := subjects.DecodeReply(m.Header, m.Data)
+	if err != nil {
+		return allocator.Range{}, err
+	}
+	if reply.N != n {
+		return allocator.Range{}, fmt.Errorf("%d ids in place of %d", reply.N, n)
+	}
+	return allocator.Range{First: reply.ID, N: reply.N}, nil
+}
+
+// servePeers answers the advances that other workers hand over.
+func (w *Worker) servePeers() error {
+	subject := peerSubject(w.config.ID) + ".>"
+	if _, err := w.nc.Subscribe(subject, w.handlePeer); err != nil {
+		return fmt.Errorf("subscribe %s: %w", subject, err)
+	}
+	return nil
+}
+
+// handlePeer adds another worker's advance to our next batch of that key. It
+// does not block.
+func (w *Worker) handlePeer(m *nats.Msg) {
+	if !w.canAnswer(m.Reply) {
+		w.dropped.Add(1)
+		return
+	}
+	a := asked{reply: m.Reply, arrived: time.Now(), timeout: peerTimeout}
+	name, key, err := subjects.Parse(peerSubject(w.config.ID), m.Subject)
+	st := w.storeOf(name, nil)
+	var req subjects.Request
+	if err == nil {
+		err = req.Decode(m.Header, m.Data)
+	}
+	if err == nil && st == nil {
+		err = subjects.ErrBadRequest // not served here: a rival's record can't be ours
+	}
+	if err != nil {
+		w.sendError(&a, err.(*subjects.Error)) // Parse and Decode return nothing else
+		return
+	}
+	k := allocator.Key{Store: name, Name: key}
+	if st.backend.peers != nil {
+		st.backend.peers.forget(k) // they think that we are winning: so we are
+	}
+	c, ok := w.accept(st, k, req.N, &a)
+	if !ok {
+		w.sendError(&a, subjects.ErrBusy)
+		return
+	}
+	c.Direct = true
+	st.backend.strong.Allocate(&c.Request)
+}
+
+func (p *peers) rival(key allocator.Key) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rivals[key]
+}
+
+func (p *peers) remember(key allocator.Key, rival string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.rivals[key]; !ok && len(p.rivals) >= maxRivals {
+		for other := range p.rivals { // any one will do
+			delete(p.rivals, other)
+			break
+		}
+	}
+	p.rivals[key] = rival
+}
+
+func (p *peers) forget(key allocator.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.rivals, key)
+}

@@ -1,0 +1,208 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// losing is a Counter that loses every race to the rival it names, and advances
+// only where it is told to do it alone.
+type losing struct {
+	*allocatortest.Memory
+	rival  atomic.Pointer[string]
+	tried  atomic.Int64 // races lost
+	mu     sync.Mutex
+	direct []int // what was advanced alone
+}
+
+func (l *losing) AdvanceOrRival(ctx context.Context, key allocator.Key, n int) (allocator.Range, string, error) {
+	if rival := l.rival.Load(); rival != nil {
+		l.tried.Add(1)
+		return allocator.Range{}, *rival, nil
+	}
+	ids, err := l.Memory.Advance(ctx, key, n)
+	return ids, "", err
+}
+
+func (l *losing) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	l.mu.Lock()
+	l.direct = append(l.direct, n)
+	l.mu.Unlock()
+	return l.Memory.Advance(ctx, key, n)
+}
+
+func (l *losing) alone() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.direct)
+}
+
+var _ worker.Rivalry = (*losing)(nil)
+
+// pair starts two workers for two stores of their own over one memory, so that
+// a test chooses who is asked: store a is the first's, b the second's. Each
+// serves the other's store for its peer only.
+func pair(t *testing.T) (f *fixture, first, second *losing, other *running) {
+	t.Helper()
+	f = start(t, func(c *worker.Config) { c.Backends[0].Stores = []worker.Store{{Name: "unused"}} })
+	f.stop(t)
+	first, second = &losing{Memory: f.memory}, &losing{Memory: f.memory}
+	f.running = f.worker(t, func(c *worker.Config) {
+		c.Backends[0].Counter, c.Backends[0].Stores = first, []worker.Store{{Name: "a"}}
+	})
+	f.waitReady(t)
+	// The same store, kept out of the queue group: only its peers reach it.
+	other = f.worker(t, func(c *worker.Config) {
+		c.Root = "other"
+		c.Backends[0].Counter, c.Backends[0].Stores = second, []worker.Store{{Name: "a"}}
+	})
+	other.waitReady(t)
+	return f, first, second, other
+}
+
+// A batch that loses is handed over as a whole, and the winner serves it with
+// an advance of its own.
+func TestLosingBatchIsHandedOver(t *testing.T) {
+	f, first, second, other := pair(t)
+	id := other.ID()
+	first.rival.Store(&id)
+	release := f.memory.Stall(key)
+	var wg sync.WaitGroup
+	var history allocatortest.History
+	ask := func() {
+		wg.Go(func() {
+			op := allocatortest.Op{Key: key, Strong: true, Start: history.Now()}
+			var err error
+			if op.Ids, err = f.next(t, key, subjects.Strong, 3); err != nil {
+				t.Error(err)
+				return
+			}
+			op.End = history.Now()
+			history.Add(op)
+		})
+	}
+	ask()
+	eventually(t, func() bool { return len(second.alone()) == 1 }, "the batch was not handed over")
+	for range 9 { // wait for the next batch
+		ask()
+	}
+	eventually(t, func() bool { return waiting(f.stats(t)) == 11 }, "not all requests were accepted") // the handed one counts too
+	release()
+	wg.Wait()
+	if err := errors.Join(allocatortest.CheckUnique(history.Ops()), allocatortest.CheckStrong(history.Ops())); err != nil {
+		t.Error(err)
+	}
+	if got := second.alone(); !slices.Equal(got, []int{3, 27}) {
+		t.Errorf("the rival advanced by %v, want one advance per batch: [3 27]", got)
+	}
+	if got := first.alone(); len(got) > 0 {
+		t.Errorf("the loser advanced by %v itself", got)
+	}
+	if n := first.tried.Load(); n != 1 {
+		t.Errorf("the loser raced %d times, want once: it knows who wins", n)
+	}
+	for _, s := range f.stats(t) {
+		if d := dataOf(t, s); d.IDs != 0 && d.IDs != 30 {
+			t.Errorf("%d ids were counted: handed batches are the loser's to count", d.IDs)
+		}
+	}
+}
+
+// A rival that is gone, or does not answer in time, costs time only.
+func TestRivalWithoutAnAnswer(t *testing.T) {
+	t.Run("gone", func(t *testing.T) {
+		f, first, _, _ := pair(t)
+		gone := "long-gone"
+		first.rival.Store(&gone)
+		for want := int64(1); want <= 3; want++ {
+			if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First != want {
+				t.Errorf("got %v, %v, want %d", ids, err, want)
+			}
+		}
+	})
+	t.Run("silent", func(t *testing.T) {
+		f, first, second, other := pair(t)
+		id := other.ID()
+		first.rival.Store(&id)
+		hold := make(chan struct{})
+		f.memory.Script(func(c allocatortest.Call) allocatortest.Fault {
+			if c.Seq == 0 { // the rival's
+				return allocatortest.Fault{Hold: hold}
+			}
+			return allocatortest.Fault{}
+		})
+		ids, err := f.next(t, key, subjects.Strong, 5)
+		if err != nil || ids != (allocator.Range{First: 1, N: 5}) {
+			t.Errorf("got %v, %v, want 1 to 5", ids, err)
+		}
+		if got := first.alone(); !slices.Equal(got, []int{5}) {
+			t.Errorf("advanced by %v itself, want [5]", got)
+		}
+		close(hold)
+		eventually(t, func() bool { return waiting(f.stats(t)) == 0 }, "the rival did not finish")
+		// Its ids, late, are nobody's; the next ones are greater.
+		first.rival.Store(nil)
+		if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First < 6 {
+			t.Errorf("got %v, %v", ids, err)
+		}
+		_ = second
+	})
+}
+
+// Two that believe in each other do not pass a batch back and forth.
+func TestHandedBatchIsNotHandedOn(t *testing.T) {
+	f, first, second, other := pair(t)
+	idFirst, idSecond := f.ID(), other.ID()
+	first.rival.Store(&idSecond)
+	second.rival.Store(&idFirst)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for want := int64(1); want <= 20; want++ {
+		begin := time.Now()
+		if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First != want {
+			t.Errorf("got %v, %v, want %d", ids, err, want)
+		}
+		if ctx.Err() != nil || time.Since(begin) > patience/2 {
+			t.Fatal("it took too long")
+		}
+	}
+	if n := second.tried.Load(); n > 0 {
+		t.Errorf("the rival raced %d times with handed batches", n)
+	}
+}
+
+// What peers send each other is checked like what callers send.
+func TestPeersRefuseBadRequests(t *testing.T) {
+	f := start(t, nil)
+	subject := "_SEQD." + f.ID() + ".advance."
+	for _, test := range []struct{ subject, body string }{
+		{subject + "a.b=", ""},
+		{subject + "a", ""},
+		{subject + "a.b", `{"n":0}`},
+		{subject + "a.b", "junk"},
+	} {
+		m := f.ask(t, test.subject, asJSON, test.body)
+		if _, err := subjects.DecodeReply(m.Header, nil); !errors.Is(err, subjects.ErrBadRequest) {
+			t.Errorf("%s %s: got %v", test.subject, test.body, err)
+		}
+	}
+	if err := f.nc.PublishRequest(subject+"a.b", "seq.a.b", nil); err != nil {
+		t.Fatal(err)
+	}
+	f.ask(t, "seq.a.fence", nil, "")
+	for _, c := range f.memory.Calls() {
+		if c.Key.Name != "fence" {
+			t.Errorf("ids were burnt: %v", c)
+		}
+	}
+}
