@@ -41,7 +41,7 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 		// the shortest it allows. Shorter outages are the attempt's deadline's.
 		DialKeepAliveTime:    10 * time.Second,
 		DialKeepAliveTimeout: 2 * time.Second,
-		PermitWithoutStream:  true,
+		PermitWithoutStream:  false, // etcd cuts the connection of clients that ping while idle
 
 		// Two, because an expired auth token is renewed by the second one.
 		// Everything else is tried again by Counter, which knows what is safe.
