@@ -1,7 +1,6 @@
 package etcd
 
 import (
-	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -42,9 +41,9 @@ type txns struct {
 	cancel context.CancelFunc
 
 	mu     sync.Mutex
-	due    list.List // of *swap, in the order they came
-	flying int       // places taken
-	nested int       // how many transactions from now on are nested ones: see commit
+	due    queue
+	flying int // places taken
+	nested int // how many transactions from now on are nested ones: see commit
 	closed bool
 }
 
@@ -55,9 +54,19 @@ type swap struct {
 	value string // is written then
 
 	done  chan outcome  // has room for the one outcome
-	place chan struct{} // gets a token when this swap's goroutine shall send
-	due   *list.Element // nil once it is under way or given up; txns.mu guards it
+	place chan struct{} // has room for the one token: this swap's goroutine shall send
+
+	// txns.mu guards the rest.
+	due        bool // in the queue
+	called     bool // has been given a token that it may not have seen yet
+	prev, next *swap
 }
+
+// swaps are used again, for their channels: once its outcome has been received,
+// nobody holds on to a swap. One that is given up is left to the collector.
+var swaps = sync.Pool{New: func() any {
+	return &swap{done: make(chan outcome, 1), place: make(chan struct{}, 1)}
+}}
 
 // outcome is what became of a swap.
 type outcome struct {
@@ -81,8 +90,9 @@ func (t *txns) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	for t.due.Len() > 0 {
-		t.takeLocked(t.due.Front()).done <- outcome{err: errClosed}
+	for s := t.due.first; s != nil; s = t.due.first {
+		t.due.take(s)
+		s.done <- outcome{err: errClosed}
 	}
 }
 
@@ -91,65 +101,69 @@ func (t *txns) close() {
 // attemptTimeout more at most. If ctx ends while the swap is under way it may
 // still be applied; before that it is taken back.
 func (t *txns) swap(ctx context.Context, path string, rev int64, value string) (outcome, error) {
-	s := &swap{path: path, rev: rev, value: value, done: make(chan outcome, 1), place: make(chan struct{}, 1)}
+	s := swaps.Get().(*swap)
+	s.path, s.rev, s.value = path, rev, value
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
 		return outcome{}, errClosed
 	}
-	s.due = t.due.PushBack(s)
+	t.due.push(s)
 	if t.flying < maxFlying {
 		t.flying++
+		s.called = true
 		s.place <- struct{}{}
 	}
 	t.mu.Unlock()
 	for {
 		select {
 		case <-s.place:
-			t.send(ctx)
+			t.send(ctx, s)
 		case out := <-s.done:
+			t.leave(s)
+			swaps.Put(s)
 			return out, out.err
 		case <-ctx.Done():
-			t.giveUp(s)
+			t.leave(s)
 			return outcome{}, context.Cause(ctx)
 		}
 	}
 }
 
-// giveUp takes s back if it is still due, and passes on the place it may have
-// been given meanwhile.
-func (t *txns) giveUp(s *swap) {
+// leave takes s back if it is still due, and passes on the place that it may
+// have been given without using it: another sender can have taken s along.
+func (t *txns) leave(s *swap) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s.due != nil {
-		t.takeLocked(s.due)
+	if s.due {
+		t.due.take(s)
 	}
 	select {
-	case <-s.place:
+	case <-s.place: // sent under the lock, and to a swap that is due only: no other will come
 		t.passPlaceLocked()
 	default:
 	}
+	s.called = false
 }
 
-func (t *txns) takeLocked(e *list.Element) *swap {
-	s := t.due.Remove(e).(*swap)
-	s.due = nil
-	return s
-}
-
-// passPlaceLocked has the first swap in line send next, or frees the place.
+// passPlaceLocked has the first swap in line send next that is not called
+// already, or frees the place.
 func (t *txns) passPlaceLocked() {
-	if first := t.due.Front(); first != nil {
-		first.Value.(*swap).place <- struct{}{}
-	} else {
-		t.flying--
+	for s := t.due.first; s != nil; s = s.next { // maxFlying steps at most
+		if !s.called {
+			s.called = true
+			s.place <- struct{}{}
+			return
+		}
 	}
+	t.flying--
 }
 
 // send takes what is due, sends it in one transaction, passes the place on, and
-// tells the outcomes.
-func (t *txns) send(ctx context.Context) {
+// tells the outcomes. s, on whose goroutine it runs, need not be among it.
+func (t *txns) send(ctx context.Context, s *swap) {
 	t.mu.Lock()
+	s.called = false
 	batch := t.nextLocked()
 	t.mu.Unlock()
 	outs, err := t.commit(ctx, batch)
@@ -169,20 +183,54 @@ func (t *txns) send(ctx context.Context) {
 // came. etcd refuses a transaction that names a key twice, so the second swap of
 // a path stays for the next one.
 func (t *txns) nextLocked() []*swap {
-	batch := make([]*swap, 0, min(t.due.Len(), maxSwaps))
+	batch := make([]*swap, 0, min(t.due.len, maxSwaps))
 	var paths map[string]bool
-	if t.due.Len() > 1 {
+	if t.due.len > 1 {
 		paths = make(map[string]bool, cap(batch))
 	}
-	for e := t.due.Front(); e != nil && len(batch) < maxSwaps; {
-		next := e.Next()
-		if s := e.Value.(*swap); !paths[s.path] {
-			batch = append(batch, t.takeLocked(e))
+	for s := t.due.first; s != nil && len(batch) < maxSwaps; {
+		next := s.next
+		if !paths[s.path] {
+			t.due.take(s)
+			batch = append(batch, s)
 			if paths != nil {
 				paths[s.path] = true
 			}
 		}
-		e = next
+		s = next
 	}
 	return batch
+}
+
+// queue holds the swaps that are due, in the order they came. txns.mu guards it.
+type queue struct {
+	first, last *swap
+	len         int
+}
+
+func (q *queue) push(s *swap) {
+	s.due, s.prev, s.next = true, q.last, nil
+	if q.last == nil {
+		q.first = s
+	} else {
+		q.last.next = s
+	}
+	q.last = s
+	q.len++
+}
+
+// take takes out s, which is in it.
+func (q *queue) take(s *swap) {
+	if s.prev == nil {
+		q.first = s.next
+	} else {
+		s.prev.next = s.next
+	}
+	if s.next == nil {
+		q.last = s.prev
+	} else {
+		s.next.prev = s.prev
+	}
+	s.due, s.prev, s.next = false, nil, nil
+	q.len--
 }
