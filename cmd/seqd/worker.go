@@ -72,6 +72,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	limitMemory(cfg.MaxKeys)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 
