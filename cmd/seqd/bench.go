@@ -149,22 +149,22 @@ func (q *benchQuery) settings() (*bench.Seqd, bench.Settings, error) {
 		return nil, bench.Settings{}, err
 	}
 	peer := &bench.Seqd{
-		ID: "seqd", Name: fmt.Sprintf("seqd %s.%s.%s, mode: %s", q.root, q.store, keys[0], modeText(q.mode)),
+		ID: "seqd", Name: fmt.Sprintf("seqd %s.%s.%s in %s", q.root, q.store, keys[0], modeText(q.mode)),
 		Root: q.root, Store: q.store, Mode: mode, N: q.n,
 	}
 	return peer, bench.Settings{
 		Load:     bench.Load{Callers: q.callers, Keys: q.keys},
 		Wiring:   bench.Wiring{Keys: keys, Connections: q.connections, Timeout: q.timeout},
 		Duration: q.duration,
-		Machine:  bench.ThisMachine(),
+		Machine:  bench.ThisMachine(false),
 	}, nil
 }
 
 func modeText(mode string) string {
 	if mode == "" {
-		return "the store's choice"
+		return "the store's mode"
 	}
-	return mode
+	return "mode " + mode
 }
 
 // benchKeys returns key, or as many as n below it.

@@ -30,7 +30,7 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.Var(&q.callers, "callers", "how many ask at a time, each again as soon as it has its answer; `COUNTS` with commas")
 	fs.Var(&q.keys, "keys", "over how many keys the callers are spread; `COUNTS` with commas")
 	fs.Var(&q.workers, "workers", "how many share the work of peer strong; `COUNTS` with commas")
-	fs.BoolVar(&q.goals, "goals", false, "measure what seqd's goals need, and nothing else; sets the four flags above")
+	fs.BoolVar(&q.goals, "goals", false, "measure what seqd's goals need, and nothing else")
 	fs.IntVar(&q.rounds, "rounds", 5, "how often each peer has its turn under each load")
 	fs.DurationVar(&q.slice, "slice", 500*time.Millisecond, "how long a turn is measured")
 	fs.DurationVar(&q.warm, "warm", 200*time.Millisecond, "how long it is warmed up before")
@@ -50,6 +50,8 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 			"  jetstream       a JetStream counter (Nats-Incr), synced every 2 minutes by default\n" +
 			"  jetstream-sync  the same with sync_interval: always\n" +
 			"Every id is checked: one that comes twice or out of order ends it with exit code 1.\n" +
+			"All parts share one process, which makes each of them faster than separate ones:\n" +
+			"read the ratios.\n" +
 			"Ctrl-C ends it early.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
@@ -62,6 +64,16 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
+			}
+			if q.goals {
+				fs.Visit(func(f *flag.Flag) {
+					if slices.Contains([]string{"peers", "callers", "keys", "workers"}, f.Name) {
+						err = usageError(fmt.Sprintf("--goals chooses --%s itself: leave one of them out", f.Name))
+					}
+				})
+				if err != nil {
+					return err
+				}
 			}
 			return q.run(ctx, stdout, stderr)
 		},
@@ -99,6 +111,8 @@ func (q *compareQuery) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return err
 	}
 	plan.Machine, plan.Between, plan.Progress = servers.machine, servers.compact, terminal(stdout, q.json)
+	fmt.Fprintf(stderr, "seqd: measuring %s under %s, %s each; it takes %v and a little\n",
+		bench.Counted(len(peers), "peer"), bench.Counted(len(plan.Loads), "load"), bench.Counted(plan.Rounds, "round"), plan.Takes(len(peers)).Round(time.Second))
 	comparison, err := bench.Compare(ctx, peers, plan)
 	if comparison == nil {
 		return err
@@ -116,9 +130,12 @@ func (q *compareQuery) run(ctx context.Context, stdout, stderr io.Writer) error 
 
 // plan checks what was asked for.
 func (q *compareQuery) plan() (bench.Plan, error) {
-	for _, peer := range q.peers {
+	for i, peer := range q.peers {
 		if !slices.Contains(benchPeers, peer) {
 			return bench.Plan{}, usageError(fmt.Sprintf("--peers may hold %s, not %q", strings.Join(benchPeers, ", "), peer))
+		}
+		if slices.Contains(q.peers[:i], peer) {
+			return bench.Plan{}, usageError(fmt.Sprintf("--peers holds %s twice", peer))
 		}
 	}
 	if q.rounds < 1 || q.connections < 1 {
@@ -178,7 +195,7 @@ func (q *compareQuery) open(ctx context.Context, servers *benchServers) ([]bench
 		case "txn":
 			peers = append(peers, &bench.Txn{Dial: servers.dialEtcd})
 		case "jetstream":
-			err = jetStream(id, "JetStream counter", "fsync every 2 minutes", false)
+			err = jetStream(id, "JetStream counter", "fsync every 2 min", false)
 		case "jetstream-sync":
 			err = jetStream(id, "JetStream counter, sync_always", "fsync each", true)
 		}
@@ -197,7 +214,8 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// numbers is a flag that holds several whole numbers, from 1 on, with commas.
+// numbers is a flag that holds several whole numbers, from 1 on, with commas,
+// none twice.
 type numbers []int
 
 func (n *numbers) String() string {
@@ -214,6 +232,9 @@ func (n *numbers) Set(s string) error {
 		x, err := strconv.Atoi(text)
 		if err != nil || x < 1 {
 			return fmt.Errorf("%q is not a whole number from 1 on", text)
+		}
+		if slices.Contains(all, x) {
+			return fmt.Errorf("%d is named twice", x)
 		}
 		all = append(all, x)
 	}

@@ -75,43 +75,46 @@ const quickFsync = 20 * time.Microsecond
 
 // startBenchServers starts a nats-server and an etcd as seqd dev has them: with
 // fsync, and with data in a new folder below parent.
-func startBenchServers(ctx context.Context, parent string, stderr io.Writer) (s *benchServers, err error) {
+func startBenchServers(ctx context.Context, parent string, stderr io.Writer) (*benchServers, error) {
 	log, err := newLog(stderr, "warn")
 	if err != nil {
 		return nil, err
 	}
-	s = &benchServers{machine: bench.ThisMachine(), log: log, compacted: time.Now()}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
+	s := &benchServers{machine: bench.ThisMachine(true), log: log, compacted: time.Now()}
+	if err := s.start(ctx, parent, stderr); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *benchServers) start(ctx context.Context, parent string, stderr io.Writer) (err error) {
 	const hint = "choose another folder with --data-dir"
 	if s.dir, err = os.MkdirTemp(parent, "seqd-bench-"); err != nil {
-		return nil, fmt.Errorf("data folder: %w; %s", err, hint)
+		return fmt.Errorf("data folder: %w; %s", err, hint)
 	}
 	s.stops = append(s.stops, func() { _ = os.RemoveAll(s.dir) })
 	fsync, err := bench.Fsync(s.dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w; %s", err, hint)
+		return fmt.Errorf("%w; %s", err, hint)
 	}
 	s.machine.Fsync = float64(fsync) / 1e3
 	if fsync < quickFsync {
 		fmt.Fprintf(stderr, "seqd: fsync takes %v in %s: is it kept in memory? To measure a disk, name a folder on one with --data-dir\n", fsync, parent)
 	}
 	if s.nats, err = startNATS(0); err != nil {
-		return nil, err
+		return err
 	}
 	s.stops = append(s.stops, s.nats.stop)
 	if s.etcd, err = startEtcd(ctx, s.dir, 0); err != nil {
-		return nil, err
+		return err
 	}
 	s.stops = append(s.stops, s.etcd.stop)
 	if s.client, err = s.dialEtcd(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	s.stops = append(s.stops, func() { _ = s.client.Close() })
-	return s, nil
+	return nil
 }
 
 // close stops everything, the last started first, and removes the data.

@@ -96,7 +96,7 @@ func prepare(c *ffcli.Command, stdout io.Writer, help bool) {
 func commandName(root *ffcli.Command, args []string) string {
 	for _, sub := range root.Subcommands {
 		if len(args) > 0 && args[0] == sub.Name {
-			return sub.Name + " "
+			return sub.Name + " " + commandName(sub, args[1:])
 		}
 	}
 	return ""

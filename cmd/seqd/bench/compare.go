@@ -23,6 +23,13 @@ type Plan struct {
 	Between func(context.Context)
 }
 
+// Takes returns how long the slices take.
+func (p Plan) Takes(peers int) time.Duration {
+	return time.Duration(p.turns(peers)) * (p.Warm + p.Slice)
+}
+
+func (p Plan) turns(peers int) int { return (p.Rounds*len(p.Loads) + 1) * peers }
+
 // Comparison is what was measured. Where it was ended early, it holds the slices
 // until then.
 type Comparison struct {
@@ -35,6 +42,8 @@ type Comparison struct {
 	Checks      []Check   `json:"checks"`
 	Violation   string    `json:"violation"` // "" if all promises held
 	Machine     Machine   `json:"machine"`
+
+	failures []string // one of each code and peer, in words
 }
 
 // Row is one peer under one load. Its own Figures are the middle of its rounds.
@@ -63,6 +72,8 @@ type rival struct {
 	about About
 	check *checker
 	rows  []*Row // by the plan's loads
+
+	failures failures // of all slices
 }
 
 // Compare opens the peers, measures them in turn and closes them. The error is a
@@ -96,7 +107,7 @@ func (p Plan) measure(ctx context.Context, rivals []*rival) error {
 		engine = newEngine()
 		meter  = newMeter()
 		live   = live{out: p.Progress}
-		total  = (p.Rounds*len(p.Loads) + 1) * len(rivals)
+		total  = p.turns(len(rivals))
 		done   = 0
 		begin  = time.Now()
 	)
@@ -106,12 +117,13 @@ func (p Plan) measure(ctx context.Context, rivals []*rival) error {
 		if done > 0 {
 			left = (time.Since(begin) / time.Duration(done) * time.Duration(total-done)).Round(time.Second).String()
 		}
-		live.show(fmt.Sprintf("slice %d of %d, %s left: %s, %s, %s", done+1, total, left, r.about.Name, counted(load.Callers, "caller"), counted(load.Keys, "key")))
+		live.show(fmt.Sprintf("slice %d of %d, %s left: %s, %s, %s", done+1, total, left, r.about.Name, Counted(load.Callers, "caller"), Counted(load.Keys, "key")))
 		done++
 		slice := engine.run(ctx, r, load, p.Warm, p.Slice)
 		meter.reset()
 		meter.add(slice)
 		f := meter.figures()
+		r.failures = r.failures.plus(meter.failures)
 		err := r.check.check(slice)
 		if p.Between != nil {
 			p.Between(ctx)
@@ -161,9 +173,13 @@ func (p Plan) sumUp(rivals []*rival, broken error) *Comparison {
 	}
 	for _, row := range c.Rows {
 		echo := c.row("echo", 0, row.Load)
-		row.ToEcho, _ = perRound(func(f []*Figures) float64 { return f[0].Rate / f[1].Rate }, row, echo)
+		row.ToEcho = median(perRound(rate, row, echo))
 	}
 	for _, r := range rivals {
+		for _, code := range r.failures.codes() {
+			c.failures = append(c.failures, fmt.Sprintf("%s: %s %s: %s", title(r.about.Name, r.about.Workers),
+				thousands(float64(r.failures[code].count)), code, r.failures[code].text))
+		}
 		if r.check != nil {
 			c.Checks = append(c.Checks, Check{r.about.Name, r.about.Workers, r.check.checked, r.about.Promise.String()})
 		}
@@ -181,13 +197,13 @@ func (c *Comparison) row(id string, workers int, load Load) *Row {
 	return c.Rows[i]
 }
 
-// perRound returns the median, over the rounds that measured all rows, of what f
-// makes of their figures in that round; ok is false if there is none.
-func perRound(f func([]*Figures) float64, rows ...*Row) (value float64, ok bool) {
-	if slices.Contains(rows, nil) {
-		return 0, false
-	}
+// perRound returns what f makes of the rows' figures of one round, for each
+// round that measured all of them. A row may be nil; then there is none.
+func perRound(f func([]*Figures) float64, rows ...*Row) []float64 {
 	var values []float64
+	if slices.Contains(rows, nil) {
+		return nil
+	}
 	for round := range rows[0].Rounds {
 		figures := make([]*Figures, len(rows))
 		for i, row := range rows {
@@ -198,5 +214,5 @@ func perRound(f func([]*Figures) float64, rows ...*Row) (value float64, ok bool)
 		}
 		values = append(values, f(figures))
 	}
-	return median(values), len(values) > 0
+	return values
 }

@@ -1,11 +1,16 @@
 package bench
 
+import "slices"
+
 // Outcome is a goal and what was measured of it.
 type Outcome struct {
 	Goal     string  `json:"goal"`
 	Limit    float64 `json:"limit"`
 	AtMost   bool    `json:"at_most"`  // else at least
+	Rounds   int     `json:"rounds"`   // that could be compared; 0: a peer did not answer in time
 	Measured float64 `json:"measured"` // median of the rounds
+	Least    float64 `json:"least"`    // in one round
+	Most     float64 `json:"most"`
 	Met      bool    `json:"met"`
 }
 
@@ -70,15 +75,19 @@ func (c *Comparison) goals() []Outcome {
 		for _, cell := range g.cells {
 			rows = append(rows, c.row(cell.id, cell.workers, cell.load))
 		}
-		measured, ok := perRound(g.ratio, rows...)
-		if !ok {
+		if slices.Contains(rows, nil) {
 			continue
 		}
-		met := measured >= g.limit
-		if g.atMost {
-			met = measured <= g.limit
+		ratios := perRound(g.ratio, rows...)
+		o := Outcome{Goal: g.text, Limit: g.limit, AtMost: g.atMost, Rounds: len(ratios)}
+		if o.Rounds > 0 {
+			o.Measured, o.Least, o.Most = median(ratios), slices.Min(ratios), slices.Max(ratios)
+			o.Met = o.Measured >= o.Limit
+			if o.AtMost {
+				o.Met = o.Measured <= o.Limit
+			}
 		}
-		outcomes = append(outcomes, Outcome{Goal: g.text, Limit: g.limit, AtMost: g.atMost, Measured: measured, Met: met})
+		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }

@@ -19,26 +19,32 @@ type Machine struct {
 	Cores    int               `json:"cores"` // that this process may use
 	Go       string            `json:"go"`
 	Fsync    float64           `json:"fsync_us"` // median; 0: not measured
-	Versions map[string]string `json:"versions"` // of what is linked in
+	Versions map[string]string `json:"versions"` // of the parts in this process
 }
 
-// parts are the modules whose versions matter to a figure.
-var parts = map[string]string{
-	"github.com/nats-io/nats-server/v2": "nats-server",
-	"github.com/nats-io/nats.go":        "nats.go",
-	"go.etcd.io/etcd/server/v3":         "etcd",
-	"go.etcd.io/etcd/client/v3":         "etcd client",
-}
+// The modules whose versions matter to a figure.
+var (
+	clientParts = map[string]string{"github.com/nats-io/nats.go": "nats.go"}
+	serverParts = map[string]string{
+		"github.com/nats-io/nats-server/v2": "nats-server",
+		"go.etcd.io/etcd/server/v3":         "etcd",
+	}
+)
 
-// ThisMachine returns what is known without measuring.
-func ThisMachine() Machine {
+// ThisMachine returns what is known without measuring. servers tells that they
+// run in this process too.
+func ThisMachine(servers bool) Machine {
 	m := Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0), Go: runtime.Version(), Versions: map[string]string{}}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return m
 	}
 	for _, dep := range info.Deps {
-		if part, ok := parts[dep.Path]; ok {
+		part, ok := clientParts[dep.Path]
+		if !ok && servers {
+			part, ok = serverParts[dep.Path]
+		}
+		if ok {
 			m.Versions[part] = strings.TrimPrefix(dep.Version, "v")
 		}
 	}

@@ -54,7 +54,7 @@ func Run(ctx context.Context, peer Peer, s Settings) (*Report, error) {
 	about := peer.About()
 	defer peer.Close()
 	if err := peer.Open(ctx, s.Wiring); err != nil {
-		return nil, fmt.Errorf("%s: %w", about.Name, err)
+		return nil, err
 	}
 	var (
 		engine = newEngine()

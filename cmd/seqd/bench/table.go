@@ -20,8 +20,9 @@ func WriteJSON(w io.Writer, report any) error {
 // Write writes the report for people.
 func (r *Report) Write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s, %s, %s, %.1f s measured\n", r.Peer, counted(r.Callers, "caller"), counted(r.Keys, "key"), counted(r.Connections, "connection"), r.Seconds)
-	fmt.Fprintf(&b, "durable by: %s\n\n", r.Durability)
+	fmt.Fprintf(&b, "%s: %s, %s, %s, %.1f s measured\n", r.Peer, Counted(r.Callers, "caller"), Counted(r.Keys, "key"), Counted(r.Connections, "connection"), r.Seconds)
+	fmt.Fprintf(&b, "durability: %s\n", r.Durability)
+	fmt.Fprintf(&b, "asked from: %s\n\n", r.Machine)
 	table(&b, []string{"requests/s", "ids/s", "p50", "p90", "p99", "max", "errors"},
 		[][]string{{thousands(r.Rate), thousands(r.IDs), us(r.P50), us(r.P90), us(r.P99), us(r.Max), total(r.Errors)}})
 	if len(r.failures) > 0 {
@@ -31,7 +32,7 @@ func (r *Report) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "%s %s: %s\n", thousands(float64(r.failures[code].count)), code, r.failures[code].text)
 	}
 	if r.Violation == "" {
-		fmt.Fprintf(&b, "\n%s checked: %s", counted(int(r.Checked), "answer"), r.CheckedFor)
+		fmt.Fprintf(&b, "\n%s checked: %s", Counted(int(r.Checked), "answer"), r.CheckedFor)
 		if r.forgot {
 			fmt.Fprint(&b, " (against the latest ids only: others take ids of these keys too)")
 		}
@@ -45,34 +46,40 @@ func (r *Report) Write(w io.Writer) error {
 // was checked.
 func (c *Comparison) Write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "medians of %s, %.2g s each, of echo: in the same round; %s\n", counted(c.Rounds, "round"), c.Slice, counted(c.Connections, "connection"))
-	fmt.Fprintf(&b, "%s; everything on this machine\n", c.Machine)
+	fmt.Fprintf(&b, "medians of %s, %.2g s each; of echo: in the same round; %s a peer\n", Counted(c.Rounds, "round"), c.Slice, Counted(c.Connections, "connection"))
+	fmt.Fprintf(&b, "%s; everything in one process\n", c.Machine)
 	for rest := c.Rows; len(rest) > 0; {
 		load := rest[0].Load
 		n := slices.IndexFunc(rest, func(r *Row) bool { return r.Load != load })
 		if n < 0 {
 			n = len(rest)
 		}
-		fmt.Fprintf(&b, "\n%s, %s\n\n", counted(load.Callers, "caller"), counted(load.Keys, "key"))
+		fmt.Fprintf(&b, "\n%s, %s\n\n", Counted(load.Callers, "caller"), Counted(load.Keys, "key"))
 		var lines [][]string
 		for _, r := range rest[:n] {
 			lines = append(lines, []string{r.title(), r.Durability, thousands(r.Rate), ratio(r.ToEcho), us(r.P50), us(r.P90), us(r.P99), us(r.Max), total(r.Errors)})
 		}
-		table(&b, []string{"", "durable by", "ids/s", "of echo", "p50", "p90", "p99", "max", "errors"}, lines)
+		table(&b, []string{"peer", "durability", "requests/s", "of echo", "p50", "p90", "p99", "max", "errors"}, lines)
 		rest = rest[n:]
+	}
+	for i, text := range c.failures {
+		if i == 0 {
+			fmt.Fprintln(&b)
+		}
+		fmt.Fprintln(&b, text)
 	}
 	if len(c.Goals) > 0 {
 		fmt.Fprintln(&b)
 		var lines [][]string
 		for _, g := range c.Goals {
-			lines = append(lines, []string{g.Goal, g.bound(), fmt.Sprintf("%.3g", g.Measured), map[bool]string{true: "met", false: "not met"}[g.Met]})
+			lines = append(lines, append([]string{g.Goal, g.bound()}, g.verdict()...))
 		}
 		table(&b, []string{"goal", "limit", "measured", ""}, lines)
 	}
 	if c.Violation == "" {
 		fmt.Fprintln(&b)
 		for _, check := range c.Checks {
-			fmt.Fprintf(&b, "%s, %s checked: %s\n", title(check.Peer, check.Workers), counted(int(check.Answers), "answer"), check.For)
+			fmt.Fprintf(&b, "%s, %s checked: %s\n", title(check.Peer, check.Workers), Counted(int(check.Answers), "answer"), check.For)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -94,6 +101,17 @@ func (o Outcome) bound() string {
 		return fmt.Sprintf("≤ %.4g", o.Limit)
 	}
 	return fmt.Sprintf("≥ %.4g", o.Limit)
+}
+
+func (o Outcome) verdict() []string {
+	if o.Rounds == 0 {
+		return []string{"-", "not measured: take a longer --slice"}
+	}
+	measured := fmt.Sprintf("%.3g (%.3g to %.3g)", o.Measured, o.Least, o.Most)
+	if o.Met {
+		return []string{measured, "met"}
+	}
+	return []string{measured, "not met"}
 }
 
 func ratio(x float64) string {
@@ -131,8 +149,8 @@ func table(w io.Writer, head []string, lines [][]string) {
 
 // String says what matters to a figure.
 func (m Machine) String() string {
-	text := fmt.Sprintf("%s/%s, %s, %s", m.OS, m.Arch, counted(m.Cores, "core"), m.Go)
-	for _, part := range []string{"nats-server", "etcd"} {
+	text := fmt.Sprintf("%s/%s, %s, %s", m.OS, m.Arch, Counted(m.Cores, "core"), m.Go)
+	for _, part := range []string{"nats.go", "nats-server", "etcd"} {
 		if v, ok := m.Versions[part]; ok {
 			text += fmt.Sprintf(", %s %s", part, v)
 		}

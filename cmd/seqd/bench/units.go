@@ -41,8 +41,8 @@ func digits(x float64) string {
 	}
 }
 
-// counted writes "1 key" and "2 keys".
-func counted(n int, noun string) string {
+// Counted writes "1 key" and "2 keys".
+func Counted(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
