@@ -2,6 +2,7 @@ package allocator
 
 import (
 	"hash/maphash"
+	"math"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 // subject) is not kept alive.
 type table struct {
 	seed   maphash.Seed
+	mask   uint64              // all ones; tests narrow it, to have keys collide
 	chains map[uint64]*weakKey // by hash; keys of one hash, which are rare, are chained
 	stores map[string]*storeName
 	len    int
@@ -25,6 +27,7 @@ type storeName struct {
 func newTable() table {
 	return table{
 		seed:   maphash.MakeSeed(),
+		mask:   math.MaxUint64,
 		chains: map[uint64]*weakKey{},
 		stores: map[string]*storeName{},
 	}
@@ -33,7 +36,7 @@ func newTable() table {
 // hash is seeded at random, so that nobody can choose keys that collide.
 func (t *table) hash(key Key) uint64 {
 	const odd = 0x9e3779b97f4a7c15 // keeps (a, b) and (b, a) apart
-	return maphash.String(t.seed, key.Store)*odd + maphash.String(t.seed, key.Name)
+	return (maphash.String(t.seed, key.Store)*odd + maphash.String(t.seed, key.Name)) & t.mask
 }
 
 // get returns nil for a key that is not there.
