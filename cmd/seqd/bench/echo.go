@@ -1,0 +1,71 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Echo is the limit of the transport: a constant answer as long as seqd's, to a
+// request as long as seqd's on a subject of the same shape.
+type Echo struct {
+	Connect Connect
+
+	requests
+	body      []byte
+	responder *nats.Conn
+}
+
+const (
+	echoRoot  = "ech"
+	echoReply = 20 // bytes: a plain reply of seqd's
+)
+
+var _ Peer = (*Echo)(nil)
+
+func (e *Echo) About() About {
+	return About{ID: "echo", Name: "NATS echo", Durability: "none"}
+}
+
+// Open connects, also the one who answers.
+func (e *Echo) Open(_ context.Context, w Wiring) error {
+	request := subjects.Request{N: 1, Mode: subjects.Strong}
+	e.body = request.Append(nil)
+	nc, err := e.Connect(nats.Name("seqd bench echo"), nats.SkipSubjectValidation())
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	e.responder = nc
+	reply := make([]byte, echoReply)
+	_, err = nc.QueueSubscribe(subjects.Wildcard(echoRoot, Store), subjects.Queue, func(m *nats.Msg) {
+		_ = nc.Publish(m.Reply, reply) // if the connection is gone the caller's timeout tells
+	})
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	return e.open(e.Connect, echoRoot, Store, w)
+}
+
+func (e *Echo) Ask(_ context.Context, caller, key int) (first int64, n int, err error) {
+	m, err := e.of(caller).Request(e.subjects[key], e.body, e.timeout)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(m.Data) != echoReply {
+		return 0, 0, errAlien
+	}
+	return 0, 0, nil
+}
+
+func (e *Echo) Close() {
+	e.close()
+	if e.responder != nil {
+		e.responder.Close()
+	}
+}
