@@ -32,12 +32,16 @@ type Rivalry interface {
 // wrong belief about who is winning costs a round trip over NATS, never order:
 // a batch that was handed over is not handed on, and where no answer comes, this
 // worker advances the counter itself. An answer that is late is a gap.
+//
+// A worker that asks a rival itself refuses to be asked. So nobody waits in a
+// ring, and everybody comes to ask the same one: whoever is refused tries by
+// itself, loses, and reads in the record who is winning.
 type peers struct {
 	Rivalry
 	w *Worker
 
 	mu     sync.Mutex
-	rivals map[allocator.Key]string // who won the latest race for a key against us
+	rivals map[allocator.Key]string // who won the latest race for a key against us, and answers
 }
 
 var _ allocator.Relay = (*peers)(nil)
@@ -64,6 +68,7 @@ func (p *peers) Advance(ctx context.Context, key allocator.Key, n int) (allocato
 		if rival == "" {
 			return ids, err
 		}
+		p.remember(key, rival)
 	}
 	ids, err := p.ask(ctx, rival, key, n)
 	if err != nil {
@@ -71,7 +76,6 @@ func (p *peers) Advance(ctx context.Context, key allocator.Key, n int) (allocato
 		p.w.log.Debug("a rival did not answer; advancing the counter ourselves", "store", key.Store, "key", key.Name, "rival", rival, "err", err)
 		return p.AdvanceDirect(ctx, key, n)
 	}
-	p.remember(key, rival)
 	return ids, nil
 }
 
@@ -130,8 +134,9 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		return
 	}
 	k := allocator.Key{Store: name, Name: key}
-	if st.backend.peers != nil {
-		st.backend.peers.forget(k) // they think that we are winning: so we are
+	if p := st.backend.peers; p != nil && p.rival(k) != "" {
+		w.sendError(&a, errNotWinning)
+		return
 	}
 	c, ok := w.accept(st, k, req.N, &a)
 	if !ok {
@@ -142,6 +147,9 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 	st.backend.strong.Allocate(&c.Request)
 }
 
+var errNotWinning = &subjects.Error{Code: subjects.Unavailable, Text: "another worker is winning"}
+
+// rival returns whom we ask, or "": as far as we know nobody wins against us.
 func (p *peers) rival(key allocator.Key) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

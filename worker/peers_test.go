@@ -193,6 +193,31 @@ func TestHandedBatchIsNotHandedOn(t *testing.T) {
 	}
 }
 
+// A worker that asks a rival refuses to be asked: two that ask each other would
+// wait for each other until both gave up.
+func TestLosersRefuseToBeAsked(t *testing.T) {
+	f, first, second, other := pair(t)
+	idFirst, idSecond := f.ID(), other.ID()
+	first.rival.Store(&idSecond)
+	second.rival.Store(&idFirst)
+	release := f.memory.Stall(key) // holds the first's batch up at the second
+	held := make(chan error, 1)
+	go func() {
+		_, err := f.next(t, key, subjects.Strong, 1)
+		held <- err
+	}()
+	eventually(t, func() bool { return len(second.alone()) == 1 }, "the batch was not handed over")
+	request := subjects.Request{N: 1}
+	m := f.ask(t, "_SEQD."+idFirst+".advance.a.key", nil, string(request.Append(nil)))
+	if _, err := subjects.DecodeReply(m.Header, m.Data); !errors.Is(err, subjects.ErrUnavailable) {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	release()
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+}
+
 // What peers send each other is checked like what callers send.
 func TestPeersRefuseBadRequests(t *testing.T) {
 	f := start(t, nil)
