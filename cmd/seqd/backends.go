@@ -75,3 +75,19 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 		}
 	}
 }
+
+// worker returns the configuration of a worker over opened backends.
+func (c *config) worker(id string, etcds backends, log *slog.Logger) worker.Config {
+	return worker.Config{
+		ID:           id,
+		Version:      version(),
+		Root:         c.Root,
+		Connect:      c.NATS.connect,
+		Backends:     etcds.list,
+		MaxWaiting:   c.MaxWaiting,
+		MaxPatience:  c.MaxPatience,
+		MaxKeys:      c.MaxKeys,
+		DrainTimeout: c.DrainTimeout,
+		Log:          log,
+	}
+}
