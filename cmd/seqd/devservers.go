@@ -88,9 +88,10 @@ func startEtcd(ctx context.Context, dir string, port int) (*embedded, error) {
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{clientURL}, []url.URL{clientURL}
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{peerURL}, []url.URL{peerURL}
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
-	// Every advance is a revision: without compaction the disk fills up.
-	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModeRevision, "1000"
-	cfg.QuotaBackendBytes = 2 << 30
+	// Every advance is a revision: without compaction the disk fills up. By
+	// revisions etcd compacts every five minutes, by time as often as asked.
+	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModePeriodic, "1m"
+	cfg.QuotaBackendBytes = 8 << 30
 	// Alone in its cluster it need not wait long for others before it leads.
 	cfg.TickMs, cfg.ElectionMs = 20, 200
 	cfg.LogLevel = "warn"
