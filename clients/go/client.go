@@ -18,6 +18,7 @@ type Client struct {
 	nc       *nats.Conn
 	settings settings
 	nonce    atomic.Uint64 // of the last request; starts at random
+	inbox    inbox         // for requests WithOwnInbox
 }
 
 // New returns a client that asks over nc. The connection stays the caller's,
@@ -33,7 +34,7 @@ func New(nc *nats.Conn, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seqd: new client: %w", err)
 	}
-	c := &Client{nc: nc, settings: s}
+	c := &Client{nc: nc, settings: s, inbox: inbox{nc: nc}}
 	c.nonce.Store(rand.Uint64())
 	return c, nil
 }
@@ -60,12 +61,12 @@ func (c *Client) Next(ctx context.Context, store, key string, opts ...Option) (i
 //     attempt; context.Canceled and the context's cause if ctx was cancelled;
 //   - the NATS client's error if the connection is closed or can't be used.
 func (c *Client) NextN(ctx context.Context, store, key string, n int, opts ...Option) (Range, error) {
-	s, err := c.sequence(store, key, opts)
+	t, err := c.target(store, key, opts)
 	if err == nil && (n < 1 || int64(n) > subjects.MaxN) {
 		err = badRequest("n must be between 1 and %d, not %d", int64(subjects.MaxN), n)
 	}
 	if err != nil {
 		return Range{}, explain(store, key, err, "")
 	}
-	return s.next(ctx, n)
+	return t.next(ctx, n)
 }

@@ -91,21 +91,21 @@ func explain(store, key string, err error, hint string) error {
 }
 
 // hint says what to try after err, if anything.
-func (s *sequence) hint(err error) string {
+func (t *target) hint(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.Is(err, ErrNoWorkers):
-		return fmt.Sprintf("start a worker that serves this store, or check the store's name, the root %q and the NATS account", s.settings.root)
+		return fmt.Sprintf("start a worker that serves this store, or check the store's name, the root %q and the NATS account", t.settings.root)
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return "connect again, with seqd.ConnectOptions to stay connected"
 	case errors.Is(err, errNotConnected):
 		return "check that the NATS server runs and can be reached"
 	case errors.Is(err, errStranger):
-		return fmt.Sprintf("check that no stream and no other service listens on %q", s.subject)
+		return fmt.Sprintf("check that no stream and no other service listens on %q", t.subject)
 	case errors.Is(err, errNoAnswer):
 		// A request the server refused to pass on looks the same as a lost one.
-		if err := s.client.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		if err := t.client.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
 			return "the server refused something on this connection: " + err.Error()
 		}
 		return "check the workers, for example with: nats micro stats seqd"

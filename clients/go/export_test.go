@@ -16,3 +16,13 @@ func Retry(ctx context.Context, ask func(context.Context) (Range, error), opts .
 	}
 	return retry(ctx, &s, ask)
 }
+
+// NewSequence returns a sequence whose requests are calls of ask.
+func NewSequence(ask func(ctx context.Context, n int) (Range, error), opts ...Option) (*Sequence, error) {
+	c := &Client{settings: defaults}
+	t, err := c.target("orders", "invoice", opts)
+	if err != nil {
+		return nil, err
+	}
+	return newSequence(t, ask)
+}

@@ -21,3 +21,10 @@ func (r Range) All() iter.Seq[int64] {
 		}
 	}
 }
+
+// take cuts n ids off the front.
+func (r *Range) take(n int) Range {
+	front := Range{First: r.First, N: n}
+	r.First, r.N = r.First+int64(n), r.N-n
+	return front
+}

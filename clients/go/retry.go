@@ -64,11 +64,17 @@ func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, e
 		}
 		sleep(ctx, wait)
 	}
-	f.took, f.ended = time.Since(start), ctx.Err()
-	if cause := context.Cause(ctx); cause != f.ended {
-		f.ended = fmt.Errorf("%w: %w", f.ended, cause)
-	}
+	f.took, f.ended = time.Since(start), ending(ctx)
 	return Range{}, f
+}
+
+// ending says why ctx ended, with the cause if there is one.
+func ending(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
 }
 
 // attempt calls ask once and gives it at most timeout.
@@ -76,10 +82,16 @@ func attempt(ctx context.Context, timeout time.Duration, ask func(context.Contex
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ids, err := ask(ctx)
+	return ids, unanswered(err)
+}
+
+// unanswered returns errNoAnswer for an attempt that ended with its context:
+// whose time was up, retry finds out.
+func unanswered(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		err = errNoAnswer // whose time was up, retry finds out
+		return errNoAnswer
 	}
-	return ids, err
+	return err
 }
 
 // pause returns how long to wait after the attempt with that number, the first

@@ -3,110 +3,180 @@ package seqd
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// sequence is one key of one store as a client asks for it: names checked,
-// subject built. It is never changed.
-type sequence struct {
-	client   *Client
-	settings settings
-	store    string
-	key      string // as the caller wrote it
-	subject  string // with the key escaped
-}
+// ErrClosed is returned by the calls of a [Sequence] that has been closed.
+var ErrClosed = errors.New("the sequence is closed")
 
-func (c *Client) sequence(store, key string, opts []Option) (*sequence, error) {
-	s, err := c.settings.with(opts)
-	if err != nil {
-		return nil, err
-	}
-	if err := subjects.CheckToken("store", store); err != nil {
-		return nil, err
-	}
-	escaped, err := subjects.Escape(key)
-	if err != nil {
-		return nil, err
-	}
-	return &sequence{
-		client: c, settings: s, store: store, key: key,
-		subject: subjects.Subject(s.root, store, escaped),
-	}, nil
-}
-
-// next asks for n ids until it has them or asking again can't help.
-func (s *sequence) next(ctx context.Context, n int) (Range, error) {
-	ids, err := retry(ctx, &s.settings, func(ctx context.Context) (Range, error) {
-		return s.ask(ctx, n)
-	})
-	if err != nil {
-		return Range{}, explain(s.store, s.key, err, s.hint(err))
-	}
-	return ids, nil
-}
-
-// ask sends one request and waits for its answer until ctx, which must have a
-// deadline, ends.
-func (s *sequence) ask(ctx context.Context, n int) (Range, error) {
-	nc := s.client.nc
-	switch {
-	case nc.IsClosed():
-		return Range{}, fmt.Errorf("%w: %w", errNotConnected, nats.ErrConnectionClosed)
-	case !nc.IsConnected():
-		// Sent now, it would wait in the connection's buffer and burn ids for
-		// callers that have long given up.
-		return Range{}, errNotConnected
-	}
-	req := subjects.Request{
-		N:     n,
-		Mode:  s.settings.mode,
-		Nonce: subjects.IntNonce(s.client.nonce.Add(1)),
-	}
-	deadline, _ := ctx.Deadline()
-	patience := max(time.Until(deadline).Milliseconds(), 1) // 0 would be outlived on arrival
-	msg, err := nc.RequestMsgWithContext(ctx, &nats.Msg{
-		Subject: s.subject,
-		Header:  nats.Header{subjects.TimeoutHeader: {strconv.FormatInt(patience, 10)}},
-		Data:    req.Append(nil),
-	})
-	if errors.Is(err, nats.ErrNoResponders) {
-		return Range{}, ErrNoWorkers
-	}
-	if err != nil {
-		return Range{}, err
-	}
-	return decode(msg, &req)
-}
-
-// decode takes the ids out of an answer to req.
+// Sequence hands out the ids of one key to many goroutines, which share
+// requests. Create it with [Client.Sequence], once for a key, and keep it. It is
+// safe for concurrent use.
 //
-// An answer without req's nonce is a stranger's. It happens: where an account
-// import rewrites reply subjects, nats.go gives any late answer to the only
-// request that waits, and a stream that captures the subject acknowledges it.
-// Taken for ids, a late answer would break the order that Strong promises. An
-// error may lack the nonce, for the worker may have been unable to read it.
-func decode(msg *nats.Msg, req *subjects.Request) (Range, error) {
-	reply, err := subjects.DecodeReply(msg.Header, msg.Data)
-	if reply.Nonce != req.Nonce {
-		_, isError := msg.Header[subjects.ErrorCodeHeader]
-		if reply.Nonce.IsSet() || !isError {
-			return Range{}, errStranger
-		}
-	}
+// One call's way: it joins the batch that gathers. A goroutine, there is one
+// while anybody waits, closes the batch as soon as the request before it is
+// answered, sends one request for the ids of all its calls, and wakes them; each
+// knows which part of the range is its own.
+//
+// Why Strong stays strict (guarantee 2 of the package): a batch is closed before
+// its request is sent, so the ids were drawn after all its calls had begun; and
+// the request is for as many ids as its calls want, so nothing is left over to
+// be kept for a later one. What a call would have got that did not wait for it
+// is a gap. The exception is the stock of [WithPrefetch], for Weak only.
+//
+// Every call has exactly one outcome: ids that no other call gets, or an error.
+// An error of the shared request goes to all calls of its batch.
+type Sequence struct {
+	target *target
+	ask    func(context.Context, int) (Range, error) // sends one request: target.ask, but in tests
+
+	spending atomic.Pointer[span] // what is being spent of the stock; nil: no prefetch
+
+	mu      sync.Mutex
+	closed  bool
+	sending bool         // a goroutine runs send
+	batches []*batch     // that wait to be sent; the last one gathers
+	calls   atomic.Int64 // of batches; written under mu, read by send without
+	sent    *batch       // whose request is under way, or nil
+	limit   int          // ids of one request for several calls or for the stock
+	crowd   int          // calls that send may hope for before it closes a batch; send's alone
+	stock   stock
+}
+
+// maxTogether bounds the ids of a request that is not one call's wish. It is
+// what a store serves at once unless configured; a store that serves fewer says
+// so, and limit follows.
+const maxTogether = 100_000
+
+// Sequence returns a handle on key in store, for goroutines that ask for its
+// ids concurrently or often. See [Client.NextN] for store and key; the options
+// hold for all calls of the sequence. It sends nothing.
+//
+// The error is an [ErrBadRequest] that says which argument is wrong.
+func (c *Client) Sequence(store, key string, opts ...Option) (*Sequence, error) {
+	t, err := c.target(store, key, opts)
 	if err != nil {
-		return Range{}, err
+		return nil, explain(store, key, err, "")
 	}
-	if reply.N != req.N {
-		return Range{}, &Error{
-			Code: subjects.Internal,
-			Text: fmt.Sprintf("the worker answered a request for %d ids with %d", req.N, reply.N),
+	return newSequence(t, t.ask)
+}
+
+func newSequence(t *target, ask func(context.Context, int) (Range, error)) (*Sequence, error) {
+	s := &Sequence{target: t, ask: ask, limit: maxTogether}
+	if ahead := t.settings.prefetch; ahead > 0 {
+		if t.settings.mode == Strong {
+			return nil, explain(t.store, t.key, badRequest("prefetch is for Weak: ids fetched ahead would break the order that Strong promises"), "")
+		}
+		t.settings.mode = Weak
+		s.stock.max = ahead / 2
+		s.spending.Store(new(span))
+	}
+	return s, nil
+}
+
+// Next returns the next id. It is NextN for one id.
+func (s *Sequence) Next(ctx context.Context) (int64, error) {
+	if stock := s.spending.Load(); stock != nil {
+		if id, ok := stock.next(); ok {
+			return id, nil
 		}
 	}
-	return Range{First: reply.ID, N: reply.N}, nil
+	ids, err := s.share(ctx, 1)
+	return ids.First, err
+}
+
+// NextN returns the next n ids, a range without holes.
+//
+// It blocks until the ids are there, ctx ends or the timeout (2 s unless
+// [WithTimeout] says otherwise) passes; then it returns at once, and the other
+// calls of its batch go on waiting. Where ids lie in stock it does not look at
+// ctx. The error is as [Client.NextN] describes it, or wraps [ErrClosed].
+func (s *Sequence) NextN(ctx context.Context, n int) (Range, error) {
+	if n < 1 || int64(n) > subjects.MaxN {
+		return Range{}, s.explain(badRequest("n must be between 1 and %d, not %d", int64(subjects.MaxN), n))
+	}
+	if stock := s.spending.Load(); stock != nil {
+		if ids, ok := stock.nextN(n); ok {
+			return ids, nil
+		}
+	}
+	return s.share(ctx, n)
+}
+
+// Close ends the sequence: calls that wait and later ones return [ErrClosed].
+// What is left in stock is a gap. Close does not wait, and may be called twice.
+//
+// A sequence that is no longer used need not be closed: it holds nothing but
+// memory, and its goroutine ends with the last request.
+func (s *Sequence) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.stock.next, s.stock.wanted = nil, 0
+	if s.spending.Load() != nil {
+		s.spending.Store(new(span))
+	}
+	if s.sent != nil {
+		s.sent.cancel()
+	}
+	waiting, err := s.batches, s.explain(ErrClosed)
+	s.batches = nil
+	s.calls.Store(0)
+	for _, b := range waiting {
+		b.finishLocked(Range{}, err)
+	}
+	s.mu.Unlock()
+	for _, b := range waiting {
+		close(b.done)
+	}
+}
+
+// share gets n ids through a request that other calls may share.
+func (s *Sequence) share(ctx context.Context, n int) (Range, error) {
+	if ctx.Err() != nil {
+		return Range{}, s.explain(failure{ended: ending(ctx)})
+	}
+	var deadline time.Time // set when the call has been in a batch
+	for {
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return Range{}, s.explain(ErrClosed)
+		}
+		if ids, ok := s.takeLocked(n); ok {
+			s.mu.Unlock()
+			return ids, nil
+		}
+		b, at := s.joinLocked(n, deadline)
+		s.mu.Unlock()
+
+		if done := ctx.Done(); done == nil {
+			<-b.done // spares a fifth of what it costs to wake a goroutine
+		} else {
+			select {
+			case <-b.done:
+			case <-done:
+				if f, left := s.leave(b); left {
+					f.ended = ending(ctx)
+					return Range{}, s.explain(f)
+				}
+			}
+		}
+		switch {
+		case b.err == nil:
+			return Range{First: b.ids.First + int64(at), N: n}, nil
+		case b.err != errAgain:
+			return Range{}, b.err
+		case at == 0 && n == 1:
+			return b.ids, nil // the id that showed that it was the number
+		}
+		deadline = b.deadline
+	}
+}
+
+func (s *Sequence) explain(err error) error {
+	return explain(s.target.store, s.target.key, err, s.target.hint(err))
 }

@@ -1,0 +1,150 @@
+package seqd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// batch is the calls that share one request. The sequence's lock guards it,
+// until done is closed.
+type batch struct {
+	n        int // ids its calls want
+	calls    int
+	waiting  int         // calls that have not given up
+	deadline time.Time   // when the time of its calls is up
+	full     bool        // it has gathered long enough: no new call joins
+	fill     *time.Timer // sets full
+
+	cancel   context.CancelFunc // ends the request; nil until it is sent
+	stocks   bool               // the request is for the stock, too
+	attempts int                // that have begun
+	last     error              // what the last one that ended came to; nil: none has
+	gap      bool               // one of them may have spent ids
+
+	finished bool
+	ids      Range         // of all its calls
+	err      error         // of all its calls
+	done     chan struct{} // closed when the batch is finished; nil: it is for the stock only
+}
+
+// errAgain tells the calls of a batch to join another one: theirs asked for more
+// ids at once than it could have. Its only id is for the call that came first.
+var errAgain = errors.New("ask for fewer ids at once")
+
+// gatherPart is the part of a call's time for which a batch gathers at most,
+// where the request before it takes that long. All calls of a batch have the
+// same deadline, so a call's time may be shorter by that part.
+const gatherPart = 16
+
+// joinLocked adds a call for n ids to the batch that gathers, and returns its
+// place there. It sees to it that the batch is sent. deadline is zero, or that of
+// the batch the call was in before.
+func (s *Sequence) joinLocked(n int, deadline time.Time) (b *batch, at int) {
+	if last := len(s.batches) - 1; last >= 0 && s.fitsLocked(s.batches[last], n, deadline) {
+		b = s.batches[last]
+	} else {
+		b = s.newBatchLocked(deadline)
+	}
+	at = b.n
+	b.n += n
+	b.calls++
+	b.waiting++
+	s.calls.Add(1)
+	return b, at
+}
+
+func (s *Sequence) fitsLocked(b *batch, n int, deadline time.Time) bool {
+	if deadline.IsZero() {
+		return !b.full && b.n <= s.limit-n
+	}
+	return b.deadline.Equal(deadline) && b.n <= s.limit-n
+}
+
+func (s *Sequence) newBatchLocked(deadline time.Time) *batch {
+	timeout := s.target.settings.timeout
+	b := &batch{done: make(chan struct{}), deadline: deadline, full: true}
+	if deadline.IsZero() {
+		b.deadline, b.full = time.Now().Add(timeout), false
+		b.fill = time.AfterFunc(timeout/gatherPart, func() {
+			s.mu.Lock()
+			b.full = true
+			s.mu.Unlock()
+		})
+	}
+	s.batches = append(s.batches, b)
+	s.sendLocked()
+	return b
+}
+
+// popLocked takes the batch out that is next to be sent.
+func (s *Sequence) popLocked() *batch {
+	b := s.batches[0]
+	s.batches = slices.Delete(s.batches, 0, 1)
+	s.calls.Add(-int64(b.calls))
+	return b
+}
+
+// leave takes a call that gave up out of b, unless b has been finished
+// meanwhile: an answer that is there counts.
+func (s *Sequence) leave(b *batch) (f failure, left bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.finished {
+		return failure{}, false
+	}
+	took := s.target.settings.timeout - time.Until(b.deadline)
+	f = failure{attempts: b.attempts, took: took, last: b.last, gap: b.gap}
+	if f.attempts > 0 && f.last == nil {
+		f.last = errNoAnswer
+	}
+	b.waiting--
+	switch {
+	case b.waiting > 0:
+	case b.cancel == nil: // not sent yet: who joins now need not pay for the others
+		s.calls.Add(-int64(b.calls))
+		b.n, b.calls = 0, 0
+	case !b.stocks:
+		b.cancel() // to try again would burn ids for nobody
+	}
+	return f, true
+}
+
+// finish gives b's calls their outcome, and puts what they did not want in
+// stock.
+func (s *Sequence) finish(b *batch, ids Range, err error) {
+	s.mu.Lock()
+	s.sent = nil
+	s.crowd = b.calls + int(s.calls.Load())
+	if err != nil && s.closed {
+		err = s.explain(ErrClosed)
+	}
+	var rest Range
+	switch {
+	case err == nil:
+		rest = ids
+		ids = rest.take(b.n)
+	case err == errAgain && b.calls == 0:
+		rest = ids
+	}
+	b.finishLocked(ids, err)
+	served := s.putLocked(rest)
+	s.mu.Unlock()
+
+	// Without the lock, which those who are woken want first of all.
+	if b.done != nil {
+		close(b.done)
+	}
+	for _, b := range served {
+		close(b.done)
+	}
+}
+
+// finishLocked decides b's outcome; the caller closes done.
+func (b *batch) finishLocked(ids Range, err error) {
+	b.ids, b.err, b.finished = ids, err, true
+	if b.fill != nil {
+		b.fill.Stop()
+	}
+}
