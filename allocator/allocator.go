@@ -43,17 +43,6 @@ type Counter interface {
 	Advance(ctx context.Context, key Key, n int) (Range, error)
 }
 
-// Relay is a Counter that may pass an advance on to another process which
-// advances the same key: one that wins the races for it, say, and can serve the
-// batches of both with one advance.
-type Relay interface {
-	Counter
-
-	// AdvanceDirect is Advance by this process. It keeps two that believe in
-	// each other from passing an advance back and forth.
-	AdvanceDirect(ctx context.Context, key Key, n int) (Range, error)
-}
-
 var (
 	// ErrExhausted is returned when fewer ids than asked for are left below
 	// math.MaxInt64. Nothing was reserved.
@@ -96,7 +85,7 @@ type Request struct {
 	Waiter   Waiter
 
 	// Direct says that another process passed the request on to this one. Its
-	// batch is not passed on again: see [Relay].
+	// batch is not passed on again: see [Advance].
 	Direct bool
 
 	next *Request // in a line; owned by the allocator

@@ -136,11 +136,13 @@ func TestStrongStopAmongSingles(t *testing.T) {
 		m.Script(slow(10 * time.Second))
 		release()
 		time.Sleep(15 * time.Second)
+		late := c.ask(key, 1, time.Hour)
 		c.allocator.Stop()
 		first.wantIDs(t, math.MaxInt64-8, 1, 0)
 		for _, r := range batch {
 			r.wantError(t, allocator.ErrStopped, 15*time.Second)
 		}
+		late.wantError(t, allocator.ErrStopped, 0)
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 // wait for a key share one advance.
 //
 // One request's way: Allocate puts it into its key's line. As soon as the key's
-// previous advance is back, a goroutine closes the line as a batch, advances
-// the counter by the batch's sum, and cuts the range up.
+// previous advance is back, the line is closed as a batch, and the counter is
+// advanced by the batch's sum; Advanced cuts the range up.
 //
 // Why that is strict (invariant 2 of the package): a batch is closed before its
 // advance begins, so whatever the advance returns was reserved after every
@@ -23,24 +23,32 @@ import (
 // Strong is safe for concurrent use. The lock is never held over a call of the
 // Counter or a Waiter.
 type Strong struct {
-	counter Counter
-	relay   Relay // the same one; nil if it isn't one
-	crew    *crew[*strongKey]
-	ctx     context.Context // ends with Stop
-	cancel  context.CancelFunc
+	counter     Starter
+	stopCounter func()
+	ctx         context.Context // ends with Stop
+	cancel      context.CancelFunc
 
 	mu      sync.Mutex
 	stopped bool
-	keys    map[Key]*strongKey // the keys somebody waits for, each with one goroutine at work
+	idle    sync.Cond          // Stop waits for keys to become empty
+	keys    map[Key]*strongKey // the keys somebody waits for: each has an advance under way
 	free    []*strongKey       // for the next keys
 }
 
-// strongKey is a key that is being worked on. mu guards all of it; batch is
-// taken from and put to by the key's goroutine, and thinned by expire.
+// strongKey is a key that somebody waits for. Strong.mu guards all of it, but
+// for the advance while that is under way.
 type strongKey struct {
+	strong  *Strong
 	key     Key
-	waiting line // requests for the next advance
-	batch   line // requests the advance under way serves: nobody joins
+	waiting line    // requests for the next batch
+	batch   line    // requests the advance under way serves: nobody joins
+	advance Advance // the one under way
+
+	// single is not 0 once the key had fewer ids left than the batch asked for.
+	// Then each advance is for the batch's first request alone, which stays
+	// there so that expire finds it.
+	single int
+	served *Request // whom the advance under way is for, if single
 
 	timer *time.Timer // runs expire at wake; never stopped, only found early
 	wake  time.Time
@@ -50,18 +58,18 @@ type strongKey struct {
 // maxFree bounds the idle strongKeys that are kept.
 const maxFree = 1024
 
-// NewStrong returns a Strong over counter, which may be a [Relay]. It must be
-// stopped.
+// NewStrong returns a Strong over counter, which is used as a [Starter] if it is
+// one. It must be stopped.
 func NewStrong(counter Counter) *Strong {
-	s := &Strong{counter: counter, keys: map[Key]*strongKey{}}
-	s.relay, _ = counter.(Relay)
+	s := &Strong{keys: map[Key]*strongKey{}}
+	s.idle.L = &s.mu
+	s.counter, s.stopCounter = starterOf(counter)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.crew = newCrew(s.work)
 	return s
 }
 
 // Stop answers the requests that still wait with ErrStopped, and waits until
-// the advances under way have returned. Later requests get ErrStopped.
+// the advances under way have ended. Later requests get ErrStopped.
 func (s *Strong) Stop() {
 	s.mu.Lock()
 	if s.stopped {
@@ -71,7 +79,12 @@ func (s *Strong) Stop() {
 	s.stopped = true
 	s.mu.Unlock()
 	s.cancel()
-	s.crew.close()
+	s.mu.Lock()
+	for len(s.keys) > 0 {
+		s.idle.Wait()
+	}
+	s.mu.Unlock()
+	s.stopCounter()
 }
 
 // Allocate queues r; it never blocks. See [Allocator].
@@ -88,11 +101,10 @@ func (s *Strong) Allocate(r *Request) {
 	}
 	k.waiting.push(r)
 	s.armLocked(k, r.Deadline)
-	if !busy {
-		// Under the lock, so that Stop does not overtake; it does not block.
-		s.crew.run(k)
-	}
 	s.mu.Unlock()
+	if !busy {
+		k.next()
+	}
 }
 
 func (s *Strong) newKeyLocked(key Key) *strongKey {
@@ -100,140 +112,91 @@ func (s *Strong) newKeyLocked(key Key) *strongKey {
 	if n := len(s.free); n > 0 {
 		k, s.free = s.free[n-1], s.free[:n-1]
 	} else {
-		k = new(strongKey)
+		k = &strongKey{strong: s}
 	}
 	k.key = key
 	s.keys[key] = k
 	return k
 }
 
-// work serves k until nobody waits for it.
-func (s *Strong) work(k *strongKey) {
-	for {
-		a, ok := s.closeBatch(k)
-		if !ok {
-			return
-		}
-		ids, err := s.advance(k.key, a)
-		if errors.Is(err, ErrExhausted) {
-			s.serveSingly(k, a.n)
-			continue
-		}
-
-		s.mu.Lock()
-		// The advance may have ended with the deadline it was given, before
-		// expire came to run: that is an expiry all the same.
-		expired := k.batch.takeExpired(time.Now())
-		batch := k.batch.take()
-		s.mu.Unlock()
-		expired.serve(Range{}, ErrExpired)
-		batch.serve(ids, err) // whatever of ids is left over is a gap
-	}
-}
-
-// closeBatch makes a batch of the requests that wait: from here on nobody joins
-// it. Where nobody waits it retires k, and ok is false.
-func (s *Strong) closeBatch(k *strongKey) (a advance, ok bool) {
+// next starts the key's next advance; none is under way. Where nobody waits it
+// retires k.
+func (k *strongKey) next() {
+	s := k.strong
 	s.mu.Lock()
-	expired := k.waiting.takeExpired(time.Now()) // they burn no id
-	k.batch = k.waiting.take()
-	a = advance{n: k.batch.ids, deadline: k.batch.latest, direct: k.batch.direct}
-	if k.batch.count == 0 {
-		delete(s.keys, k.key)
-		k.key = Key{}
-		if len(s.free) < maxFree {
-			s.free = append(s.free, k)
-		}
+	var expired, stopped, late line
+	if s.stopped {
+		stopped, late = k.batch.take(), k.waiting.take()
+	}
+	if k.batch.count == 0 { // from here on nobody joins it
+		k.single = 0
+		expired = k.waiting.takeExpired(time.Now()) // they burn no id
+		k.batch = k.waiting.take()
+	}
+	start := k.batch.count > 0
+	if start {
+		k.beginLocked()
+	} else {
+		s.retireLocked(k)
 	}
 	s.mu.Unlock()
 	expired.serve(Range{}, ErrExpired)
-	return a, a.n > 0
-}
-
-// advance is what a closed batch asks of the Counter.
-type advance struct {
-	n        int
-	deadline time.Time
-	direct   bool // a request of the batch was passed on to us: not to be passed on again
-}
-
-func (s *Strong) advance(key Key, a advance) (ids Range, err error) {
-	ctx, cancel := context.WithDeadline(s.ctx, a.deadline)
-	defer cancel()
-	if a.direct && s.relay != nil {
-		ids, err = s.relay.AdvanceDirect(ctx, key, a.n)
-	} else {
-		ids, err = s.counter.Advance(ctx, key, a.n)
+	stopped.serve(Range{}, ErrStopped)
+	late.serve(Range{}, ErrStopped)
+	if start {
+		s.counter.Start(&k.advance)
 	}
-	if err != nil && s.ctx.Err() != nil {
+}
+
+// beginLocked makes an advance of a batch that is not empty.
+func (k *strongKey) beginLocked() {
+	b, first := &k.batch, k.batch.head
+	k.advance = Advance{Ctx: k.strong.ctx, Key: k.key, Done: k}
+	k.served = nil
+	if k.single == 0 {
+		k.advance.N, k.advance.Deadline, k.advance.Direct = b.ids, b.latest, b.direct
+	} else {
+		k.served = first
+		k.advance.N, k.advance.Deadline, k.advance.Direct = first.N, first.Deadline, first.Direct
+	}
+}
+
+func (s *Strong) retireLocked(k *strongKey) {
+	delete(s.keys, k.key)
+	k.key, k.advance = Key{}, Advance{}
+	if len(s.free) < maxFree {
+		s.free = append(s.free, k)
+	}
+	if s.stopped && len(s.keys) == 0 {
+		s.idle.Broadcast()
+	}
+}
+
+// Advanced serves the batch: see [Advancer].
+func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
+	s := k.strong
+	var served, exhausted line
+	s.mu.Lock()
+	// The advance may have ended with the deadline it was given, before expire
+	// came to run: that is an expiry all the same.
+	expired := k.batch.takeExpired(time.Now())
+	switch {
+	case errors.Is(err, ErrExhausted):
+		// The last ids of a key go to those that they suffice for, one by one.
+		// As a mark never goes back, the key won't have a.N ids later.
+		k.single = a.N
+		exhausted = k.batch.takeLarge(a.N)
+	case k.single == 0:
+		served = k.batch.take()
+	case k.batch.head == k.served: // else it has expired: ids are a gap
+		served.push(k.batch.pop())
+	}
+	if err != nil && s.stopped {
 		err = ErrStopped
 	}
-	return ids, err
-}
-
-// serveSingly serves k's batch one request at a time, so that the last ids of a
-// key go to those that they suffice for. The key hasn't tooMany ids left, and
-// as a mark never goes back, it won't have them later.
-func (s *Strong) serveSingly(k *strongKey, tooMany int) {
-	for {
-		s.mu.Lock()
-		expired := k.batch.takeExpired(time.Now()) // they burn no id
-		exhausted := k.batch.takeLarge(tooMany)
-		r := k.batch.head // stays there while it waits: expire must find it
-		var a advance
-		if r != nil {
-			a = advance{n: r.N, deadline: r.Deadline, direct: r.Direct}
-		}
-		s.mu.Unlock()
-		expired.serve(Range{}, ErrExpired)
-		exhausted.serve(Range{}, ErrExhausted)
-		if r == nil {
-			return
-		}
-
-		ids, err := s.advance(k.key, a)
-		if errors.Is(err, ErrExhausted) {
-			tooMany = a.n
-			continue
-		}
-		var single line
-		s.mu.Lock()
-		expired = k.batch.takeExpired(time.Now())
-		if k.batch.head == r { // else ids are a gap
-			single.push(k.batch.pop())
-		}
-		s.mu.Unlock()
-		expired.serve(Range{}, ErrExpired)
-		single.serve(ids, err)
-	}
-}
-
-// armLocked sees to it that expire looks at k by deadline.
-func (s *Strong) armLocked(k *strongKey, deadline time.Time) {
-	switch {
-	case k.timer == nil:
-		k.timer = time.AfterFunc(time.Until(deadline), func() { s.expire(k) })
-	case !k.armed || deadline.Before(k.wake):
-		k.timer.Reset(time.Until(deadline))
-	default:
-		return // it wakes early enough, and looks again
-	}
-	k.wake, k.armed = deadline, true
-}
-
-// expire answers k's requests whose deadline has passed, also those in a batch
-// under way: their part of the range will be a gap.
-func (s *Strong) expire(k *strongKey) {
-	now := time.Now()
-	s.mu.Lock()
-	k.armed = false
-	batch, waiting := k.batch.takeExpired(now), k.waiting.takeExpired(now)
-	for _, l := range []*line{&k.batch, &k.waiting} {
-		if l.count > 0 {
-			s.armLocked(k, l.earliest)
-		}
-	}
 	s.mu.Unlock()
-	batch.serve(Range{}, ErrExpired)
-	waiting.serve(Range{}, ErrExpired)
+	expired.serve(Range{}, ErrExpired)
+	exhausted.serve(Range{}, ErrExhausted)
+	served.serve(ids, err) // whatever of ids is left over is a gap
+	k.next()
 }

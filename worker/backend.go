@@ -14,7 +14,7 @@ import (
 // it can be written to.
 type backend struct {
 	Backend
-	peers  *peers // what strong advances; nil if the Counter knows no rivals
+	peers  *peers // what strong advances; nil if the Counter can't yield
 	strong *allocator.Strong
 	weak   *allocator.Weak
 	stores []*store
@@ -30,8 +30,8 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		log:     c.Log.With("backend", config.Name),
 		kick:    make(chan struct{}, 1),
 	}
-	if rivalry, ok := config.Counter.(Rivalry); ok {
-		b.peers = &peers{Rivalry: rivalry, w: w, rivals: map[allocator.Key]string{}}
+	if starter, ok := config.Counter.(allocator.Starter); ok {
+		b.peers = &peers{Starter: starter, w: w, rivals: map[allocator.Key]string{}}
 		b.strong = allocator.NewStrong(b.peers)
 	} else {
 		b.strong = allocator.NewStrong(config.Counter)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,15 +12,6 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/subjects"
 )
-
-// Rivalry is a Counter that tells to whom it loses races: etcd's.
-type Rivalry interface {
-	allocator.Counter
-
-	// AdvanceOrRival is Advance, but returns at once when a race for the key is
-	// lost to another writer, with that worker's ID and no ids.
-	AdvanceOrRival(ctx context.Context, key allocator.Key, n int) (ids allocator.Range, rival string, err error)
-}
 
 // peers is the Counter of STRONG keys that several workers want at a time. Alone,
 // compare-and-swap lets one of them win per round trip and makes the others try
@@ -37,14 +29,12 @@ type Rivalry interface {
 // ring, and everybody comes to ask the same one: whoever is refused tries by
 // itself, loses, and reads in the record who is winning.
 type peers struct {
-	Rivalry
+	allocator.Starter
 	w *Worker
 
 	mu     sync.Mutex
 	rivals map[allocator.Key]string // who won the latest race for a key against us, and answers
 }
-
-var _ allocator.Relay = (*peers)(nil)
 
 const (
 	// peerTimeout bounds the wait for a rival's answer.
@@ -58,30 +48,60 @@ const (
 // store and key.
 func peerSubject(id string) string { return subjects.PeerRoot + "." + id + ".advance" }
 
-// Advance asks the key's rival, if there is one, and else tries by itself.
-func (p *peers) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
-	rival := p.rival(key)
-	if rival == "" {
-		var ids allocator.Range
-		var err error
-		ids, rival, err = p.AdvanceOrRival(ctx, key, n)
-		if rival == "" {
-			return ids, err
-		}
-		p.remember(key, rival)
+// Start asks the key's rival, if there is one, and else tries by itself.
+func (p *peers) Start(a *allocator.Advance) {
+	if a.Direct {
+		p.Starter.Start(a)
+		return
 	}
-	ids, err := p.ask(ctx, rival, key, n)
-	if err != nil {
-		p.forget(key)
-		p.w.log.Debug("a rival did not answer; advancing the counter ourselves", "store", key.Store, "key", key.Name, "rival", rival, "err", err)
-		return p.AdvanceDirect(ctx, key, n)
+	h := handovers.Get().(*handover)
+	h.p, h.told, h.direct = p, a.Done, false
+	a.Done = h
+	if rival := p.rival(a.Key); rival != "" {
+		go h.ask(a, rival)
+		return
 	}
-	return ids, nil
+	a.Yield = true
+	p.Starter.Start(a)
 }
 
-// AdvanceDirect advances the counter by compare-and-swap alone.
-func (p *peers) AdvanceDirect(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
-	return p.Rivalry.Advance(ctx, key, n)
+// handover stands between an advance and who is told of it.
+type handover struct {
+	p      *peers
+	told   allocator.Advancer
+	direct bool // from now on by compare-and-swap alone
+}
+
+var handovers = sync.Pool{New: func() any { return new(handover) }}
+
+// Advanced hands the advance over if it lost, and else tells the outcome.
+func (h *handover) Advanced(a *allocator.Advance, ids allocator.Range, err error) {
+	var lost *allocator.LostRace
+	if err != nil && !h.direct && errors.As(err, &lost) {
+		h.p.remember(a.Key, lost.Winner)
+		go h.ask(a, lost.Winner) // one for a batch that lost, not for each request
+		return
+	}
+	told := h.told
+	a.Done, *h = told, handover{}
+	handovers.Put(h)
+	told.Advanced(a, ids, err)
+}
+
+// ask hands a over to rival, and blocks until it has answered; where no answer
+// comes, this worker advances the counter.
+func (h *handover) ask(a *allocator.Advance, rival string) {
+	p := h.p
+	ids, err := p.ask(a.Ctx, rival, a.Key, a.N)
+	h.direct = true
+	if err == nil {
+		h.Advanced(a, ids, nil)
+		return
+	}
+	p.forget(a.Key)
+	p.w.log.Debug("a rival did not answer; advancing the counter ourselves", "store", a.Key.Store, "key", a.Key.Name, "rival", rival, "err", err)
+	a.Yield = false
+	p.Starter.Start(a)
 }
 
 // ask hands an advance over to a rival.

@@ -25,20 +25,21 @@ type losing struct {
 	direct []int // what was advanced alone
 }
 
-func (l *losing) AdvanceOrRival(ctx context.Context, key allocator.Key, n int) (allocator.Range, string, error) {
-	if rival := l.rival.Load(); rival != nil {
+func (l *losing) Start(a *allocator.Advance) {
+	if rival := l.rival.Load(); rival != nil && a.Yield {
 		l.tried.Add(1)
-		return allocator.Range{}, *rival, nil
+		a.Done.Advanced(a, allocator.Range{}, &allocator.LostRace{Winner: *rival})
+		return
 	}
-	ids, err := l.Memory.Advance(ctx, key, n)
-	return ids, "", err
-}
-
-func (l *losing) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
-	l.mu.Lock()
-	l.direct = append(l.direct, n)
-	l.mu.Unlock()
-	return l.Memory.Advance(ctx, key, n)
+	if !a.Yield {
+		l.mu.Lock()
+		l.direct = append(l.direct, a.N)
+		l.mu.Unlock()
+	}
+	go func() {
+		ids, err := l.Memory.Advance(a.Ctx, a.Key, a.N)
+		a.Done.Advanced(a, ids, err)
+	}()
 }
 
 func (l *losing) alone() []int {
@@ -47,7 +48,7 @@ func (l *losing) alone() []int {
 	return slices.Clone(l.direct)
 }
 
-var _ worker.Rivalry = (*losing)(nil)
+var _ allocator.Starter = (*losing)(nil)
 
 // pair starts two workers for two stores of their own over one memory, so that
 // a test chooses who is asked: store a is the first's, b the second's. Each

@@ -20,12 +20,12 @@ const afterLoss = 100
 // where one of its compares failed, and so nothing was written, are they sent
 // again as nested transactions, each with a compare of its own; and so are the
 // next afterLoss batches, for lost races come in numbers.
-func (t *txns) commit(ctx context.Context, batch []*swap) ([]outcome, error) {
+func (t *txns) commit(batch []*swap) ([]outcome, error) {
 	switch len(batch) {
 	case 0:
 		return nil, nil
 	case 1:
-		return t.commitOne(ctx, batch[0])
+		return t.commitOne(batch[0])
 	}
 	if !t.expectLoss(false) {
 		outs, won, err := t.commitFlat(batch)
@@ -52,12 +52,8 @@ func (t *txns) expectLoss(lost bool) bool {
 	return true
 }
 
-// commitOne ends with ctx: nobody else's swap is on the way.
-func (t *txns) commitOne(ctx context.Context, s *swap) ([]outcome, error) {
-	own, cancel := context.WithCancel(t.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	resp, err := t.txn(own, func(txn clientv3.Txn) clientv3.Txn {
+func (t *txns) commitOne(s *swap) ([]outcome, error) {
+	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn {
 		return txn.If(s.compare()).Then(s.put()).Else(s.get())
 	})
 	if err != nil {
@@ -73,7 +69,7 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 	for i, s := range batch {
 		compares[i], puts[i] = s.compare(), s.put()
 	}
-	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn {
+	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn {
 		return txn.If(compares...).Then(puts...)
 	})
 	if err != nil || !resp.Succeeded {
@@ -92,7 +88,7 @@ func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 	for i, s := range batch {
 		ops[i] = clientv3.OpTxn([]clientv3.Cmp{s.compare()}, []clientv3.Op{s.put()}, []clientv3.Op{s.get()})
 	}
-	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
+	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +102,12 @@ func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 
 // txn sends one transaction and checks the answer against what is known of
 // etcd's history.
-func (t *txns) txn(ctx context.Context, build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
+func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
 	sent, err := t.guard.begin()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(t.ctx, attemptTimeout)
 	defer cancel()
 	resp, err := build(t.kv.Txn(ctx)).Commit()
 	if err != nil {

@@ -2,10 +2,8 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -48,7 +46,7 @@ type belief struct {
 // maxBeliefs bounds the memory of beliefs, to about 10 MB.
 const maxBeliefs = 1 << 16
 
-var _ allocator.Counter = (*Counter)(nil)
+var _ allocator.Starter = (*Counter)(nil)
 
 // NewCounter returns a Counter on client. It must be closed, and does not close
 // the client.
@@ -72,58 +70,6 @@ func (c *Counter) Close() { c.txns.close() }
 // Path returns where key's record is kept.
 func (c *Counter) Path(key allocator.Key) string {
 	return c.config.Prefix + countersPath + key.Store + "/" + key.Name
-}
-
-// Advance reserves n ids of key: see [allocator.Counter]. A lost race is tried
-// again at once, an ambiguous outcome after a pause, as long as ctx lasts.
-func (c *Counter) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
-	ids, _, err := c.advance(ctx, key, n, false)
-	return ids, err
-}
-
-// AdvanceOrRival is Advance, but gives up when it loses a race to a writer that
-// may be at it right now, and returns that rival's name; nothing is reserved
-// then. A race that is lost because the record was not known yet, or to an
-// earlier attempt of ours, names no rival and is tried again.
-func (c *Counter) AdvanceOrRival(ctx context.Context, key allocator.Key, n int) (ids allocator.Range, rival string, err error) {
-	return c.advance(ctx, key, n, true)
-}
-
-func (c *Counter) advance(ctx context.Context, key allocator.Key, n int, yield bool) (_ allocator.Range, rival string, _ error) {
-	path := c.Path(key)
-	known := c.belief(key)
-	var pause backoff
-	for {
-		ids, err := next(max(known.last, c.config.Floor(key)), n)
-		if err != nil {
-			return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
-		}
-		value := record{last: ids.Last(), by: c.config.Writer}.encode()
-		out, err := c.txns.swap(ctx, path, known.rev, value)
-		switch {
-		case err == nil && out.won:
-			c.learn(key, belief{last: ids.Last(), rev: out.rev})
-			return ids, "", nil
-		case err == nil: // lost: somebody else's advance, or an earlier attempt of ours
-			now, by, err := refresh(known, out)
-			if err != nil {
-				return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
-			}
-			c.learn(key, now)
-			if yield && known.rev != 0 && by != "" && by != c.config.Writer {
-				return allocator.Range{}, by, nil
-			}
-			known = now
-			continue
-		case errors.Is(err, allocator.ErrFenced), errors.Is(err, errClosed):
-			return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
-		}
-		// Ambiguous. Known stays as it is: if the attempt was applied, or will
-		// be, the next compare fails and brings the record along.
-		if !pause.wait(ctx) {
-			return allocator.Range{}, "", fmt.Errorf("advance %s by %d, the mark may have moved: %w: %v", path, n, allocator.ErrUnavailable, err)
-		}
-	}
 }
 
 // next returns the n ids above last.
@@ -160,14 +106,25 @@ func refresh(known belief, out outcome) (now belief, by string, err error) {
 // all the way, through consensus, quota and permissions, and whose compare can
 // never hold. It blocks until ctx ends at most.
 func (c *Counter) Ready(ctx context.Context) error {
-	out, err := c.txns.swap(ctx, c.config.Prefix+probePath, impossibleRev, "")
-	if err != nil {
-		return fmt.Errorf("probe etcd: %w", err)
+	answer := make(chan outcome, 1)
+	c.txns.start(&swap{
+		path:  c.config.Prefix + probePath,
+		rev:   impossibleRev,
+		ended: func(time.Time) bool { return ctx.Err() != nil },
+		done:  func(out outcome) { answer <- out },
+	})
+	select {
+	case out := <-answer:
+		if out.err != nil {
+			return fmt.Errorf("probe etcd: %w", out.err)
+		}
+		if out.won {
+			return fmt.Errorf("probe etcd: a compare that can't hold held")
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("probe etcd: %w", context.Cause(ctx))
 	}
-	if out.won {
-		return fmt.Errorf("probe etcd: a compare that can't hold held")
-	}
-	return nil
 }
 
 // impossibleRev is no record's ModRevision.
@@ -194,26 +151,4 @@ func (c *Counter) learn(key allocator.Key, b belief) {
 		}
 	}
 	c.beliefs[key] = b
-}
-
-// backoff spaces the attempts that follow an ambiguous outcome.
-type backoff struct{ pause time.Duration }
-
-const (
-	minPause = 10 * time.Millisecond
-	maxPause = 500 * time.Millisecond
-)
-
-// wait pauses for half to all of a time that doubles; it is false if ctx ends
-// before that.
-func (b *backoff) wait(ctx context.Context) bool {
-	b.pause = min(max(2*b.pause, minPause), maxPause)
-	t := time.NewTimer(b.pause/2 + rand.N(b.pause/2))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

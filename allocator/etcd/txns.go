@@ -26,14 +26,14 @@ const (
 	// disk's time and the processors' time would add up; more make the batches
 	// smaller.
 	maxFlying = 2
+
+	// senders is one more, so that the outcomes of one transaction are told
+	// while others are under way.
+	senders = maxFlying + 1
 )
 
-// txns sends compare-and-swaps. Those that are due together, while maxFlying
+// txns sends compare-and-swaps. Those that are due together, while
 // transactions are under way, share the next one.
-//
-// It has no goroutine of its own: whoever finds a place free sends what is due,
-// and then passes the place on to the first one in line (as group commit does
-// in databases), so that a swap on an idle txns crosses no other goroutine.
 type txns struct {
 	kv     clientv3.KV
 	guard  guard
@@ -41,8 +41,10 @@ type txns struct {
 	cancel context.CancelFunc
 
 	mu     sync.Mutex
+	wake   sync.Cond // one more transaction may be sent, or closed
 	due    queue
-	flying int // places taken
+	flying int // transactions under way
+	swaps  int // in them
 	nested int // how many transactions from now on are nested ones: see commit
 	closed bool
 }
@@ -53,34 +55,36 @@ type swap struct {
 	rev   int64  // the record's ModRevision must be this; 0: there must be none
 	value string // is written then
 
-	done  chan outcome  // has room for the one outcome
-	place chan struct{} // has room for the one token: this swap's goroutine shall send
+	// ended tells, as the swap is about to be sent, that nobody wants it any
+	// more. It may be called under txns.mu and must not block; nil means never.
+	ended func(now time.Time) bool
+	// done gets the outcome exactly once, on a sender's goroutine, or on the
+	// one that called start. It must not block.
+	done func(outcome)
 
-	// txns.mu guards the rest.
-	due        bool // in the queue
-	called     bool // has been given a token that it may not have seen yet
-	prev, next *swap
+	next *swap // in the queue
 }
-
-// swaps are used again, for their channels: once its outcome has been received,
-// nobody holds on to a swap. One that is given up is left to the collector.
-var swaps = sync.Pool{New: func() any {
-	return &swap{done: make(chan outcome, 1), place: make(chan struct{}, 1)}
-}}
 
 // outcome is what became of a swap.
 type outcome struct {
-	err error // perhaps applied, perhaps later; or known not to be: then fenced
+	err error // perhaps applied, perhaps later; or known not to be: fenced, errEnded or errClosed
 	won bool
 	rev int64            // if won, the record's ModRevision now
 	kv  *mvccpb.KeyValue // if lost, the record; nil where there is none
 }
 
-var errClosed = fmt.Errorf("%w: counter closed", allocator.ErrUnavailable)
+var (
+	errClosed = fmt.Errorf("%w: counter closed", allocator.ErrUnavailable)
+	errEnded  = fmt.Errorf("%w: nobody waits any more", allocator.ErrUnavailable)
+)
 
 func newTxns(kv clientv3.KV) *txns {
 	t := &txns{kv: kv}
+	t.wake.L = &t.mu
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
+	for range senders {
+		go t.sender()
+	}
 	return t
 }
 
@@ -88,118 +92,106 @@ func newTxns(kv clientv3.KV) *txns {
 func (t *txns) close() {
 	t.cancel()
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.closed = true
-	for s := t.due.first; s != nil; s = t.due.first {
-		t.due.take(s)
-		s.done <- outcome{err: errClosed}
+	due := t.due
+	t.due = queue{}
+	t.mu.Unlock()
+	t.wake.Broadcast()
+	for due.len > 0 {
+		due.pop().done(outcome{err: errClosed})
 	}
 }
 
-// swap writes value at path if the record's ModRevision is rev. It blocks until
-// the outcome is known or ctx ends; if this goroutine is the one that sends, for
-// attemptTimeout more at most. If ctx ends while the swap is under way it may
-// still be applied; before that it is taken back.
-func (t *txns) swap(ctx context.Context, path string, rev int64, value string) (outcome, error) {
-	s := swaps.Get().(*swap)
-	s.path, s.rev, s.value = path, rev, value
+// start has s sent soon; it does not block. Until done is called s belongs to t.
+func (t *txns) start(s *swap) {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
-		return outcome{}, errClosed
+		s.done(outcome{err: errClosed})
+		return
 	}
 	t.due.push(s)
-	if t.flying < maxFlying {
-		t.flying++
-		s.called = true
-		s.place <- struct{}{}
-	}
+	wake := t.mayFlyLocked()
 	t.mu.Unlock()
+	if wake {
+		t.wake.Signal()
+	}
+}
+
+// mayFlyLocked reports whether to send what is due now. A second transaction is
+// worth its cost, which is mostly the same for one swap and for many, only if it
+// is no smaller than what it would overtake.
+func (t *txns) mayFlyLocked() bool {
+	return t.due.len > 0 && (t.flying == 0 || t.flying < maxFlying && t.due.len >= min(t.swaps, maxSwaps))
+}
+
+// sender sends what is due until t is closed.
+func (t *txns) sender() {
 	for {
-		select {
-		case <-s.place:
-			t.send(ctx, s)
-		case out := <-s.done:
-			t.leave(s)
-			swaps.Put(s)
-			return out, out.err
-		case <-ctx.Done():
-			t.leave(s)
-			return outcome{}, context.Cause(ctx)
+		t.mu.Lock()
+		for !t.closed && !t.mayFlyLocked() {
+			t.wake.Wait()
 		}
-	}
-}
-
-// leave takes s back if it is still due, and passes on the place that it may
-// have been given without using it: another sender can have taken s along.
-func (t *txns) leave(s *swap) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if s.due {
-		t.due.take(s)
-	}
-	select {
-	case <-s.place: // sent under the lock, and to a swap that is due only: no other will come
-		t.passPlaceLocked()
-	default:
-	}
-	s.called = false
-}
-
-// passPlaceLocked has the first swap in line send next that is not called
-// already, or frees the place.
-func (t *txns) passPlaceLocked() {
-	for s := t.due.first; s != nil; s = s.next { // maxFlying steps at most
-		if !s.called {
-			s.called = true
-			s.place <- struct{}{}
+		if t.closed {
+			t.mu.Unlock()
 			return
 		}
-	}
-	t.flying--
-}
+		batch, ended := t.nextLocked()
+		t.flying++
+		t.swaps += len(batch)
+		t.mu.Unlock()
+		outs, err := t.commit(batch)
 
-// send takes what is due, sends it in one transaction, passes the place on, and
-// tells the outcomes. s, on whose goroutine it runs, need not be among it.
-func (t *txns) send(ctx context.Context, s *swap) {
-	t.mu.Lock()
-	s.called = false
-	batch := t.nextLocked()
-	t.mu.Unlock()
-	outs, err := t.commit(ctx, batch)
-	t.mu.Lock()
-	t.passPlaceLocked()
-	t.mu.Unlock()
-	for i, s := range batch {
-		if err != nil {
-			s.done <- outcome{err: err}
-		} else {
-			s.done <- outs[i]
+		t.mu.Lock()
+		t.flying--
+		t.swaps -= len(batch)
+		wake := t.mayFlyLocked()
+		t.mu.Unlock()
+		if wake {
+			t.wake.Signal()
+		}
+		for _, s := range ended {
+			s.done(outcome{err: errEnded})
+		}
+		for i, s := range batch {
+			if err != nil {
+				s.done(outcome{err: err})
+			} else {
+				s.done(outs[i])
+			}
 		}
 	}
 }
 
 // nextLocked takes as many swaps as one transaction holds, in the order they
-// came. etcd refuses a transaction that names a key twice, so the second swap of
-// a path stays for the next one.
-func (t *txns) nextLocked() []*swap {
-	batch := make([]*swap, 0, min(t.due.len, maxSwaps))
+// came, and leaves out those that ended. etcd refuses a transaction that names a
+// key twice, so the second swap of a path stays for the next one.
+func (t *txns) nextLocked() (batch, ended []*swap) {
+	now := time.Now()
+	batch = make([]*swap, 0, min(t.due.len, maxSwaps))
 	var paths map[string]bool
 	if t.due.len > 1 {
 		paths = make(map[string]bool, cap(batch))
 	}
-	for s := t.due.first; s != nil && len(batch) < maxSwaps; {
-		next := s.next
-		if !paths[s.path] {
-			t.due.take(s)
+	var later []*swap
+	for t.due.len > 0 && len(batch) < maxSwaps {
+		s := t.due.pop()
+		switch {
+		case s.ended != nil && s.ended(now):
+			ended = append(ended, s)
+		case paths[s.path]:
+			later = append(later, s)
+		default:
 			batch = append(batch, s)
 			if paths != nil {
 				paths[s.path] = true
 			}
 		}
-		s = next
 	}
-	return batch
+	for i := len(later) - 1; i >= 0; i-- {
+		t.due.unpop(later[i])
+	}
+	return batch, ended
 }
 
 // queue holds the swaps that are due, in the order they came. txns.mu guards it.
@@ -209,7 +201,7 @@ type queue struct {
 }
 
 func (q *queue) push(s *swap) {
-	s.due, s.prev, s.next = true, q.last, nil
+	s.next = nil
 	if q.last == nil {
 		q.first = s
 	} else {
@@ -219,18 +211,22 @@ func (q *queue) push(s *swap) {
 	q.len++
 }
 
-// take takes out s, which is in it.
-func (q *queue) take(s *swap) {
-	if s.prev == nil {
-		q.first = s.next
-	} else {
-		s.prev.next = s.next
+// pop takes the first swap of a queue that is not empty.
+func (q *queue) pop() *swap {
+	s := q.first
+	q.first, s.next = s.next, nil
+	if q.first == nil {
+		q.last = nil
 	}
-	if s.next == nil {
-		q.last = s.prev
-	} else {
-		s.next.prev = s.prev
-	}
-	s.due, s.prev, s.next = false, nil, nil
 	q.len--
+	return s
+}
+
+// unpop puts s back to the front.
+func (q *queue) unpop(s *swap) {
+	s.next, q.first = q.first, s
+	if q.last == nil {
+		q.last = s
+	}
+	q.len++
 }

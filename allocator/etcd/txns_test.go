@@ -12,11 +12,8 @@ import (
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
-// Whoever sends passes its place on: to a swap that is due and not called yet,
-// and also where it gave up or was taken along by another sender. A first
-// version could call one swap twice, and lose a place: with all of them lost
-// nothing is sent any more.
-func TestPlacesAreNotLost(t *testing.T) {
+// However many give up, whether due or under way, what is due is sent.
+func TestNothingIsStuck(t *testing.T) {
 	c := open(t, servers.StartEtcd(t), "")
 	var wg sync.WaitGroup
 	for g := range 500 {

@@ -1,0 +1,65 @@
+package etcd_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// gatedKV holds transactions back on their way to a real etcd.
+type gatedKV struct {
+	clientv3.KV
+	came chan struct{} // gets one for each that waits
+	gate chan struct{} // closed: they pass
+}
+
+func (kv *gatedKV) Txn(ctx context.Context) clientv3.Txn {
+	kv.came <- struct{}{}
+	<-kv.gate
+	return kv.KV.Txn(ctx)
+}
+
+// An advance whose caller gives up before it is sent burns no id, and those
+// around it are not disturbed.
+func TestEndedAdvanceIsNotSent(t *testing.T) {
+	client := servers.StartEtcd(t).Connect(t)
+	gated := &gatedKV{KV: client.KV, came: make(chan struct{}, 100), gate: make(chan struct{})}
+	client.KV = gated
+	c := etcd.NewCounter(client, etcd.Config{})
+	t.Cleanup(c.Close)
+
+	var wg sync.WaitGroup
+	advance := func(ctx context.Context, name string) {
+		wg.Go(func() {
+			if _, err := c.Advance(ctx, allocator.Key{Store: "s", Name: name}, 1); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range 2 { // as many transactions as are under way at a time
+		advance(t.Context(), fmt.Sprint("first", i))
+		<-gated.came
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := allocator.Key{Store: "s", Name: "ended"}
+	gaveUp := make(chan error)
+	go func() {
+		_, err := c.Advance(ctx, ended, 1)
+		gaveUp <- err
+	}()
+	advance(t.Context(), "another")
+	cancel()
+	if err := <-gaveUp; err == nil {
+		t.Error("an advance ended well whose context was cancelled before it was sent")
+	}
+	close(gated.gate)
+	wg.Wait()
+	mustAdvance(t, c, ended, 1, 1)
+}

@@ -1,0 +1,73 @@
+package etcd_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// told is what an advance ended with.
+type told struct {
+	ids allocator.Range
+	err error
+}
+
+type tell chan told
+
+func (c tell) Advanced(_ *allocator.Advance, ids allocator.Range, err error) { c <- told{ids, err} }
+
+func start(t *testing.T, c *etcd.Counter, yield bool) told {
+	t.Helper()
+	done := make(tell, 1)
+	c.Start(&allocator.Advance{Ctx: t.Context(), Key: key, N: 1, Yield: yield, Done: done})
+	select {
+	case got := <-done:
+		return got
+	case <-time.After(10 * time.Second):
+		t.Fatal("not told")
+		return told{}
+	}
+}
+
+// An advance that yields ends when it loses a race to another writer, and only
+// then: a record that was not known, or that an earlier attempt of ours wrote,
+// names nobody who could serve it better.
+func TestYield(t *testing.T) {
+	server := servers.StartEtcd(t)
+	client := server.Connect(t)
+	var lose atomic.Bool
+	client.KV = &lossyKV{KV: client.KV, spoil: func() (bool, error) {
+		if lose.Swap(false) {
+			return false, errors.New("answer lost")
+		}
+		return false, nil
+	}}
+	ours := etcd.NewCounter(client, etcd.Config{Writer: "w1"})
+	t.Cleanup(ours.Close)
+	rival := etcd.NewCounter(server.Connect(t), etcd.Config{Writer: "w2"})
+	t.Cleanup(rival.Close)
+
+	mustAdvance(t, rival, key, 1, 1)
+	if got := start(t, ours, true); got.err != nil || got.ids.First != 2 {
+		t.Errorf("the first advance of a record somebody wrote: %+v, want id 2", got)
+	}
+	lose.Store(true)
+	if got := start(t, ours, true); got.err != nil || got.ids.First != 4 {
+		t.Errorf("after an answer of our own was lost: %+v, want id 4", got)
+	}
+	mustAdvance(t, rival, key, 1, 5)
+	mustAdvance(t, rival, key, 1, 6)
+	var lost *allocator.LostRace
+	if got := start(t, ours, true); !errors.As(got.err, &lost) || lost.Winner != "w2" {
+		t.Errorf("after a rival's advance: %+v, want a race lost to w2", got)
+	}
+	mustAdvance(t, rival, key, 1, 7)
+	if got := start(t, ours, false); got.err != nil || got.ids.First != 8 {
+		t.Errorf("an advance that does not yield: %+v, want id 8", got)
+	}
+}

@@ -1,0 +1,84 @@
+package allocator
+
+import (
+	"context"
+	"time"
+)
+
+// Starter is a Counter that can be asked without a goroutine that waits for the
+// answer. Where many keys advance at a time, waking a goroutine for each costs
+// as much as the rest of the advance.
+type Starter interface {
+	Counter
+
+	// Start is [Counter]'s Advance, but does not block. a.Done is told the
+	// outcome exactly once: on another goroutine, or before Start returns. Until
+	// then a belongs to the Counter.
+	Start(a *Advance)
+}
+
+// Advance is a call of [Starter]'s Start. Its memory may be used again after
+// Done was told.
+type Advance struct {
+	Ctx      context.Context // once it ends no attempt begins
+	Deadline time.Time       // once it has passed no attempt begins; zero means never
+	Key      Key
+	N        int
+	Done     Advancer
+
+	// Direct says that another process passed the advance on to this one, and
+	// believes that it can serve both. It must not be passed on again.
+	Direct bool
+
+	// Yield says that a race lost to another process, which may be at it right
+	// now, ends the advance: with a [LostRace], and nothing reserved.
+	Yield bool
+}
+
+// Ended reports whether no attempt may begin any more.
+func (a *Advance) Ended(now time.Time) bool {
+	return a.Ctx.Err() != nil || !a.Deadline.IsZero() && !now.Before(a.Deadline)
+}
+
+// Advancer is told the outcome of an [Advance].
+type Advancer interface {
+	// Advanced gets a's ids, a.N of them, or an error. It must not block: other
+	// keys wait behind it.
+	Advanced(a *Advance, ids Range, err error)
+}
+
+// LostRace is the error of an [Advance] that yields.
+type LostRace struct {
+	Winner string // the process that wrote the record
+}
+
+func (e *LostRace) Error() string { return "allocator: the race for the key was won by " + e.Winner }
+
+// starterOf returns counter itself, or a Starter whose crew blocks in its place.
+// stop ends it.
+func starterOf(counter Counter) (_ Starter, stop func()) {
+	if s, ok := counter.(Starter); ok {
+		return s, func() {}
+	}
+	b := &blocking{Counter: counter}
+	b.crew = newCrew(b.advance)
+	return b, b.crew.close
+}
+
+// blocking is a Starter over a Counter that only blocks.
+type blocking struct {
+	Counter
+	crew *crew[*Advance]
+}
+
+func (b *blocking) Start(a *Advance) { b.crew.run(a) }
+
+func (b *blocking) advance(a *Advance) {
+	ctx, cancel := a.Ctx, context.CancelFunc(func() {})
+	if !a.Deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, a.Deadline)
+	}
+	ids, err := b.Counter.Advance(ctx, a.Key, a.N)
+	cancel()
+	a.Done.Advanced(a, ids, err)
+}
