@@ -1,0 +1,112 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.etcd.io/etcd/server/v3/embed"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// rates has n goroutines call each of ops in turn, for a slice at a time, and
+// returns the median rates per second.
+func rates(b *testing.B, n int, ops ...func(ctx context.Context) error) []float64 {
+	const slice = 300 * time.Millisecond
+	all := make([][]float64, len(ops))
+	for round := range b.N + 1 { // the first one warms up
+		for i, op := range ops {
+			var calls atomic.Int64
+			var wg sync.WaitGroup
+			begin := time.Now()
+			end := begin.Add(slice)
+			for range n {
+				wg.Go(func() {
+					own := int64(0)
+					for ; own&1023 != 0 || time.Now().Before(end); own++ {
+						if err := op(b.Context()); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+					calls.Add(own)
+				})
+			}
+			wg.Wait()
+			if round > 0 {
+				all[i] = append(all[i], float64(calls.Load())/time.Since(begin).Seconds())
+			}
+		}
+	}
+	medians := make([]float64, len(ops))
+	for i := range ops {
+		medians[i] = median(all[i])
+	}
+	return medians
+}
+
+func next(s *seqd.Sequence) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := s.Next(ctx)
+		return err
+	}
+}
+
+// BenchmarkSequence has 256 goroutines ask one STRONG sequence over one
+// connection, with every part in this process and etcd synced to disk. Their
+// calls share requests.
+//
+//	go test ./integration -run '^$' -bench 'Sequence$' -benchtime 7x
+func BenchmarkSequence(b *testing.B) {
+	server, db := servers.StartNATS(b, nil), servers.StartEtcdWith(b, func(*embed.Config) {})
+	startWorker(b, server, db)
+	s := newSequence(b, newClient(b, server), "hot", seqd.WithMode(seqd.Strong))
+	background := next(s) // a context without an end, as most callers have one
+	b.ReportMetric(rates(b, 256, func(context.Context) error { return background(context.Background()) }, background)[0], "strong-ids/s")
+}
+
+// BenchmarkPrefetch holds a WEAK sequence that keeps a stock against an atomic
+// add, by one goroutine and by two that share it.
+//
+//	go test ./integration -run '^$' -bench Prefetch -benchtime 7x
+func BenchmarkPrefetch(b *testing.B) {
+	server, db := servers.StartNATS(b, nil), servers.StartEtcdWith(b, func(*embed.Config) {})
+	startWorker(b, server, db)
+	for _, n := range []int{1, 2} {
+		b.Run(fmt.Sprint("goroutines=", n), func(b *testing.B) {
+			s := newSequence(b, newClient(b, server), fmt.Sprint("stock", n), seqd.WithPrefetch(200_000))
+			var add atomic.Int64
+			r := rates(b, n, next(s), func(context.Context) error {
+				add.Add(1)
+				return nil
+			})
+			b.ReportMetric(r[0], "weak-ids/s")
+			b.ReportMetric(r[1], "adds/s")
+			b.ReportMetric(r[0]/r[1], "weak/add")
+		})
+	}
+}
+
+// BenchmarkOwnInbox holds a client with an inbox of its own against one that
+// uses nats.go's, with 256 goroutines that ask for one WEAK id each.
+//
+//	go test ./integration -run '^$' -bench OwnInbox -benchtime 7x
+func BenchmarkOwnInbox(b *testing.B) {
+	server, db := servers.StartNATS(b, nil), servers.StartEtcd(b)
+	startWorker(b, server, db)
+	ask := func(c *seqd.Client) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := c.Next(ctx, "demo", "key", seqd.WithMode(seqd.Weak))
+			return err
+		}
+	}
+	r := rates(b, 256, ask(newClient(b, server, seqd.WithOwnInbox())), ask(newClient(b, server)))
+	b.ReportMetric(r[0], "own-ids/s")
+	b.ReportMetric(r[1], "nats.go-ids/s")
+	b.ReportMetric(r[0]/r[1], "own/nats.go")
+}
