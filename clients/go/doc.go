@@ -2,8 +2,9 @@
 // sequence for each key of a store. It needs a NATS connection and a seqd
 // worker that serves the store; it never talks to etcd.
 //
-// [Client.Next] gets one id, [Client.NextN] a range of them. For one key the
-// package guarantees:
+// [Client.Next] gets one id, [Client.NextN] a range of them. A [Sequence] does
+// so for many goroutines that want ids of one key: they share requests, and may
+// keep weak ids in stock. For one key the package guarantees:
 //
 //  1. No id is returned twice, over all clients and for all time.
 //  2. If a call (either mode) returned an id before a [Strong] call began, every

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,6 +52,29 @@ func ExampleClient_NextN() {
 	// 2
 	// 3
 	// 1 to 3
+}
+
+func ExampleClient_Sequence() {
+	client := exampleClient()
+
+	invoices, err := client.Sequence("orders", "invoice", seqd.WithMode(seqd.Strong))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var sum atomic.Int64
+	for range 100 { // they share a few requests
+		wg.Go(func() {
+			id, err := invoices.Next(context.Background())
+			if err != nil {
+				log.Fatal(err)
+			}
+			sum.Add(id)
+		})
+	}
+	wg.Wait()
+	fmt.Println("1 to 100 add up to", sum.Load())
+	// Output: 1 to 100 add up to 5050
 }
 
 func ExampleClient_Next_errors() {
