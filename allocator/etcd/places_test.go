@@ -7,7 +7,7 @@ import "testing"
 func TestPlaceIsPassedOn(t *testing.T) {
 	newSwap := func() *swap { return &swap{done: make(chan outcome, 1), place: make(chan struct{}, 1)} }
 	taken, called, next := newSwap(), newSwap(), newSwap()
-	txns := newTxns(nil)
+	txns := newTxns(nil, nil)
 	txns.flying = 2
 	for _, s := range []*swap{taken, called} {
 		txns.due.push(s)

@@ -36,7 +36,7 @@ const (
 // in databases), so that a swap on an idle txns crosses no other goroutine.
 type txns struct {
 	kv     clientv3.KV
-	guard  guard
+	guard  *guard
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
 
@@ -78,8 +78,8 @@ type outcome struct {
 
 var errClosed = fmt.Errorf("%w: counter closed", allocator.ErrUnavailable)
 
-func newTxns(kv clientv3.KV) *txns {
-	t := &txns{kv: kv}
+func newTxns(kv clientv3.KV, g *guard) *txns {
+	t := &txns{kv: kv, guard: g}
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
 	return t
 }
