@@ -186,7 +186,7 @@ func (b *backend) joinAll(w *Worker) {
 func (b *backend) leaveAll(err error) {
 	state, hint := Unavailable, "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
 	if errors.Is(err, allocator.ErrFenced) {
-		state, hint = Fenced, "etcd was restored, rebuilt or replaced. Nothing is issued until the counters are above every issued id: run seqd admin jump --all --by N, with N above what was issued since the backup; the workers then come back by themselves"
+		state, hint = Fenced, "nothing is issued until an operator has acted; the worker then comes back by itself"
 	}
 	for _, st := range b.stores {
 		if st.currentState() == state {
