@@ -165,6 +165,8 @@ func Above(last, by int64) int64 {
 
 // raise swaps until the mark that was m is at least to.
 func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
 	change := Change{Key: m.Key, Was: m.Last, Is: m.Last}
 	path := a.path(m.Key)
 	var pause backoff
@@ -198,7 +200,7 @@ func (a *Admin) path(key allocator.Key) string {
 	return a.prefix + countersPath + key.Store + "/" + key.Name
 }
 
-// adminPatience bounds one read.
+// adminPatience bounds the reading of a page, and the raising of a counter.
 const adminPatience = 5 * time.Second
 
 func (a *Admin) get(ctx context.Context, path string, options ...clientv3.OpOption) (*clientv3.GetResponse, error) {

@@ -79,6 +79,9 @@ func (g *guard) checkAlone(ctx context.Context) error {
 	if err != nil {
 		return g.explain(g.fenceFor(err, k))
 	}
+	if what == keep && g.outlived(rec.epoch) {
+		what = adopt
+	}
 	switch what {
 	case create:
 		return g.create(ctx, k, now)
@@ -94,7 +97,9 @@ func (g *guard) checkAlone(ctx context.Context) error {
 			g.logStranger(k)
 		}
 	default:
-		g.agreed(s, k, *rec, now)
+		if err := g.agreed(k, *rec, now); err != nil {
+			return g.explain(err)
+		}
 	}
 	return g.record(ctx, kv, *rec)
 }

@@ -29,7 +29,7 @@ func (g *guard) fenceFor(err error, k known) error {
 		defer g.mu.Unlock()
 		return g.fenced
 	}
-	g.fenced, g.known.fenced = err, k.fenced
+	g.fenced, g.known.fenced, g.known.epoch = err, k.fenced, k.epoch
 	g.mu.Unlock()
 	g.revoke()
 	if k.store != "" {
@@ -61,12 +61,12 @@ func (g *guard) adopt(rec incarnation, now sight) (replaced bool) {
 }
 
 // agreed notes a record that agrees with what is known, and the answer that
-// brought it.
-func (g *guard) agreed(s sending, k known, rec incarnation, now sight) {
+// brought it. The error says that the guard is fenced nevertheless.
+func (g *guard) agreed(k known, rec incarnation, now sight) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.gen.Load() != s.gen || g.fenced != nil {
-		return
+	if g.fenced != nil {
+		return g.fenced
 	}
 	if !g.open.Load() {
 		g.known = k
@@ -76,6 +76,15 @@ func (g *guard) agreed(s sending, k known, rec incarnation, now sight) {
 	g.known.seen = g.known.seen.and(rec.seen).and(now)
 	g.known.recorded = max(g.known.recorded, rec.seen.rev)
 	g.known.floor = rec.floor
+	return nil
+}
+
+// outlived reports whether the guard is fenced in an older epoch than that: one
+// that another worker on this machine has adopted already.
+func (g *guard) outlived(epoch int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fenced != nil && epoch > g.known.epoch
 }
 
 // floor returns what counters without a record start above.

@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
 
@@ -45,10 +44,9 @@ func adminCommand(stdout io.Writer) *ffcli.Command {
 // admin is what the admin commands have in common: where the counters are, and
 // how to print.
 type admin struct {
-	cfg     config
-	file    string
-	format  string
-	timeout time.Duration
+	cfg    config
+	file   string
+	format string
 
 	clusters []adminCluster
 	print    *printer
@@ -66,7 +64,6 @@ func newAdmin(fs *flag.FlagSet) *admin {
 	fs.StringVar(&a.file, "config", "", "the workers' configuration `FILE` (YAML)")
 	a.cfg.Etcd.flags(fs)
 	fs.StringVar(&a.format, "format", "text", "text (a line for each counter) or json (an object for each)")
-	fs.DurationVar(&a.timeout, "timeout", 0, "how long to try in all; 0: until it is done or fails")
 	return a
 }
 
@@ -95,11 +92,6 @@ func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, min, m
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if a.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, a.timeout)
-		defer cancel()
-	}
 	a.print = newPrinter(stdout, a.format == "json")
 	err = a.open(ctx, src)
 	defer a.close()
