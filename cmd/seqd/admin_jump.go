@@ -54,7 +54,6 @@ func (j *jump) jump(ctx context.Context, words []string) error {
 	case j.all && len(words) > 0:
 		return usageError("--all takes no store and no key")
 	}
-	j.print.head("STORE", "KEY", "WAS", "IS")
 	if err := j.marks(ctx, words); err != nil {
 		return err
 	}
@@ -83,6 +82,7 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 	case 2:
 		return j.mark(ctx, words[0], words[1])
 	}
+	j.print.head("STORE", "KEY", "WAS", "IS")
 	for _, c := range clusters {
 		changes := c.JumpMarks(ctx, store, j.by)
 		if !j.yes {
@@ -118,6 +118,7 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 	if err != nil {
 		return noRecord(err, store, text)
 	}
+	j.print.head("STORE", "KEY", "WAS", "IS")
 	return j.print.change(change)
 }
 
