@@ -21,6 +21,8 @@ type weakQueue struct {
 	timer   *time.Timer // runs expire at wake; stopped with the queue
 	wake    time.Time
 	armed   bool // expire has not run since wake was set
+
+	forgotten bool // the advance under way began before a Forget
 }
 
 // refillLocked starts an advance for k; none is under way.
@@ -53,6 +55,7 @@ func (w *Weak) beginFetch(k *weakKey) (n int, ctx context.Context, cancel contex
 	now := time.Since(w.started)
 	n = max(k.stock.nextSize(sizes, now), k.queue.waiting.ids)
 	k.stock.begin(n, now)
+	k.queue.forgotten = false
 	// The segment is of use also when those who wait now have given up: an
 	// advance that took longer than their patience would else never succeed.
 	deadline := time.Now().Add(refillPatience)
@@ -91,7 +94,7 @@ func (w *Weak) endFetch(k *weakKey, n int, ids Range, err error, outOfTime bool)
 	q := k.queue
 	expired := q.waiting.takeExpired(time.Now()) // expire may not have come to run yet
 	k.stock.failed = err != nil
-	if err == nil {
+	if err == nil && !q.forgotten {
 		k.stock.add(ids)
 	}
 	for q.waiting.count > 0 {

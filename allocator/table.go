@@ -51,6 +51,13 @@ func (t *table) get(key Key) *weakKey {
 
 // add returns a new weakKey for a key that is not there.
 func (t *table) add(key Key) *weakKey {
+	k := &weakKey{name: strings.Clone(key.Name)}
+	t.put(k, key)
+	return k
+}
+
+// put puts in k, which is key's; key is not there.
+func (t *table) put(k *weakKey, key Key) {
 	s := t.stores[key.Store]
 	if s == nil {
 		s = &storeName{name: strings.Clone(key.Store)}
@@ -58,10 +65,9 @@ func (t *table) add(key Key) *weakKey {
 	}
 	s.keys++
 	h := t.hash(key)
-	k := &weakKey{store: s, name: strings.Clone(key.Name), chain: t.chains[h]}
+	k.store, k.chain = s, t.chains[h]
 	t.chains[h] = k
 	t.len++
-	return k
 }
 
 // remove takes out k, which is there.

@@ -33,7 +33,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 	if out, err := exec.Command("go", "build", "-o", program, "../cmd/seqd").CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
-	worker := exec.Command(program, "worker", "--nats-url", server.URL, "--etcd-endpoints", db.Endpoint, "--http-addr", "none", "--log-level", "error")
+	worker := exec.Command(program, "worker", "--nats-url", server.URL, "--etcd-endpoints", db.Endpoint, "--http-addr", "none", "--state-dir", "none", "--log-level", "error")
 	worker.Stderr = os.Stderr
 	if err := worker.Start(); err != nil {
 		b.Fatal(err)

@@ -37,8 +37,14 @@ func startWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running
 // runWorker starts a worker for every store, which the caller stops.
 func runWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
 	tb.Helper()
+	return runWorkerIn(tb, server, db, "")
+}
+
+// runWorkerIn is runWorker for a worker that remembers etcd's history in a folder.
+func runWorkerIn(tb testing.TB, server *servers.NATS, db *servers.Etcd, stateDir string) *running {
+	tb.Helper()
 	id := nuid.Next()
-	counter := etcd.NewCounter(db.Connect(tb), etcd.Config{Writer: id})
+	counter := etcd.NewCounter(db.Connect(tb), etcd.Config{Writer: id, StateDir: stateDir, Log: slog.New(slog.DiscardHandler)})
 	tb.Cleanup(counter.Close)
 	w, err := worker.New(worker.Config{
 		ID:       id,

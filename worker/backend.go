@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // backend is a Counter with what issues ids from it, and the watch over whether
@@ -20,6 +21,8 @@ type backend struct {
 	stores []*store
 	log    *slog.Logger
 
+	headroom *headroom
+
 	refusals atomic.Int64  // requests refused since the latest probe that succeeded
 	kick     chan struct{} // has room for one: probe soon
 }
@@ -30,6 +33,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		log:     c.Log.With("backend", config.Name),
 		kick:    make(chan struct{}, 1),
 	}
+	b.headroom = &headroom{log: b.log, count: b.nearlyExhausted, passed: map[allocator.Key]int{}}
 	if starter, ok := config.Counter.(allocator.Starter); ok {
 		b.peers = &peers{Starter: starter, w: w, rivals: map[allocator.Key]string{}}
 		b.strong = allocator.NewStrong(b.peers)
@@ -50,7 +54,25 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 			return segments["*"]
 		},
 	})
+	if revoker, ok := config.Counter.(Revoker); ok {
+		revoker.OnRevoke(b.revoke)
+	}
 	return b
+}
+
+// nearlyExhausted returns where the keys are counted that run out of ids.
+func (b *backend) nearlyExhausted(name string) *atomic.Int64 {
+	for _, st := range b.stores {
+		if st.Name == name {
+			return &st.stats.nearlyExhausted
+		}
+	}
+	for _, st := range b.stores {
+		if st.Name == subjects.AnyStore {
+			return &st.stats.nearlyExhausted
+		}
+	}
+	return &b.stores[0].stats.nearlyExhausted // asked for by a peer that is configured otherwise
 }
 
 // stop answers what still waits.
@@ -161,16 +183,16 @@ func (b *backend) joinAll(w *Worker) {
 
 // leaveAll leaves the queue group because of err.
 func (b *backend) leaveAll(err error) {
-	hint := "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
+	state, hint := Unavailable, "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
 	if errors.Is(err, allocator.ErrFenced) {
-		hint = "etcd was restored or replaced: raise the counters above every issued id, then restart the workers"
+		state, hint = Fenced, "nothing is issued until an operator has acted; the worker then comes back by itself"
 	}
 	for _, st := range b.stores {
-		if st.currentState() == Unavailable {
+		if st.currentState() == state {
 			continue
 		}
 		msg := "left the queue group: counters can't be written to"
-		if st.leave(Unavailable) == nil {
+		if st.leave(state) == nil {
 			msg = "not serving yet: counters can't be written to"
 		}
 		b.log.Error(msg, "store", st.Name, "err", err, "hint", hint)

@@ -59,6 +59,7 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
 	if err == nil {
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
+		c.store.backend.headroom.saw(c.Key, ids.Last())
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}
@@ -84,6 +85,7 @@ func (c *call) wireError(err error) *subjects.Error {
 		return &subjects.Error{Code: subjects.Unavailable, Text: "this worker is stopping", RetryAfter: unavailableRetry}
 	case errors.Is(err, allocator.ErrFenced):
 		c.store.backend.refused(err)
+		c.w.complain("FENCED: etcd's history went backwards", "store", c.Key.Store, "key", c.Key.Name, "err", err, "hint", "if it is this key alone: seqd admin raise STORE KEY --to N; else see the line about the queue group")
 		return &subjects.Error{Code: subjects.Fenced, Text: "etcd's history went backwards; an operator must act"}
 	case errors.Is(err, allocator.ErrUnavailable), errors.Is(err, allocator.ErrExpired):
 		c.store.backend.refused(err)

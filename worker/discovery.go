@@ -88,6 +88,8 @@ type endpointData struct {
 	Dropped int   `json:"dropped"` // messages nats.go dropped since the store joined
 	Waiting int64 `json:"waiting"` // accepted and not answered, in the whole worker
 	NoReply int64 `json:"noreply"` // requests without a usable reply subject, in the whole worker
+
+	NearlyExhausted int64 `json:"nearly_exhausted"` // keys that have spent more than 90 % of all ids, since the start
 }
 
 func (w *Worker) stats() micro.Stats {
@@ -118,6 +120,8 @@ func (w *Worker) stats() micro.Stats {
 			Dropped: st.dropped(),
 			Waiting: w.waiting.Load(),
 			NoReply: w.dropped.Load(),
+
+			NearlyExhausted: s.nearlyExhausted.Load(),
 		})
 		stats.Endpoints = append(stats.Endpoints, endpoint)
 	}

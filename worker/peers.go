@@ -193,3 +193,9 @@ func (p *peers) forget(key allocator.Key) {
 	defer p.mu.Unlock()
 	delete(p.rivals, key)
 }
+
+func (p *peers) forgetAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.rivals)
+}

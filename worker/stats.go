@@ -12,6 +12,8 @@ type stats struct {
 	ids      atomic.Int64 // issued
 	nanos    atomic.Int64 // from arrival to answer, summed
 
+	nearlyExhausted atomic.Int64 // keys seen past 90 % of all ids
+
 	lastError atomic.Pointer[string]
 }
 

@@ -33,6 +33,7 @@ const (
 	Starting     State = "starting"     // nothing has been tried yet
 	Serving      State = "serving"      // in the queue group
 	Unavailable  State = "unavailable"  // etcd can't be reached or refuses writes
+	Fenced       State = "fenced"       // etcd's history went backwards; an operator must act
 	Denied       State = "denied"       // NATS refuses the subscription
 	Disconnected State = "disconnected" // NATS can't be reached (of a worker only)
 	Draining     State = "draining"     // the worker is stopping

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -44,9 +43,13 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 // to an earlier attempt of ours or because the record was not known yet.
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
-	d.c, d.a, d.known = c, a, c.belief(a.Key)
+	d.c, d.a = c, a
 	d.swap.path = c.Path(a.Key)
-	d.attempt()
+	if !c.guard.open.Load() {
+		go d.open() // at the start of the process only
+		return
+	}
+	d.begin()
 }
 
 // drive is an advance on its way: one swap after the other, until one wins.
@@ -57,6 +60,8 @@ type drive struct {
 	ids   allocator.Range // what it reserves if it wins
 	pause backoff
 	swap  swap
+
+	looking bool // the attempt under way only reads the record
 }
 
 // drives are used again.
@@ -72,15 +77,53 @@ func newDrive() *drive {
 	return d
 }
 
+// open has the incarnation read once, before anything is issued. Once it is
+// fenced, only Ready looks again.
+func (d *drive) open() {
+	ctx, cancel := d.a.Ctx, context.CancelFunc(func() {})
+	if !d.a.Deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, d.a.Deadline)
+	}
+	defer cancel()
+	for !d.c.guard.open.Load() {
+		err := d.c.guard.checkOnce(ctx)
+		switch {
+		case err == nil:
+		case errors.Is(err, allocator.ErrFenced), errors.Is(err, allocator.ErrUnreadable):
+			d.fail(err)
+			return
+		case d.c.txns.ctx.Err() != nil:
+			d.fail(errClosed)
+			return
+		case !d.pause.wait(ctx, d.c.jitter):
+			d.fail(err)
+			return
+		}
+	}
+	d.begin()
+}
+
+func (d *drive) begin() {
+	d.known = d.c.belief(d.a.Key)
+	d.attempt()
+}
+
 // attempt sends the next swap.
 func (d *drive) attempt() {
-	ids, err := next(max(d.known.last, d.c.config.Floor(d.a.Key)), d.a.N)
-	if err != nil {
-		d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.path, d.a.N, err))
+	ids, err := next(max(d.known.last, d.c.floor(d.a.Key, d.known)), d.a.N)
+	switch {
+	case errors.Is(err, allocator.ErrExhausted) && d.known.rev == 0:
+		// Perhaps it is not: the incarnation's floor is not for a record that is
+		// there and merely not known.
+		d.looking = true
+		d.swap.rev, d.swap.value = impossibleRev, ""
+	case err != nil:
+		d.fail(err)
 		return
+	default:
+		d.ids, d.looking = ids, false
+		d.swap.rev, d.swap.value = d.known.rev, record{last: ids.Last(), by: d.c.config.Writer}.encode()
 	}
-	d.ids = ids
-	d.swap.rev, d.swap.value = d.known.rev, record{last: ids.Last(), by: d.c.config.Writer}.encode()
 	d.c.txns.start(&d.swap)
 }
 
@@ -88,16 +131,22 @@ func (d *drive) attempt() {
 func (d *drive) swapped(out outcome) {
 	switch {
 	case out.err == nil && out.won:
-		d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.rev})
+		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.rev, gen: d.known.gen}, d.ids.First-1)
+		if err != nil {
+			d.fail(err)
+			return
+		}
 		d.end(d.ids, nil)
+	case out.err == nil && d.looking && out.kv == nil:
+		d.fail(allocator.ErrExhausted)
 	case out.err == nil: // lost: somebody else's advance, or an earlier attempt of ours
 		d.lost(out)
 	case errors.Is(out.err, allocator.ErrFenced), errors.Is(out.err, errClosed):
-		d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.path, d.a.N, out.err))
+		d.fail(out.err)
 	default:
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will
 		// be, the next compare fails and brings the record along.
-		if pause := d.pause.next(); !d.a.Ended(time.Now().Add(pause)) {
+		if pause := d.pause.next(d.c.jitter); !d.a.Ended(time.Now().Add(pause)) {
 			time.AfterFunc(pause, d.attempt)
 			return
 		}
@@ -108,17 +157,24 @@ func (d *drive) swapped(out outcome) {
 // lost goes on from what a lost race has shown the record to be.
 func (d *drive) lost(out outcome) {
 	now, by, err := refresh(d.known, out)
+	if err == nil {
+		err = d.c.learn(d.a.Key, now, now.last-1)
+	}
 	if err != nil {
-		d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.path, d.a.N, err))
+		d.fail(err)
 		return
 	}
-	d.c.learn(d.a.Key, now)
 	if d.a.Yield && d.known.rev != 0 && by != "" && by != d.c.config.Writer {
 		d.end(allocator.Range{}, &allocator.LostRace{Winner: by})
 		return
 	}
 	d.known = now
 	d.attempt()
+}
+
+// fail ends an advance that nothing more can be done for.
+func (d *drive) fail(err error) {
+	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.path, d.a.N, err))
 }
 
 // end tells the outcome. d is used again.
@@ -143,7 +199,19 @@ const (
 )
 
 // next returns half to all of a time that doubles.
-func (b *backoff) next() time.Duration {
+func (b *backoff) next(jitter func(time.Duration) time.Duration) time.Duration {
 	b.pause = min(max(2*b.pause, minPause), maxPause)
-	return b.pause/2 + rand.N(b.pause/2)
+	return b.pause/2 + jitter(b.pause/2)
+}
+
+// wait pauses for next's time; it is false if ctx ends before that.
+func (b *backoff) wait(ctx context.Context, jitter func(time.Duration) time.Duration) bool {
+	t := time.NewTimer(b.next(jitter))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

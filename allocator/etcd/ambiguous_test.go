@@ -70,7 +70,6 @@ func TestAmbiguousTransactionIsAGap(t *testing.T) {
 			server := servers.StartEtcd(t)
 			client := server.Connect(t)
 			var left atomic.Int64
-			left.Store(2)
 			client.KV = &lossyKV{KV: client.KV, spoil: func() (bool, error) {
 				if left.Add(-1) >= 0 {
 					return false, lost
@@ -79,6 +78,10 @@ func TestAmbiguousTransactionIsAGap(t *testing.T) {
 			}}
 			c := etcd.NewCounter(client, etcd.Config{})
 			t.Cleanup(c.Close)
+			if err := c.Ready(t.Context()); err != nil { // has read the incarnation
+				t.Fatal(err)
+			}
+			left.Store(2)
 			// The first attempt is applied and its answer lost. The second one's
 			// compare fails: it learns the mark, and that answer is lost too.
 			mustAdvance(t, c, key, 10, 11)

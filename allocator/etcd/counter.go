@@ -3,7 +3,9 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -25,22 +27,40 @@ type Config struct {
 	// Floor returns the id that every id of a key is greater than; it raises a
 	// lower mark and never lowers one. It must not block. nil means 0.
 	Floor func(allocator.Key) int64
+
+	// StateDir is the folder in which this machine remembers how far it has seen
+	// etcd's history go, so that a restored or replaced etcd is found out by a
+	// worker that starts later. Counters, of several processes too, may share it.
+	// "" means that nothing is remembered.
+	StateDir string
+
+	// Strangers says that an etcd with another store than the one remembered is
+	// taken for a new one, with a warning, and not for a replaced one: for
+	// addresses where etcds are set up and thrown away.
+	Strangers bool
+
+	// Log gets what Ready finds out about etcd's history. nil means slog.Default.
+	Log *slog.Logger
 }
 
 // Counter keeps one mark per key in etcd. It is safe for concurrent use.
 type Counter struct {
 	config Config
+	guard  *guard
 	txns   *txns
+	jitter func(time.Duration) time.Duration // from 0 to below its argument
 
 	mu      sync.Mutex
 	beliefs map[allocator.Key]belief
+	revoke  []func() // see OnRevoke
 }
 
 // belief is what a record was when it was last seen. A wrong belief costs a
 // round trip, never an id: it stands only in compares.
 type belief struct {
 	last int64
-	rev  int64 // ModRevision; 0: taken for absent
+	rev  int64 // ModRevision; 0: taken for absent, but for last: see Counter.belief
+	gen  int64 // of the guard, before the record was seen
 }
 
 // maxBeliefs bounds the memory of beliefs, to about 10 MB.
@@ -57,15 +77,40 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 	if config.Floor == nil {
 		config.Floor = func(allocator.Key) int64 { return 0 }
 	}
-	return &Counter{
-		config:  config,
-		txns:    newTxns(client),
-		beliefs: map[allocator.Key]belief{},
+	if config.Log == nil {
+		config.Log = slog.Default()
 	}
+	c := &Counter{config: config, jitter: rand.N[time.Duration], beliefs: map[allocator.Key]belief{}}
+	c.guard = &guard{
+		revoke:   c.revoked,
+		file:     newStateFile(config.StateDir, config.Strangers, client.Endpoints(), config.Prefix),
+		log:      config.Log,
+		kv:       client,
+		prefix:   config.Prefix,
+		checking: make(chan struct{}, 1),
+	}
+	c.txns = newTxns(client, c.guard)
+	return c
 }
 
-// Close fails the advances under way and ends the Counter's goroutines.
-func (c *Counter) Close() { c.txns.close() }
+// Close fails the advances under way, and all later ones.
+func (c *Counter) Close() {
+	c.txns.close()
+	c.guard.rememberKnown()
+}
+
+// OnRevoke has f called when ids that were reserved so far must not be issued
+// any more, because etcd's history went backwards, or may not be, because an
+// operator has raised the counters. When an Advance has returned ErrFenced for
+// the history's sake, f has returned. It must not call the Counter, nor block
+// for long. OnRevoke must not be called once the Counter is in use.
+func (c *Counter) OnRevoke(f func()) { c.revoke = append(c.revoke, f) }
+
+func (c *Counter) revoked() {
+	for _, f := range c.revoke {
+		f()
+	}
+}
 
 // Path returns where key's record is kept.
 func (c *Counter) Path(key allocator.Key) string {
@@ -94,7 +139,11 @@ func refresh(known belief, out outcome) (now belief, by string, err error) {
 	if err != nil {
 		return belief{}, "", err
 	}
-	now = belief{last: rec.last, rev: out.kv.ModRevision}
+	now = belief{last: rec.last, rev: out.kv.ModRevision, gen: known.gen}
+	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
+		now.last = max(now.last, known.last)
+		return now, rec.by, nil
+	}
 	if now.last < known.last || now.rev < known.rev {
 		return belief{}, "", fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, now.last, now.rev, known.last, known.rev)
@@ -102,53 +151,70 @@ func refresh(known belief, out outcome) (now belief, by string, err error) {
 	return now, rec.by, nil
 }
 
-// Ready reports whether a write would be accepted, by a transaction that goes
-// all the way, through consensus, quota and permissions, and whose compare can
-// never hold. It blocks until ctx ends at most.
+// Ready reports whether ids may be issued and a write would be accepted, by a
+// transaction that goes all the way, through consensus, quota and permissions,
+// and that checks etcd's history. It is also what notices that an operator has
+// acted on an ErrFenced, and writes down how far the history has come: call it
+// every few seconds. It blocks until ctx ends at most.
 func (c *Counter) Ready(ctx context.Context) error {
-	answer := make(chan outcome, 1)
-	c.txns.start(&swap{
-		path:  c.config.Prefix + probePath,
-		rev:   impossibleRev,
-		ended: func(time.Time) bool { return ctx.Err() != nil },
-		done:  func(out outcome) { answer <- out },
-	})
-	select {
-	case out := <-answer:
-		if out.err != nil {
-			return fmt.Errorf("probe etcd: %w", out.err)
-		}
-		if out.won {
-			return fmt.Errorf("probe etcd: a compare that can't hold held")
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("probe etcd: %w", context.Cause(ctx))
+	if err := c.guard.check(ctx); err != nil {
+		return fmt.Errorf("probe etcd: %w", err)
 	}
+	return nil
 }
 
 // impossibleRev is no record's ModRevision.
 const impossibleRev = -1
 
-func (c *Counter) belief(key allocator.Key) belief {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.beliefs[key]
+// floor returns the id that the next ids of a key must be greater than. The
+// incarnation's floor is for counters without a record only; one that we merely
+// don't know loses the race, and brings its mark along.
+func (c *Counter) floor(key allocator.Key, known belief) int64 {
+	if known.rev != 0 {
+		return c.config.Floor(key)
+	}
+	return max(c.config.Floor(key), c.guard.floor())
 }
 
-// learn keeps b unless a concurrent advance has seen a later record.
-func (c *Counter) learn(key allocator.Key, b belief) {
+// belief returns what is believed of key's record. From an older generation it
+// is only that the ids up to last are spent: after a restore and a jump that was
+// too small they would be issued again.
+func (c *Counter) belief(key allocator.Key) belief {
+	gen := c.guard.gen.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.beliefs[key]
+	if b.gen != gen {
+		b.rev, b.gen = 0, gen
+	}
+	return b
+}
+
+// learn keeps b, unless a concurrent advance has seen a later record. All records
+// before b's revision must have had marks of base at most, and all after it
+// higher ones than b: if not, etcd went back while this advance was under way,
+// to before another one that has returned.
+func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old, ok := c.beliefs[key]
-	if ok && old.rev > b.rev {
-		return
-	}
-	if !ok && len(c.beliefs) >= maxBeliefs {
-		for other := range c.beliefs { // any one will do
-			delete(c.beliefs, other)
-			break
+	switch {
+	case !ok:
+		if len(c.beliefs) >= maxBeliefs {
+			for other := range c.beliefs { // any one will do
+				delete(c.beliefs, other)
+				break
+			}
 		}
+	case old.gen > b.gen:
+		return nil
+	case old.gen < b.gen:
+	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:
+		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
+			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
+	case old.rev > b.rev:
+		return nil
 	}
 	c.beliefs[key] = b
+	return nil
 }

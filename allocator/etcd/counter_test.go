@@ -302,6 +302,7 @@ func TestPathKeepsKeysApart(t *testing.T) {
 func TestErrorSaysWhatMayHaveHappened(t *testing.T) {
 	server := servers.StartEtcd(t)
 	c := open(t, server, "")
+	mustAdvance(t, c, key, 1, 1)
 	server.Stop()
 	_, err := c.Advance(soon(t), key, 7)
 	for _, want := range []string{"/seqd/v1/counters/demo/key666", "by 7", "may have moved"} {

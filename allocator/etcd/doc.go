@@ -16,6 +16,14 @@
 //  3. A record of another format is refused and never overwritten.
 //  4. A mark that is found lower than it was known to be is refused: etcd's
 //     history went backwards.
+//  5. Nothing is issued before the record of etcd's incarnation was read and
+//     agreed with what this machine remembers; and once etcd's history is found
+//     to have gone backwards, nothing at all, until an operator raises the
+//     record's epoch. What is not seen stands in ../DESIGN.md.
+//
+// The incarnation is at <prefix>/v1/incarnation:
+//
+//	{"fmt":1,"store":"<uuid>","epoch":0,"floor":0,"cluster":"<hex>","term":5,"rev":1234}
 //
 // Advances of different keys that are due together travel in one transaction of
 // nested transactions, each with a compare of its own, so that one lost race

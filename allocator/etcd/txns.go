@@ -36,7 +36,7 @@ const (
 // transactions are under way, share the next one.
 type txns struct {
 	kv     clientv3.KV
-	guard  guard
+	guard  *guard
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
 
@@ -78,8 +78,8 @@ var (
 	errEnded  = fmt.Errorf("%w: nobody waits any more", allocator.ErrUnavailable)
 )
 
-func newTxns(kv clientv3.KV) *txns {
-	t := &txns{kv: kv}
+func newTxns(kv clientv3.KV, g *guard) *txns {
+	t := &txns{kv: kv, guard: g}
 	t.wake.L = &t.mu
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
 	for range senders {

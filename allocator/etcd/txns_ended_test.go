@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -16,13 +17,16 @@ import (
 // gatedKV holds transactions back on their way to a real etcd.
 type gatedKV struct {
 	clientv3.KV
+	shut atomic.Bool
 	came chan struct{} // gets one for each that waits
 	gate chan struct{} // closed: they pass
 }
 
 func (kv *gatedKV) Txn(ctx context.Context) clientv3.Txn {
-	kv.came <- struct{}{}
-	<-kv.gate
+	if kv.shut.Load() {
+		kv.came <- struct{}{}
+		<-kv.gate
+	}
 	return kv.KV.Txn(ctx)
 }
 
@@ -34,6 +38,8 @@ func TestEndedAdvanceIsNotSent(t *testing.T) {
 	client.KV = gated
 	c := etcd.NewCounter(client, etcd.Config{})
 	t.Cleanup(c.Close)
+	mustAdvance(t, c, key, 1, 1) // etcd's incarnation has been read
+	gated.shut.Store(true)
 
 	var wg sync.WaitGroup
 	advance := func(ctx context.Context, name string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -21,26 +20,30 @@ type backends struct {
 
 // openBackends connects a Counter to each cluster. It waits, until ctx ends, for
 // the ones that can't be logged in to yet; all others come up in the background.
-func openBackends(ctx context.Context, clusters []cluster, id string, log *slog.Logger) (backends, error) {
+func (c *config) openBackends(ctx context.Context, clusters []cluster, id string, log *slog.Logger) (backends, error) {
 	var closers []func()
 	opened := backends{close: func() {
 		for _, c := range closers {
 			c()
 		}
 	}}
-	for _, c := range clusters {
-		client, err := dial(ctx, c.etcd, log)
+	for _, cl := range clusters {
+		client, err := dial(ctx, cl.etcd, log)
 		if err != nil {
 			opened.close()
 			return backends{}, err
 		}
-		counter := etcd.NewCounter(client, etcd.Config{Prefix: c.etcd.Prefix, Writer: id, Floor: c.floors.of})
+		stateDir, strangers := c.stateDir(cl.etcd.Endpoints)
+		counter := etcd.NewCounter(client, etcd.Config{
+			Prefix: cl.etcd.Prefix, Writer: id, Floor: cl.floors.of,
+			StateDir: stateDir, Strangers: strangers, Log: log.With("component", "etcd", "backend", cl.name()),
+		})
 		closers = append(closers, counter.Close, func() { client.Close() })
 		opened.list = append(opened.list, worker.Backend{
-			Name:    strings.Join(c.etcd.Endpoints, ","),
+			Name:    cl.name(),
 			Counter: counter,
 			Ready:   counter.Ready,
-			Stores:  c.stores,
+			Stores:  cl.stores,
 		})
 	}
 	return opened, nil
@@ -50,18 +53,11 @@ func openBackends(ctx context.Context, clusters []cluster, id string, log *slog.
 const dialPause = time.Second
 
 func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
-	tls, err := c.TLS.client()
-	if err != nil {
-		return nil, err
+	if _, err := c.TLS.client(); err != nil {
+		return nil, err // trying again would not help
 	}
 	for {
-		client, err := etcd.Dial(ctx, etcd.DialConfig{
-			Endpoints: c.Endpoints,
-			Username:  c.Username,
-			Password:  c.Password,
-			TLS:       tls,
-			Timeout:   c.DialTimeout,
-		})
+		client, err := dialOnce(ctx, c)
 		if err == nil {
 			return client, nil
 		}
@@ -74,6 +70,20 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 			return nil, fmt.Errorf("interrupted while waiting for etcd: %w", context.Cause(ctx))
 		}
 	}
+}
+
+func dialOnce(ctx context.Context, c etcdConfig) (*clientv3.Client, error) {
+	tls, err := c.TLS.client()
+	if err != nil {
+		return nil, err
+	}
+	return etcd.Dial(ctx, etcd.DialConfig{
+		Endpoints: c.Endpoints,
+		Username:  c.Username,
+		Password:  c.Password,
+		TLS:       tls,
+		Timeout:   c.DialTimeout,
+	})
 }
 
 // worker returns the configuration of a worker over opened backends.

@@ -165,13 +165,14 @@ func (s *benchServers) startWorker(ctx context.Context, root string) (*worker.Wo
 	cfg.Etcd.Endpoints = []string{s.etcdEndpoint()}
 	cfg.Etcd.Prefix += "-" + root
 	cfg.DrainTimeout = devDrainTimeout
+	cfg.StateDir = "none" // its etcd is thrown away
 	clusters, err := cfg.clusters(source{})
 	if err != nil {
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx) // close ends it
 	id := nuid.Next()
-	etcds, err := openBackends(ctx, clusters, id, s.log)
+	etcds, err := cfg.openBackends(ctx, clusters, id, s.log)
 	if err != nil {
 		return nil, err
 	}

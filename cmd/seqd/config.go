@@ -33,6 +33,7 @@ type config struct {
 	MaxPatience  time.Duration          `yaml:"max_patience"`
 	MaxKeys      int                    `yaml:"max_keys"`
 	DrainTimeout time.Duration          `yaml:"drain_timeout"`
+	StateDir     string                 `yaml:"state_dir"`
 	LogLevel     string                 `yaml:"log_level"`
 }
 
@@ -93,20 +94,25 @@ func defaultConfig() config {
 func (c *config) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Root, "root", c.Root, "first `TOKEN` of the request subjects")
 	c.NATS.flags(fs)
-	fs.Var((*list)(&c.Etcd.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
-	fs.StringVar(&c.Etcd.Prefix, "etcd-prefix", c.Etcd.Prefix, "etcd `KEY` below which the counters are kept")
-	fs.StringVar(&c.Etcd.Username, "etcd-username", c.Etcd.Username, "etcd user `NAME`")
-	fs.StringVar(&c.Etcd.Password, "etcd-password", c.Etcd.Password, "etcd password; better set in the environment")
-	fs.StringVar(&c.Etcd.TLS.Cert, "etcd-cert", c.Etcd.TLS.Cert, "etcd client certificate `FILE`")
-	fs.StringVar(&c.Etcd.TLS.Key, "etcd-key", c.Etcd.TLS.Key, "etcd client key `FILE`")
-	fs.StringVar(&c.Etcd.TLS.CA, "etcd-ca", c.Etcd.TLS.CA, "etcd certificate authority `FILE`")
-	fs.DurationVar(&c.Etcd.DialTimeout, "etcd-dial-timeout", c.Etcd.DialTimeout, "bound on one try to connect to etcd")
+	c.Etcd.flags(fs)
 	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
 	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
 	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
+	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for none (default $STATE_DIRECTORY, else the user's)")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+}
+
+func (c *etcdConfig) flags(fs *flag.FlagSet) {
+	fs.Var((*list)(&c.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
+	fs.StringVar(&c.Prefix, "etcd-prefix", c.Prefix, "etcd `KEY` below which the counters are kept")
+	fs.StringVar(&c.Username, "etcd-username", c.Username, "etcd user `NAME`")
+	fs.StringVar(&c.Password, "etcd-password", c.Password, "etcd password; better set in the environment")
+	fs.StringVar(&c.TLS.Cert, "etcd-cert", c.TLS.Cert, "etcd client certificate `FILE`")
+	fs.StringVar(&c.TLS.Key, "etcd-key", c.TLS.Key, "etcd client key `FILE`")
+	fs.StringVar(&c.TLS.CA, "etcd-ca", c.TLS.CA, "etcd certificate authority `FILE`")
+	fs.DurationVar(&c.DialTimeout, "etcd-dial-timeout", c.DialTimeout, "bound on one try to connect to etcd")
 }
 
 // list is a flag that holds several words with commas.

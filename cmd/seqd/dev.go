@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -106,12 +107,13 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	cfg.NATS = natsConfig{URL: nats.url}
 	cfg.Etcd = etcdConfig{Endpoints: []string{strings.TrimPrefix(etcd.url, "http://")}, Prefix: cfg.Etcd.Prefix, DialTimeout: cfg.Etcd.DialTimeout}
 	cfg.DrainTimeout = devDrainTimeout
+	cfg.StateDir = filepath.Join(d.dir, "state")
 	clusters, err := cfg.clusters(src)
 	if err != nil {
 		return err
 	}
 	id := nuid.Next()
-	etcds, err := openBackends(ctx, clusters, id, log)
+	etcds, err := cfg.openBackends(ctx, clusters, id, log)
 	if err != nil {
 		return err
 	}

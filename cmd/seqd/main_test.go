@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	os.Setenv("SEQD_STATE_DIR", "none") // tests throw their etcds away
 	os.Exit(m.Run())
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
@@ -18,6 +19,9 @@ type cluster struct {
 	stores []worker.Store
 	floors floors
 }
+
+// name returns what the cluster is called in logs.
+func (c cluster) name() string { return strings.Join(c.etcd.Endpoints, ",") }
 
 // clusters sorts the stores by the cluster they are kept in, and checks the
 // whole configuration. Without any store it serves every name.

@@ -85,7 +85,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 		defer listener.Close()
 	}
 	id := nuid.Next()
-	etcds, err := openBackends(ctx, clusters, id, log)
+	etcds, err := cfg.openBackends(ctx, clusters, id, log)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,95 @@
+package etcd
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+)
+
+// fence has every transaction fail from now on if err says that the history
+// went backwards, has the ids in memory revoked, and remembers it on this
+// machine; then it returns. It returns err, or why the guard was fenced already.
+func (g *guard) fence(err error) error {
+	g.mu.Lock()
+	k := g.known
+	g.mu.Unlock()
+	return g.fenceFor(err, k)
+}
+
+// fenceFor is fence where k is what err was found to go against.
+func (g *guard) fenceFor(err error, k known) error {
+	if !errors.Is(err, allocator.ErrFenced) {
+		return err
+	}
+	k.fenced = reason(err)
+	g.mu.Lock()
+	if g.fenced != nil {
+		defer g.mu.Unlock()
+		return g.fenced
+	}
+	g.fenced, g.known.fenced, g.known.epoch = err, k.fenced, k.epoch
+	g.mu.Unlock()
+	g.revoke()
+	if k.store != "" {
+		g.remember(k)
+	}
+	return err
+}
+
+// reason returns why err fences, without the sentinel's text.
+func reason(err error) string {
+	return strings.TrimPrefix(err.Error(), allocator.ErrFenced.Error()+": ")
+}
+
+// adopt makes rec, which now agrees with, what answers are held against. If it
+// replaces another one, the ids that are in memory are revoked.
+func (g *guard) adopt(rec incarnation, now sight) (replaced bool) {
+	g.mu.Lock()
+	replaced = g.open.Load() || g.fenced != nil
+	g.known = known{incarnation: rec, recorded: rec.seen.rev}
+	g.known.seen = rec.seen.and(now)
+	g.fenced, g.low = nil, time.Time{}
+	g.gen.Add(1)
+	g.open.Store(true)
+	g.mu.Unlock()
+	if replaced {
+		g.revoke()
+	}
+	return replaced
+}
+
+// agreed notes a record that agrees with what is known, and the answer that
+// brought it. The error says that the guard is fenced nevertheless.
+func (g *guard) agreed(k known, rec incarnation, now sight) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.fenced != nil {
+		return g.fenced
+	}
+	if !g.open.Load() {
+		g.known = k
+		g.open.Store(true)
+	}
+	g.low = time.Time{}
+	g.known.seen = g.known.seen.and(rec.seen).and(now)
+	g.known.recorded = max(g.known.recorded, rec.seen.rev)
+	g.known.floor = rec.floor
+	return nil
+}
+
+// outlived reports whether the guard is fenced in an older epoch than that: one
+// that another worker on this machine has adopted already.
+func (g *guard) outlived(epoch int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fenced != nil && epoch > g.known.epoch
+}
+
+// floor returns what counters without a record start above.
+func (g *guard) floor() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known.floor
+}

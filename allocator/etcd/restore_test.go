@@ -1,0 +1,292 @@
+package etcd_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// guarded returns a Counter that remembers in dir; "": that does not.
+func guarded(t testing.TB, server *servers.Etcd, dir string) *etcd.Counter {
+	t.Helper()
+	c := etcd.NewCounter(server.Connect(t), etcd.Config{Writer: "w", StateDir: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	t.Cleanup(c.Close)
+	return c
+}
+
+func wantFenced(t testing.TB, c *etcd.Counter, why string) {
+	t.Helper()
+	for range 2 { // and it stays so
+		if ids, err := c.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrFenced) {
+			t.Fatalf("Advance: got %v, %v, want ErrFenced", ids, err)
+		}
+	}
+	err := c.Ready(t.Context())
+	for _, want := range []string{why, "seqd admin jump --all --by N"} {
+		if !errors.Is(err, allocator.ErrFenced) || !strings.Contains(err.Error(), want) {
+			t.Fatalf("Ready: got %v, want ErrFenced that says %q", err, want)
+		}
+	}
+}
+
+// jumpAll is what `seqd admin jump --all` does.
+func jumpAll(t testing.TB, server *servers.Etcd, by int64) {
+	t.Helper()
+	a := etcd.NewAdmin(server.Connect(t), "")
+	for _, err := range a.JumpMarks(t.Context(), "", by) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := a.Reincarnate(t.Context(), by); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// issue advances keys and returns what was issued, as a history.
+func issue(t testing.TB, h *allocatortest.History, c allocator.Counter, n int, keys ...allocator.Key) {
+	t.Helper()
+	for _, k := range keys {
+		for range n {
+			op := allocatortest.Op{Key: k, Strong: true, Start: h.Now()}
+			var err error
+			if op.Ids, err = c.Advance(t.Context(), k, 10); err != nil {
+				t.Fatal(err)
+			}
+			op.End = h.Now()
+			h.Add(op)
+		}
+	}
+}
+
+// An etcd that is restored from a backup under the same cluster id holds marks
+// from before: everything issued since would be issued again. Whoever knows
+// better must refuse, until the counters are raised; and then nothing is issued
+// twice over both histories.
+func TestRestoredBackupIsRefused(t *testing.T) {
+	young := allocator.Key{Store: "demo", Name: "first used after the backup"}
+	for _, test := range []struct {
+		name      string
+		bump      uint64 // --bump-revision
+		elections int    // before the backup
+		live      string // what a worker says that was there all the time
+		cold      string // what one says that was started after, on the same machine
+	}{
+		{"revisions fall", 0, 0, "revision fell", "fell from"},
+		{"revisions are bumped, raft's term falls", 1_000_000, 3, "term fell", "incarnation fell"},
+		{"revisions are bumped, the term never rose", 1_000_000, 0, "incarnation fell", "incarnation fell"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server, dir := servers.StartEtcd(t), t.TempDir()
+			for range test.elections {
+				server.Stop()
+				server.Start(t)
+			}
+			live := guarded(t, server, dir)
+			var history allocatortest.History
+			issue(t, &history, live, 3, key)
+			backup := server.Backup(t)
+			if err := guarded(t, server, "").Ready(t.Context()); err != nil { // some worker starts, and so writes the record
+				t.Fatal(err)
+			}
+			issue(t, &history, live, 3, key, young)
+			if err := live.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			server.Restore(t, backup, test.bump)
+
+			cold := guarded(t, server, dir)
+			if ids, err := cold.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrFenced) {
+				t.Fatalf("cold: got %v, %v, want ErrFenced", ids, err)
+			}
+			wantFenced(t, cold, test.cold)
+			if strings.Contains(test.live, "incarnation") {
+				_ = live.Ready(t.Context()) // a worker's next probe; no answer's header shows it
+			}
+			eventuallyFenced(t, live)
+			wantFenced(t, live, test.live)
+
+			// Others write, and the revision passes what was known: no excuse.
+			for i := range 50 {
+				put(t, server, "/other", fmt.Sprint(i))
+			}
+			wantFenced(t, cold, test.cold)
+			wantFenced(t, live, test.live)
+			wantFenced(t, guarded(t, server, dir), "fell")
+
+			jumpAll(t, server, 1000)
+			for _, c := range []*etcd.Counter{live, cold, guarded(t, server, dir), guarded(t, server, "")} {
+				if err := c.Ready(t.Context()); err != nil {
+					t.Fatalf("after the jump: %v", err)
+				}
+				issue(t, &history, c, 3, key, young)
+			}
+			if err := allocatortest.CheckUnique(history.Ops()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// eventuallyFenced has c ask until it is refused; meanwhile it must issue nothing.
+func eventuallyFenced(t testing.TB, c *etcd.Counter) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		ids, err := c.Advance(soon(t), key, 1)
+		switch {
+		case err == nil:
+			t.Fatalf("issued %v from a restored etcd", ids)
+		case errors.Is(err, allocator.ErrFenced):
+			return
+		}
+	}
+	t.Fatal("was not fenced")
+}
+
+// What the guard can't see, written down: a worker that remembers nothing takes
+// a restored etcd for what it is as long as the record does not contradict the
+// cluster it came back in.
+func TestRestoredBackupThatNobodyRemembers(t *testing.T) {
+	server := servers.StartEtcd(t)
+	mustAdvance(t, guarded(t, server, ""), key, 10, 1)
+	backup := server.Backup(t)
+	mustAdvance(t, guarded(t, server, ""), key, 10, 11)
+	server.Restore(t, backup, 0)
+	mustAdvance(t, guarded(t, server, ""), key, 10, 11) // again!
+}
+
+// But where there was an election before the backup, the record tells: a restore
+// sets raft's term back to 1.
+func TestRestoredBackupShowsByTheTerm(t *testing.T) {
+	server := servers.StartEtcd(t)
+	for range 3 {
+		server.Stop()
+		server.Start(t)
+	}
+	mustAdvance(t, guarded(t, server, ""), key, 10, 1)
+	server.Restore(t, server.Backup(t), 0)
+	c := guarded(t, server, "")
+	eventuallyFenced(t, c)
+	wantFenced(t, c, "term fell")
+}
+
+// An etcd that was wiped and set up anew under the same name.
+func TestWipedEtcdIsRefused(t *testing.T) {
+	server, dir := servers.StartEtcd(t), t.TempDir()
+	live := guarded(t, server, dir)
+	mustAdvance(t, live, key, 10, 1)
+	client := server.Connect(t)
+	live.Close() // a worker that ends writes down how far it saw the history go
+	for _, path := range []string{"/seqd/v1/incarnation", "/seqd/v1/counters/demo/key666"} {
+		if _, err := client.Delete(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cold := guarded(t, server, dir)
+	wantFenced(t, cold, "has lost the record")
+	if got := get(t, server, "/seqd/v1/incarnation"); got != "" {
+		t.Errorf("a fenced worker wrote %s", got)
+	}
+	wantFenced(t, cold, dir) // names the file
+
+	// Where the ids don't matter: delete the file.
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("state files: %v, %v", files, err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := cold.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustAdvance(t, cold, key, 10, 1)
+}
+
+// On the machine of somebody who sets etcds up and throws them away, an unknown
+// etcd is a new one; but one that is restored is not.
+func TestStrangers(t *testing.T) {
+	dir := t.TempDir()
+	var said strings.Builder
+	stranger := func(server *servers.Etcd) *etcd.Counter {
+		c := etcd.NewCounter(server.Connect(t), etcd.Config{StateDir: dir, Strangers: true, Log: slog.New(slog.NewTextHandler(&said, nil))})
+		t.Cleanup(c.Close)
+		return c
+	}
+	server := servers.StartEtcd(t)
+	first := stranger(server)
+	mustAdvance(t, first, key, 10, 1)
+	first.Close()
+	server.Replace(t)
+	mustAdvance(t, stranger(server), key, 10, 1)
+	if !strings.Contains(said.String(), "another etcd than before") {
+		t.Errorf("it was not said: %s", said.String())
+	}
+	backup := server.Backup(t)
+	mustAdvance(t, stranger(server), key, 10, 11)
+	server.Restore(t, backup, 0)
+	wantFenced(t, stranger(server), "fell")
+}
+
+// A jump that is too small for a key is made up for by what workers know to be
+// spent.
+func TestJumpThatIsTooSmall(t *testing.T) {
+	server := servers.StartEtcd(t)
+	c := guarded(t, server, "")
+	young := allocator.Key{Store: "demo", Name: "young"}
+	mustAdvance(t, c, key, 10, 1)
+	backup := server.Backup(t)
+	mustAdvance(t, c, key, 1000, 11)
+	mustAdvance(t, c, young, 1000, 1)
+	server.Restore(t, backup, 0)
+	wantFenced(t, c, "revision fell")
+	jumpAll(t, server, 5)
+	if err := c.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustAdvance(t, c, key, 1, 1011)
+	mustAdvance(t, c, young, 1, 1001)
+}
+
+// When a fence has been answered, what was reserved before has been revoked: at
+// the fence, and once more when an operator jumps.
+func TestFenceRevokes(t *testing.T) {
+	server := servers.StartEtcd(t)
+	c := etcd.NewCounter(server.Connect(t), etcd.Config{})
+	t.Cleanup(c.Close)
+	var mu sync.Mutex
+	revoked := 0
+	c.OnRevoke(func() { mu.Lock(); defer mu.Unlock(); revoked++ })
+	want := func(n int) {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if revoked != n {
+			t.Errorf("revoked %d times, want %d", revoked, n)
+		}
+	}
+	mustAdvance(t, c, key, 10, 1)
+	want(0)
+	jumpAll(t, server, 100) // for caution
+	if err := c.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want(1)
+	mustAdvance(t, c, key, 1, 111)
+	server.Replace(t)
+	wantFenced(t, c, "replaced by")
+	want(2)
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os/signal"
+	"reflect"
+	"slices"
+	"syscall"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+func adminCommand(stdout io.Writer) *ffcli.Command {
+	return &ffcli.Command{
+		Name:       "admin",
+		ShortUsage: "seqd admin COMMAND [flags]",
+		ShortHelp:  "look at the counters in etcd, and raise them",
+		LongHelp: "Works on etcd itself, with the workers' configuration and credentials, whether workers run\n" +
+			"or not. No command ever lowers a counter.",
+		FlagSet: flag.NewFlagSet("seqd admin", flag.ContinueOnError),
+		Exec: func(_ context.Context, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Sprintf("unknown command %q", args[0]))
+			}
+			return usageError("which command?")
+		},
+		Subcommands: []*ffcli.Command{
+			adminLsCommand(stdout),
+			adminPeekCommand(stdout),
+			adminRaiseCommand(stdout),
+			adminJumpCommand(stdout),
+		},
+	}
+}
+
+// admin is what the admin commands have in common: where the counters are, and
+// how to print.
+type admin struct {
+	cfg    config
+	file   string
+	format string
+
+	clusters []adminCluster
+	print    *printer
+}
+
+// adminCluster is an etcd cluster with a prefix, and the stores kept there.
+type adminCluster struct {
+	cluster
+	*etcd.Admin
+	close func()
+}
+
+func newAdmin(fs *flag.FlagSet) *admin {
+	a := &admin{cfg: defaultConfig()}
+	fs.StringVar(&a.file, "config", "", "the workers' configuration `FILE` (YAML)")
+	a.cfg.Etcd.flags(fs)
+	fs.StringVar(&a.format, "format", "text", "text (a line for each counter) or json (an object for each)")
+	return a
+}
+
+// run reads the command line, min to max words and flags, connects, and calls f
+// with the words.
+func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, min, max int, stdout io.Writer, f func(ctx context.Context, words []string) error) error {
+	rest, err := words(fs, args)
+	if err != nil {
+		return err
+	}
+	if len(rest) < min || len(rest) > max {
+		return usageError(fmt.Sprintf("not %d words", len(rest)))
+	}
+	var src source
+	err = settle(fs, func() (err error) {
+		if a.file != "" {
+			src, err = a.cfg.load(a.file)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if a.format != "text" && a.format != "json" {
+		return usageError(fmt.Sprintf("--format must be text or json, not %q", a.format))
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	a.print = newPrinter(stdout, a.format == "json")
+	err = a.open(ctx, src)
+	defer a.close()
+	if err == nil {
+		err = f(ctx, rest)
+	}
+	if err := a.print.flush(); err != nil {
+		return err
+	}
+	if errors.Is(err, allocator.ErrUnavailable) {
+		return fmt.Errorf("%w; look at --etcd-endpoints, the user's permissions, and etcd's alarms", err)
+	}
+	return err
+}
+
+// open connects to every cluster that the configuration names.
+func (a *admin) open(ctx context.Context, src source) error {
+	clusters, err := a.cfg.clusters(src)
+	if err != nil {
+		return err
+	}
+	for _, c := range clusters {
+		slices.Sort(c.etcd.Endpoints)
+		i := slices.IndexFunc(a.clusters, func(other adminCluster) bool {
+			return other.etcd.Prefix == c.etcd.Prefix && reflect.DeepEqual(other.etcd.Endpoints, c.etcd.Endpoints)
+		})
+		if i >= 0 { // reached in two ways, as by two users: the counters are the same
+			a.clusters[i].stores = append(a.clusters[i].stores, c.stores...)
+			continue
+		}
+		client, err := dialOnce(ctx, c.etcd)
+		if err != nil {
+			return err
+		}
+		a.clusters = append(a.clusters, adminCluster{cluster: c, Admin: etcd.NewAdmin(client, c.etcd.Prefix), close: func() { client.Close() }})
+	}
+	return nil
+}
+
+func (a *admin) close() {
+	for _, c := range a.clusters {
+		c.close()
+	}
+}
+
+// of returns the cluster that a store's counters are in.
+func (a *admin) of(store string) (adminCluster, error) {
+	if err := subjects.CheckToken("store", store); err != nil {
+		return adminCluster{}, usageError(textOf(err))
+	}
+	for _, name := range []string{store, subjects.AnyStore} {
+		for _, c := range a.clusters {
+			for _, s := range c.stores {
+				if s.Name == name {
+					return c, nil
+				}
+			}
+		}
+	}
+	return adminCluster{}, fmt.Errorf("store %q is not configured in %s", store, a.file)
+}
+
+// counter returns the counter that two words name, and the cluster it is in.
+func (a *admin) counter(store, text string) (adminCluster, allocator.Key, error) {
+	c, err := a.of(store)
+	if err != nil {
+		return c, allocator.Key{}, err
+	}
+	name, err := subjects.Escape(text)
+	if err != nil {
+		return c, allocator.Key{}, usageError(textOf(err))
+	}
+	return c, allocator.Key{Store: store, Name: name}, nil
+}
+
+// noRecord says what etcd's error says in the words of the command line.
+func noRecord(err error, store, key string) error {
+	if errors.Is(err, etcd.ErrNoRecord) {
+		return fmt.Errorf("no counter of key %q in store %q: nothing was issued yet, or it is kept elsewhere; see: seqd admin ls", key, store)
+	}
+	return err
+}

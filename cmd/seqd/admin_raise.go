@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+)
+
+// soWeak is how soon callers see a counter that was raised.
+const soWeak = "Workers may run. STRONG ids of requests made after it has returned are greater at once. A worker\n" +
+	"first spends the WEAK ids it holds in memory: what is left of its segment and, if that has\n" +
+	"been fetched already, the next one; together one and a half segments at most (segment_max,\n" +
+	"or a larger n that somebody has asked for). They stay unique."
+
+func adminRaiseCommand(stdout io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd admin raise", flag.ContinueOnError)
+	a := newAdmin(fs)
+	to := fs.Int64("to", -1, "the `ID` that the next ids shall be greater than")
+	return &ffcli.Command{
+		Name:       "raise",
+		ShortUsage: "seqd admin raise STORE KEY --to ID [flags]",
+		ShortHelp:  "have a counter go on above an id",
+		LongHelp: "Raises a counter, which is made if it is not there, so that the next ids are greater than --to.\n" +
+			"One that is higher already stays as it is: raising twice is fine.\n\n" + soWeak,
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			return a.run(ctx, fs, args, 2, 2, stdout, func(ctx context.Context, words []string) error {
+				if *to < 0 {
+					return usageError(fmt.Sprintf("--to must be given, and 0 or more, not %d", *to))
+				}
+				c, key, err := a.counter(words[0], words[1])
+				if err != nil {
+					return err
+				}
+				change, err := c.Raise(ctx, key, *to)
+				if err != nil {
+					return err
+				}
+				a.print.head("STORE", "KEY", "WAS", "IS")
+				return a.print.change(change)
+			})
+		},
+	}
+}

@@ -1,0 +1,81 @@
+package worker
+
+import (
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+)
+
+// headroom sees to it that nobody is surprised by EXHAUSTED: it says in the log,
+// once for each key and level, how much of all ids a key has spent, and counts
+// the keys. Its zero value is not for use.
+type headroom struct {
+	log   *slog.Logger
+	count func(store string) *atomic.Int64 // of the keys of a store past the first level
+
+	mu     sync.Mutex
+	passed map[allocator.Key]int // how many levels
+	spoke  time.Time             // when a line was last written
+	unsaid int                   // lines that were left out since
+}
+
+// headroomLevels are the marks that are worth a line.
+var headroomLevels = [...]struct {
+	percent int
+	mark    int64
+}{
+	{90, math.MaxInt64 / 100 * 90},
+	{99, math.MaxInt64 / 100 * 99},
+}
+
+const (
+	// maxPassed bounds the keys remembered; beyond, one may be told of and
+	// counted again.
+	maxPassed = 4096
+
+	// headroomSpacing is the least time between two lines.
+	headroomSpacing = time.Second
+)
+
+// saw notes that ids up to last are issued.
+func (h *headroom) saw(key allocator.Key, last int64) {
+	if last > headroomLevels[0].mark {
+		h.note(key, last)
+	}
+}
+
+func (h *headroom) note(key allocator.Key, last int64) {
+	level := 0
+	for level < len(headroomLevels) && last > headroomLevels[level].mark {
+		level++
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.passed[key]
+	if level <= before {
+		return
+	}
+	if before == 0 {
+		h.count(key.Store).Add(1)
+		if len(h.passed) >= maxPassed {
+			for other := range h.passed { // any one will do
+				delete(h.passed, other)
+				break
+			}
+		}
+	}
+	h.passed[key] = level
+	now := time.Now()
+	if !h.spoke.IsZero() && now.Sub(h.spoke) < headroomSpacing {
+		h.unsaid++
+		return
+	}
+	h.log.Warn("a key is running out of ids", "store", key.Store, "key", key.Name, "last", last,
+		"spent_percent", headroomLevels[level-1].percent, "left", math.MaxInt64-last, "keys_not_named", h.unsaid,
+		"hint", "at 9223372036854775807 it answers EXHAUSTED: have its callers use another key before that")
+	h.spoke, h.unsaid = now, 0
+}
