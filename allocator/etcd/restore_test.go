@@ -123,6 +123,7 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 			for i := range 50 {
 				put(t, server, "/other", fmt.Sprint(i))
 			}
+			_ = guarded(t, server, "").Ready(t.Context()) // one that remembers nothing may even write the record
 			wantFenced(t, cold, test.cold)
 			wantFenced(t, live, test.live)
 			wantFenced(t, guarded(t, server, dir), "fell")

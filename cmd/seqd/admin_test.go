@@ -193,4 +193,19 @@ func TestRestoreGuard(t *testing.T) {
 	again.wait(t, again.stderr, "joined the queue group")
 	wantIDs(t, nats.URL, "1002\n", "demo", "key", "--mode", "strong")
 	wantIDs(t, nats.URL, "1001\n", "demo", "young", "--mode", "strong")
+
+	// And to the last id there is, over the whole system.
+	if got := admin("raise", "demo", "key", "--to", "9223372036854775805"); got.code != exitOK {
+		t.Errorf("got %+v", got)
+	}
+	exhausted := func(n string) {
+		t.Helper()
+		got := runSeqd(t, "next", "demo", "key", "-n", n, "--mode", "strong", "--nats-url", nats.URL)
+		if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "EXHAUSTED") {
+			t.Errorf("%s ids: got %+v, want EXHAUSTED", n, got)
+		}
+	}
+	exhausted("3")
+	wantIDs(t, nats.URL, "9223372036854775806\n9223372036854775807\n", "demo", "key", "-n", "2", "--mode", "strong")
+	exhausted("1")
 }
