@@ -33,6 +33,7 @@ type Config struct {
 type Counter struct {
 	config Config
 	txns   *txns
+	jitter func(time.Duration) time.Duration // from 0 to below its argument
 
 	mu      sync.Mutex
 	beliefs map[allocator.Key]belief
@@ -62,6 +63,7 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 	return &Counter{
 		config:  config,
 		txns:    newTxns(client),
+		jitter:  rand.N[time.Duration],
 		beliefs: map[allocator.Key]belief{},
 	}
 }
@@ -92,7 +94,7 @@ func (c *Counter) AdvanceOrRival(ctx context.Context, key allocator.Key, n int) 
 func (c *Counter) advance(ctx context.Context, key allocator.Key, n int, yield bool) (_ allocator.Range, rival string, _ error) {
 	path := c.Path(key)
 	known := c.belief(key)
-	var pause backoff
+	pause := backoff{jitter: c.jitter}
 	for {
 		ids, err := next(max(known.last, c.config.Floor(key)), n)
 		if err != nil {
@@ -197,7 +199,10 @@ func (c *Counter) learn(key allocator.Key, b belief) {
 }
 
 // backoff spaces the attempts that follow an ambiguous outcome.
-type backoff struct{ pause time.Duration }
+type backoff struct {
+	pause  time.Duration
+	jitter func(time.Duration) time.Duration
+}
 
 const (
 	minPause = 10 * time.Millisecond
@@ -208,7 +213,7 @@ const (
 // before that.
 func (b *backoff) wait(ctx context.Context) bool {
 	b.pause = min(max(2*b.pause, minPause), maxPause)
-	t := time.NewTimer(b.pause/2 + rand.N(b.pause/2))
+	t := time.NewTimer(b.pause/2 + b.jitter(b.pause/2))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -45,6 +45,11 @@ type txns struct {
 	flying int // places taken
 	nested int // how many transactions from now on are nested ones: see commit
 	closed bool
+
+	// swaps are used again, for their channels: once its outcome has been
+	// received, nobody holds on to a swap. One that is given up is left to the
+	// collector.
+	swaps sync.Pool
 }
 
 // swap is one compare-and-swap that waits or is under way.
@@ -62,12 +67,6 @@ type swap struct {
 	prev, next *swap
 }
 
-// swaps are used again, for their channels: once its outcome has been received,
-// nobody holds on to a swap. One that is given up is left to the collector.
-var swaps = sync.Pool{New: func() any {
-	return &swap{done: make(chan outcome, 1), place: make(chan struct{}, 1)}
-}}
-
 // outcome is what became of a swap.
 type outcome struct {
 	err error // perhaps applied, perhaps later; or known not to be: then fenced
@@ -80,6 +79,7 @@ var errClosed = fmt.Errorf("%w: counter closed", allocator.ErrUnavailable)
 
 func newTxns(kv clientv3.KV) *txns {
 	t := &txns{kv: kv}
+	t.swaps.New = func() any { return &swap{done: make(chan outcome, 1), place: make(chan struct{}, 1)} }
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
 	return t
 }
@@ -101,7 +101,7 @@ func (t *txns) close() {
 // attemptTimeout more at most. If ctx ends while the swap is under way it may
 // still be applied; before that it is taken back.
 func (t *txns) swap(ctx context.Context, path string, rev int64, value string) (outcome, error) {
-	s := swaps.Get().(*swap)
+	s := t.swaps.Get().(*swap)
 	s.path, s.rev, s.value = path, rev, value
 	t.mu.Lock()
 	if t.closed {
@@ -121,7 +121,7 @@ func (t *txns) swap(ctx context.Context, path string, rev int64, value string) (
 			t.send(ctx, s)
 		case out := <-s.done:
 			t.leave(s)
-			swaps.Put(s)
+			t.swaps.Put(s)
 			return out, out.err
 		case <-ctx.Done():
 			t.leave(s)

@@ -7,6 +7,7 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -91,12 +92,19 @@ func (c *Client) DeleteRange(ctx context.Context, in *pb.DeleteRangeRequest, _ .
 	return call(ctx, c, in, c.server.DeleteRange)
 }
 
-func call[In, Out any](ctx context.Context, c *Client, in In, apply func(In) (Out, error)) (Out, error) {
+func call[In, Out any](ctx context.Context, c *Client, in In, send func(In) (Out, error)) (Out, error) {
 	var none Out
 	if ctx.Err() != nil {
 		return none, ended(ctx)
 	}
 	fault := c.script(Call{Seq: int(c.calls.Add(1)) - 1})
+	life := c.server.currentLife()
+	apply := func(in In) (Out, error) {
+		if c.server.currentLife() != life {
+			return none, errGone
+		}
+		return send(in)
+	}
 	switch fault.Outcome {
 	case Dropped:
 		<-ctx.Done()
@@ -132,9 +140,14 @@ func call[In, Out any](ctx context.Context, c *Client, in In, apply func(In) (Ou
 		return none, refusal(ctx, fault.After, fault.Err)
 	case !pause(ctx, fault.After):
 		return none, ended(ctx)
+	case c.server.currentLife() != life:
+		return none, errGone
 	}
 	return out, err
 }
+
+// errGone is what gRPC says when the server has ended.
+var errGone = status.Error(codes.Unavailable, "transport is closing")
 
 // refusal is err after d, or ctx's end if that comes first.
 func refusal(ctx context.Context, d time.Duration, err error) error {

@@ -20,6 +20,14 @@ type Server struct {
 	rev     int64
 	cluster uint64
 	term    uint64
+	life    int // raised by Restore: who asked before gets no answer any more
+	writes  []Write
+}
+
+// Write is one put.
+type Write struct {
+	Path, Value string
+	Rev         int64
 }
 
 // New returns an empty Server, of cluster 1, at term 2 and revision 1.
@@ -107,12 +115,37 @@ func (s *Server) Snapshot() Snapshot {
 // Restore puts the content and the revision back to a snapshot's, as an operator
 // does who restores a backup. The headers' cluster id becomes cluster, which is
 // the old one if the new cluster has the old one's name, token and addresses;
-// the term begins again.
+// the term begins again. As etcd does not run meanwhile, requests on their way
+// are not applied any more, and their answers don't come.
 func (s *Server) Restore(from Snapshot, cluster uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kvs, s.rev = maps.Clone(from.kvs), from.rev
 	s.cluster, s.term = cluster, 2
+	s.life++
+}
+
+func (s *Server) currentLife() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life
+}
+
+// Writes returns all puts so far, in the order they were applied.
+func (s *Server) Writes() []Write {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.writes)
+}
+
+// Value returns what is at path now, or "".
+func (s *Server) Value(path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kv := s.kvs[path]; kv != nil {
+		return string(kv.Value)
+	}
+	return ""
 }
 
 // Elect raises the term, as the election of a leader does.

@@ -100,6 +100,7 @@ func (t *txn) put(in *pb.PutRequest) *pb.PutResponse {
 		kv.CreateRevision, kv.Version = old.CreateRevision, old.Version+1
 	}
 	t.s.kvs[string(in.Key)] = kv
+	t.s.writes = append(t.s.writes, Write{Path: string(in.Key), Value: string(in.Value), Rev: t.s.rev})
 	out := &pb.PutResponse{Header: &pb.ResponseHeader{Revision: t.s.rev}}
 	if in.PrevKv {
 		out.PrevKv = old
