@@ -104,14 +104,18 @@ func (c *Counter) advance(ctx context.Context, key allocator.Key, n int, yield b
 		out, err := c.txns.swap(ctx, path, known.rev, value)
 		switch {
 		case err == nil && out.won:
-			c.learn(key, belief{last: ids.Last(), rev: out.rev})
+			if err := c.learn(key, belief{last: ids.Last(), rev: out.rev}, ids.First-1); err != nil {
+				return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
+			}
 			return ids, "", nil
 		case err == nil: // lost: somebody else's advance, or an earlier attempt of ours
 			now, by, err := refresh(known, out)
+			if err == nil {
+				err = c.learn(key, now, now.last-1)
+			}
 			if err != nil {
 				return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
 			}
-			c.learn(key, now)
 			if yield && known.rev != 0 && by != "" && by != c.config.Writer {
 				return allocator.Range{}, by, nil
 			}
@@ -181,13 +185,20 @@ func (c *Counter) belief(key allocator.Key) belief {
 	return c.beliefs[key]
 }
 
-// learn keeps b unless a concurrent advance has seen a later record.
-func (c *Counter) learn(key allocator.Key, b belief) {
+// learn keeps b, unless a concurrent advance has seen a later record. All records
+// before b's revision must have had marks of base at most, and all after it
+// higher ones than b: if not, etcd went back while this advance was under way,
+// to before another one that has returned.
+func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old, ok := c.beliefs[key]
+	if ok && (old.rev < b.rev && old.last > base || old.rev == b.rev && old.last != b.last || old.rev > b.rev && old.last <= b.last) {
+		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
+			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
+	}
 	if ok && old.rev > b.rev {
-		return
+		return nil
 	}
 	if !ok && len(c.beliefs) >= maxBeliefs {
 		for other := range c.beliefs { // any one will do
@@ -196,6 +207,7 @@ func (c *Counter) learn(key allocator.Key, b belief) {
 		}
 	}
 	c.beliefs[key] = b
+	return nil
 }
 
 // backoff spaces the attempts that follow an ambiguous outcome.

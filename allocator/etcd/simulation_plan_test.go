@@ -88,6 +88,8 @@ func newPlan(seed uint64) plan {
 			p.workers = 1
 		case 1:
 			p.cluster = 2
+		default:
+			p.peers = false // a rival's ids are known as little
 		}
 	}
 	return p

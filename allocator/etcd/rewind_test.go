@@ -1,0 +1,58 @@
+package etcd_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdsim"
+)
+
+// An advance whose first attempt had failed tried again after etcd had been put
+// back to a backup, won with what it had known at its beginning, and got the ids
+// that another advance of the same Counter had returned meanwhile. Others had
+// written so much by then that the revision did not tell. (TestSimulation found
+// it.)
+func TestAdvanceUnderWayWhenEtcdGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := etcdsim.New()
+		client := etcdsim.NewClient(server, func(call etcdsim.Call) etcdsim.Fault {
+			if call.Seq == 1 {
+				return etcdsim.Fault{Outcome: etcdsim.Refused, Err: status.Error(codes.Unavailable, "connection refused")}
+			}
+			return etcdsim.Fault{}
+		})
+		c := etcd.NewCounterOn(client, func(d time.Duration) time.Duration { return d - 1 }, etcd.Config{})
+		defer c.Close()
+		mustAdvance(t, c, key, 10, 1)
+		backup := server.Snapshot()
+
+		var ids allocator.Range
+		var err error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			ids, err = c.Advance(t.Context(), key, 5)
+		}()
+		synctest.Wait() // it pauses after its first attempt
+		mustAdvance(t, c, key, 5, 11)
+		server.Restore(backup, 1)
+		for i := range 10 {
+			if _, err := server.Put(&pb.PutRequest{Key: fmt.Append(nil, "/other/", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-done
+		if !errors.Is(err, allocator.ErrFenced) {
+			t.Errorf("got %v, %v; want ErrFenced", ids, err)
+		}
+	})
+}
