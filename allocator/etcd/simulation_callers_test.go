@@ -36,6 +36,7 @@ type ask struct {
 // caller asks, waits for the answers or gives up, and asks again.
 func (w *world) caller(c int) {
 	name := fmt.Sprint("caller ", c)
+	time.Sleep(upTo(dice(w.plan.seed, name, -1), time.Millisecond)) // nobody begins together with another
 	for step := range w.plan.rounds {
 		d := dice(w.plan.seed, name, step)
 		var together []*ask
