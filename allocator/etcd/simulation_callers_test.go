@@ -44,7 +44,7 @@ func (w *world) caller(c int) {
 			key := w.plan.keys[d.IntN(1+d.IntN(len(w.plan.keys)))] // some more than others
 			n, how, patience := 1+d.IntN(1+d.IntN(50)), mode(d.IntN(4)), upTo(d, 2*time.Second)
 			if d.IntN(4) == 0 {
-				patience = upTo(d, 5*time.Millisecond)
+				patience = upTo(d, 3*w.plan.latency)
 			}
 			if w.plan.kind == calm {
 				patience = time.Minute

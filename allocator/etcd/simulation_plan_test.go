@@ -29,7 +29,8 @@ type plan struct {
 	peers    bool // workers hand batches over
 	maxKeys  int
 	segments allocator.Segments
-	faulty   int // of 100 calls of etcd
+	latency  time.Duration // of etcd, there and back, at most
+	faulty   int           // of 100 calls of etcd
 	restarts bool
 	strong   bool // only strong requests, that nobody gives up
 	cluster  uint64
@@ -58,11 +59,12 @@ func newPlan(seed uint64) plan {
 		peers:    d.IntN(3) > 0,
 		maxKeys:  1 + d.IntN(12),
 		segments: allocator.Segments{Min: 1 + d.IntN(10), Max: 10 + d.IntN(90), Runway: time.Duration(1+d.IntN(100)) * time.Millisecond},
+		latency:  []time.Duration{200 * time.Microsecond, time.Millisecond, 10 * time.Millisecond}[d.IntN(3)],
 		faulty:   []int{5, 20, 50}[d.IntN(3)],
 		restarts: d.IntN(2) == 0,
 		cluster:  1,
 	}
-	for i := range 1 + d.IntN(5) {
+	for i := range 1 + d.IntN(1+d.IntN(5)) {
 		for _, store := range []string{"a", "b"} { // one name in two stores is two counters
 			key := allocator.Key{Store: store, Name: fmt.Sprint("k", i)}
 			p.keys = append(p.keys, key)
@@ -116,8 +118,8 @@ var faultNames = []string{
 }
 
 // fault draws one of faultNames.
-func fault(d *rand.Rand) (etcdsim.Fault, int) {
-	f := healthy(d)
+func (p plan) fault(d *rand.Rand) (etcdsim.Fault, int) {
+	f := p.healthy(d)
 	which := d.IntN(len(faultNames))
 	switch faultNames[which] {
 	case "slow":
@@ -144,6 +146,6 @@ func fault(d *rand.Rand) (etcdsim.Fault, int) {
 	return f, which
 }
 
-func healthy(d *rand.Rand) etcdsim.Fault {
-	return etcdsim.Fault{Before: upTo(d, time.Millisecond), After: upTo(d, time.Millisecond)}
+func (p plan) healthy(d *rand.Rand) etcdsim.Fault {
+	return etcdsim.Fault{Before: upTo(d, p.latency), After: upTo(d, p.latency)}
 }

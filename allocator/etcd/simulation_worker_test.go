@@ -61,9 +61,9 @@ func (sw *simWorker) script(call etcdsim.Call) etcdsim.Fault {
 			sw.tally.add("cut off")
 			return etcdsim.Fault{Outcome: etcdsim.Dropped}
 		}
-		return healthy(d)
+		return sw.plan.healthy(d)
 	}
-	f, which := fault(d)
+	f, which := sw.plan.fault(d)
 	sw.tally.add(faultNames[which])
 	return f
 }

@@ -44,7 +44,6 @@ var allocatorMutants = []mutant{
 	{
 		name: "joins a batch under way", breaks: "S: a request that came after a transaction was sent is served from it",
 		edits: []edit{
-			{strongFile, "a = advance{n: k.batch.ids,", "a = advance{n: k.batch.ids + 20*min(k.batch.ids, 1),"},
 			{strongFile, "		batch := k.batch.take()\n		s.mu.Unlock()\n", `		for err == nil && k.waiting.count > 0 && k.batch.ids+k.waiting.head.N <= ids.N {
 			k.batch.push(k.waiting.pop())
 		}
