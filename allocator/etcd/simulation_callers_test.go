@@ -46,6 +46,10 @@ func (w *world) caller(c int) {
 			if d.IntN(4) == 0 {
 				patience = upTo(d, 3*w.plan.latency)
 			}
+			if w.plan.hot {
+				key, how = w.plan.keys[0], []mode{strong, strong, strong, how}[d.IntN(4)]
+				n, patience = 1+d.IntN(4), upTo(d, []time.Duration{w.plan.latency, time.Second}[d.IntN(2)])
+			}
 			if w.plan.kind == calm {
 				patience = time.Minute
 			}
@@ -68,6 +72,9 @@ func (w *world) caller(c int) {
 		}
 		patience.Stop()
 		pause := []time.Duration{1, 100 * time.Microsecond, time.Millisecond, 20 * time.Millisecond, 500 * time.Millisecond}[d.IntN(5)]
+		if w.plan.hot {
+			pause = min(pause, time.Millisecond)
+		}
 		time.Sleep(upTo(d, pause))
 	}
 }

@@ -33,6 +33,7 @@ type plan struct {
 	faulty   int           // of 100 calls of etcd
 	restarts bool
 	strong   bool // only strong requests, that nobody gives up
+	hot      bool // one key, strong and impatient callers who do not pause, a slow etcd
 	cluster  uint64
 }
 
@@ -64,7 +65,11 @@ func newPlan(seed uint64) plan {
 		restarts: d.IntN(2) == 0,
 		cluster:  1,
 	}
-	for i := range 1 + d.IntN(1+d.IntN(5)) {
+	names := 1 + d.IntN(5)
+	if p.kind == faulty && d.IntN(3) == 0 {
+		p.hot, names, p.latency, p.rounds = true, 1, 10*time.Millisecond, 2*p.rounds
+	}
+	for i := range names {
 		for _, store := range []string{"a", "b"} { // one name in two stores is two counters
 			key := allocator.Key{Store: store, Name: fmt.Sprint("k", i)}
 			p.keys = append(p.keys, key)
