@@ -35,7 +35,9 @@ const (
 // and its step alone. What the seed does not choose is which of several
 // goroutines runs first that one event woke, as when a worker stops; on one
 // processor that mostly comes out the same way. So a seed that has failed is run
-// up to -repeat times: see TestSimulationIsRepeatable.
+// up to -repeat times: of 23 mutants whose first failing seed was run 100 times
+// again, 21 failed 100 times, one 62 and one 23 times (go run
+// ./integration/mutants -replay 100). See TestSimulationIsRepeatable.
 func TestSimulation(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	switch {

@@ -27,7 +27,7 @@ type simWorker struct {
 	weak    *allocator.Weak
 	crashed atomic.Bool // what it says from now on, nobody hears
 
-	calls, pauses, asks atomic.Int64 // so far, to number the dice
+	pauses, asks atomic.Int64 // so far, to number the dice
 
 	mu     sync.Mutex
 	rivals map[allocator.Key]string

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -84,6 +85,7 @@ func (w *world) run() {
 		sw.stop()
 	}
 	time.Sleep(time.Second) // and so do peers' answers
+	synctest.Wait()
 }
 
 // warm has every worker see the etcd that is there, without faults.
