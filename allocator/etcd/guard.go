@@ -29,9 +29,10 @@ func (g *guard) begin() (highest int64, err error) {
 	return g.highest, g.fenced
 }
 
-// end checks the header of a transaction's answer. After an error no range of
-// that transaction, or of any later one, may be used.
-func (g *guard) end(sent int64, h *etcdserverpb.ResponseHeader) error {
+// end checks the header of a transaction's answer; wrote says whether it put
+// anything: then its revision is a new one, above all that were known. After an
+// error no range of that transaction, or of any later one, may be used.
+func (g *guard) end(sent int64, h *etcdserverpb.ResponseHeader, wrote bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -40,6 +41,8 @@ func (g *guard) end(sent int64, h *etcdserverpb.ResponseHeader) error {
 		g.fenced = fmt.Errorf("%w: etcd cluster %x was replaced by %x", allocator.ErrFenced, g.cluster, h.ClusterId)
 	case h.Revision < sent:
 		g.fenced = fmt.Errorf("%w: etcd's revision fell from %d to %d", allocator.ErrFenced, sent, h.Revision)
+	case h.Revision == sent && wrote:
+		g.fenced = fmt.Errorf("%w: etcd's revision %d came twice", allocator.ErrFenced, sent)
 	default:
 		g.cluster, g.highest = h.ClusterId, max(g.highest, h.Revision)
 	}

@@ -56,3 +56,20 @@ func TestAdvanceUnderWayWhenEtcdGoesBack(t *testing.T) {
 		}
 	})
 }
+
+// A write gets a revision of its own. After a rewind by one revision, the next
+// write got one that had been seen; two advances that were under way then could
+// get the same ids. (TestSimulation found it.)
+func TestRevisionThatComesTwice(t *testing.T) {
+	server := etcdsim.New()
+	c := etcd.NewCounterOn(etcdsim.NewClient(server, nil), func(d time.Duration) time.Duration { return d - 1 }, etcd.Config{})
+	defer c.Close()
+	mustAdvance(t, c, key, 10, 1)
+	backup := server.Snapshot()
+	mustAdvance(t, c, key, 5, 11)
+	server.Restore(backup, 1)
+	other := allocator.Key{Store: "demo", Name: "other"}
+	if ids, err := c.Advance(t.Context(), other, 1); !errors.Is(err, allocator.ErrFenced) {
+		t.Errorf("got %v, %v; want ErrFenced", ids, err)
+	}
+}

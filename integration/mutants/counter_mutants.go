@@ -120,6 +120,11 @@ var counterMutants = []mutant{
 		suites: []suite{counter, simulation},
 	},
 	{
+		name: "revision may come twice", breaks: "U after a restore: a write that gets a revision seen before is believed",
+		edits:  []edit{{guardFile, "h.Revision == sent && wrote", "false"}},
+		suites: []suite{counter, simulation},
+	},
+	{
 		name: "floor lowers", breaks: "U: a floor below the mark is where ids go on",
 		edits:  []edit{{counterFile, "next(max(known.last, c.config.Floor(key)), n)", "next(map[bool]int64{true: known.last, false: c.config.Floor(key)}[c.config.Floor(key) == 0], n)"}},
 		suites: []suite{simulation, counter},
