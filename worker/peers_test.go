@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/subjects"
@@ -132,7 +134,8 @@ func TestLosingBatchIsHandedOver(t *testing.T) {
 	}
 }
 
-// A rival that is gone, or does not answer in time, costs time only.
+// A rival that is gone, does not answer in time or answers with more or fewer
+// ids, costs time only.
 func TestRivalWithoutAnAnswer(t *testing.T) {
 	t.Run("gone", func(t *testing.T) {
 		f, first, _, _ := pair(t)
@@ -142,6 +145,24 @@ func TestRivalWithoutAnAnswer(t *testing.T) {
 			if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First != want {
 				t.Errorf("got %v, %v, want %d", ids, err, want)
 			}
+		}
+	})
+	t.Run("of another length", func(t *testing.T) {
+		f, first, _, _ := pair(t)
+		liar := "liar"
+		first.rival.Store(&liar)
+		_, err := f.nc.Subscribe(subjects.PeerRoot+".liar.advance.>", func(m *nats.Msg) {
+			reply := subjects.Reply{ID: 1000, N: 4}
+			_ = m.Respond(reply.Append(nil, subjects.Msgpack))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids != (allocator.Range{First: 1, N: 5}) {
+			t.Errorf("got %v, %v, want 1 to 5", ids, err)
 		}
 	})
 	t.Run("silent", func(t *testing.T) {

@@ -113,7 +113,17 @@ func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse
 	if err != nil {
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
-	return resp, t.guard.end(sent, resp.Header)
+	return resp, t.guard.end(sent, resp.Header, wrote(resp))
+}
+
+// wrote reports whether a transaction of swaps won any.
+func wrote(resp *clientv3.TxnResponse) bool {
+	for _, r := range resp.Responses {
+		if r.GetResponsePut() != nil || r.GetResponseTxn().GetSucceeded() {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *swap) compare() clientv3.Cmp {

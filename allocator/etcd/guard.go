@@ -79,9 +79,11 @@ func (g *guard) begin() (sending, error) {
 	return s, g.fenced
 }
 
-// end checks the header of a transaction's answer. After an error no range of
-// that transaction may be used; if it is [allocator.ErrFenced], none of any.
-func (g *guard) end(s sending, h *etcdserverpb.ResponseHeader) error {
+// end checks the header of a transaction's answer; wrote says whether it put
+// anything: then its revision is a new one, above all that were known. After an
+// error no range of that transaction may be used; if it is
+// [allocator.ErrFenced], none of any.
+func (g *guard) end(s sending, h *etcdserverpb.ResponseHeader, wrote bool) error {
 	now := sightOf(h)
 	g.mu.Lock()
 	if g.fenced != nil || g.gen.Load() != s.gen {
@@ -92,6 +94,9 @@ func (g *guard) end(s sending, h *etcdserverpb.ResponseHeader) error {
 		return errLapsed
 	}
 	err := known{incarnation: incarnation{seen: s.seen}}.check(now)
+	if err == nil && wrote && now.rev == s.seen.rev {
+		err = fmt.Errorf("%w: etcd's revision %d came twice", allocator.ErrFenced, now.rev)
+	}
 	if err == nil {
 		if err = g.termLocked(s, now.term, s.seen.term); err == nil {
 			g.known.seen = g.known.seen.and(now)

@@ -93,7 +93,7 @@ func (g *guard) answer(h *etcdserverpb.ResponseHeader) error {
 	if err != nil {
 		return err
 	}
-	return g.end(s, h)
+	return g.end(s, h, false)
 }
 
 func TestNothingIsSentBeforeTheRecordWasRead(t *testing.T) {
@@ -113,7 +113,7 @@ func TestAnswersOvertakeEachOther(t *testing.T) {
 	if err := g.answer(header(1, 6, 12)); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.end(early, header(1, 5, 11)); err != nil {
+	if err := g.end(early, header(1, 5, 11), false); err != nil {
 		t.Errorf("an answer that was overtaken: %v", err)
 	}
 	if err := g.answer(header(1, 6, 11)); !errors.Is(err, allocator.ErrFenced) {
@@ -172,7 +172,7 @@ func TestAnswersFromBeforeAJump(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.adopt(incarnation{store: "a", epoch: 1, seen: sight{1, 2, 5}}, sight{1, 2, 5})
-	if err := g.end(early, header(1, 5, 11)); !errors.Is(err, errLapsed) {
+	if err := g.end(early, header(1, 5, 11), false); !errors.Is(err, errLapsed) {
 		t.Errorf("got %v, want errLapsed", err)
 	}
 	if err := g.answer(header(1, 2, 6)); err != nil { // and it has not counted

@@ -11,17 +11,17 @@ import (
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
-// told is what an advance ended with.
-type told struct {
+// ended is what became of an advance.
+type ended struct {
 	ids allocator.Range
 	err error
 }
 
-type tell chan told
+type tell chan ended
 
-func (c tell) Advanced(_ *allocator.Advance, ids allocator.Range, err error) { c <- told{ids, err} }
+func (c tell) Advanced(_ *allocator.Advance, ids allocator.Range, err error) { c <- ended{ids, err} }
 
-func start(t *testing.T, c *etcd.Counter, yield bool) told {
+func start(t *testing.T, c *etcd.Counter, yield bool) ended {
 	t.Helper()
 	done := make(tell, 1)
 	c.Start(&allocator.Advance{Ctx: t.Context(), Key: key, N: 1, Yield: yield, Done: done})
@@ -30,7 +30,7 @@ func start(t *testing.T, c *etcd.Counter, yield bool) told {
 		return got
 	case <-time.After(10 * time.Second):
 		t.Fatal("not told")
-		return told{}
+		return ended{}
 	}
 }
 

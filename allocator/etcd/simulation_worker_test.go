@@ -1,0 +1,291 @@
+package etcd_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdsim"
+)
+
+// simWorker is what one worker process has between NATS and etcd, wired as
+// package worker does it.
+type simWorker struct {
+	*world
+	number  int // from 1; as a Client of the history's ops
+	id      string
+	counter *etcd.Counter
+	strong  *allocator.Strong
+	weak    *allocator.Weak
+	crashed atomic.Bool // what it says from now on, nobody hears
+
+	pauses, asks atomic.Int64 // so far, to number the dice
+
+	mu     sync.Mutex
+	rivals map[allocator.Key]string
+}
+
+func newSimWorker(w *world, number int) *simWorker {
+	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number), rivals: map[allocator.Key]string{}}
+	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally}
+	sw.counter = etcd.NewCounterOn(kv, sw.jitter, etcd.Config{
+		Writer: sw.id,
+		Floor:  func(key allocator.Key) int64 { return w.plan.floors[key] },
+	})
+	strong := allocator.Counter(advances{sw.counter, w})
+	if w.plan.peers {
+		strong = &simPeers{advances{sw.counter, w}, sw}
+	}
+	sw.strong = allocator.NewStrong(strong)
+	sw.weak = allocator.NewWeak(advances{sw.counter, w}, allocator.WeakConfig{
+		MaxKeys:  w.plan.maxKeys,
+		Segments: func(allocator.Key) allocator.Segments { return w.plan.segments },
+	})
+	return sw
+}
+
+// script says how a call of etcd goes. Besides single faults a worker is now and
+// then cut off for a while.
+func (sw *simWorker) script(call etcdsim.Call) etcdsim.Fault {
+	d := dice(sw.plan.seed, sw.id+" etcd", call.Seq)
+	if sw.quiet.Load() || d.IntN(100) >= sw.plan.faulty {
+		if sw.cutOff() {
+			sw.tally.add("cut off")
+			return etcdsim.Fault{Outcome: etcdsim.Dropped}
+		}
+		return sw.plan.healthy(d)
+	}
+	f, which := sw.plan.fault(d)
+	sw.tally.add(faultNames[which])
+	return f
+}
+
+// cutOff: in every fourth of a worker's seconds, if there are faults at all.
+func (sw *simWorker) cutOff() bool {
+	second := int(time.Since(sw.began) / time.Second)
+	return !sw.quiet.Load() && sw.plan.faulty > 0 && dice(sw.plan.seed, sw.id+" net", second).IntN(4) == 0
+}
+
+func (sw *simWorker) jitter(limit time.Duration) time.Duration {
+	return upTo(dice(sw.plan.seed, sw.id+" pause", int(sw.pauses.Add(1))), limit) - 1
+}
+
+func (sw *simWorker) stop() {
+	sw.strong.Stop()
+	sw.weak.Stop()
+	sw.counter.Close()
+}
+
+// crash ends the process: what it has sent may still be applied, and nothing it
+// says is heard.
+func (sw *simWorker) crash() {
+	sw.crashed.Store(true)
+	sw.counter.Close()
+	sw.stop()
+}
+
+// advances is a Counter whose advances are accounted for.
+type advances struct {
+	*etcd.Counter
+	w *world
+}
+
+func (a advances) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	ids, err := a.Counter.Advance(ctx, key, n)
+	a.w.advanced(key, n, ids, err)
+	return ids, err
+}
+
+func (a advances) Start(adv *allocator.Advance) {
+	adv.Done = &accounted{a.w, adv.Done}
+	a.Counter.Start(adv)
+}
+
+// accounted stands between an advance and who is told of it.
+type accounted struct {
+	w    *world
+	told allocator.Advancer
+}
+
+func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err error) {
+	var lost *allocator.LostRace
+	if errors.As(err, &lost) {
+		h.w.advanced(a.Key, a.N, allocator.Range{}, nil)
+	} else {
+		h.w.advanced(a.Key, a.N, ids, err)
+	}
+	a.Done = h.told
+	h.told.Advanced(a, ids, err)
+}
+
+// observedKV counts what a worker sees of etcd.
+type observedKV struct {
+	pb.KVClient
+	tally *tally
+}
+
+func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.CallOption) (*pb.TxnResponse, error) {
+	out, err := kv.KVClient.Txn(ctx, in)
+	switch {
+	case err != nil:
+		kv.tally.add("ambiguous")
+		kv.tally.n["ambiguous puts"].Add(int64(countPuts(in)))
+	case !out.Succeeded:
+		kv.tally.add("race lost")
+	}
+	if err == nil && len(out.Responses) > 1 {
+		kv.tally.add("shared")
+	}
+	for _, r := range out.GetResponses() {
+		if nested := r.GetResponseTxn(); nested != nil {
+			kv.tally.add("nested")
+			if !nested.Succeeded {
+				kv.tally.add("race lost")
+			}
+		}
+	}
+	return out, err
+}
+
+func countPuts(in *pb.TxnRequest) (n int) {
+	for _, op := range in.Success {
+		if nested := op.GetRequestTxn(); nested != nil {
+			n += countPuts(nested)
+		} else if op.GetRequestPut() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// simPeers does what package worker's peers do, with a network of its own.
+type simPeers struct {
+	advances
+	sw *simWorker
+}
+
+func (p *simPeers) Start(a *allocator.Advance) {
+	if a.Direct {
+		p.advances.Start(a)
+		return
+	}
+	h := &simHandover{p: p, told: a.Done}
+	a.Done = h
+	if rival := p.sw.rival(a.Key); rival != "" {
+		go h.ask(a, rival)
+		return
+	}
+	a.Yield = true
+	p.advances.Start(a)
+}
+
+// simHandover is package worker's handover.
+type simHandover struct {
+	p      *simPeers
+	told   allocator.Advancer
+	direct bool
+}
+
+func (h *simHandover) Advanced(a *allocator.Advance, ids allocator.Range, err error) {
+	var lost *allocator.LostRace
+	if !h.direct && errors.As(err, &lost) {
+		h.p.sw.setRival(a.Key, lost.Winner)
+		go h.ask(a, lost.Winner)
+		return
+	}
+	a.Done = h.told
+	h.told.Advanced(a, ids, err)
+}
+
+func (h *simHandover) ask(a *allocator.Advance, rival string) {
+	ids, err := h.p.ask(a.Ctx, rival, a.Key, a.N)
+	h.direct = true
+	if err == nil {
+		h.p.w.tally.add("handed over")
+		h.Advanced(a, ids, nil)
+		return
+	}
+	h.p.sw.setRival(a.Key, "")
+	a.Yield = false
+	h.p.advances.Start(a)
+}
+
+const peerTimeout = 250 * time.Millisecond
+
+var errRefused = errors.New("no rival answers")
+
+// ask sends an advance to a rival. A message takes some time, and now and then
+// too much, or for ever.
+func (p *simPeers) ask(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
+	d := dice(p.sw.plan.seed, p.sw.id+" ask", int(p.sw.asks.Add(1)))
+	there, back := upTo(d, 200*time.Microsecond), upTo(d, 200*time.Microsecond)
+	if d.IntN(100) < p.w.plan.faulty && !p.w.quiet.Load() {
+		there, back = upTo(d, 600*time.Millisecond), upTo(d, 600*time.Millisecond)
+		p.w.tally.add("peer slow")
+	}
+	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
+	defer cancel()
+	a := &handed{p: p, back: back, answer: make(chan told, 1)}
+	time.AfterFunc(there, func() { p.w.worker(rival).handlePeer(a, key, n) })
+	select {
+	case o := <-a.answer:
+		return o.ids, o.err
+	case <-ctx.Done():
+		return allocator.Range{}, context.Cause(ctx)
+	}
+}
+
+// handed is an advance that was handed over.
+type handed struct {
+	allocator.Request
+	p      *simPeers
+	by     *simWorker
+	back   time.Duration
+	answer chan told // has room for the one answer
+}
+
+type told struct {
+	ids allocator.Range
+	err error
+}
+
+func (sw *simWorker) handlePeer(a *handed, key allocator.Key, n int) {
+	if sw == nil || sw.crashed.Load() || sw.rival(key) != "" {
+		a.answer <- told{err: errRefused}
+		return
+	}
+	a.by = sw
+	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(peerTimeout), Waiter: a, Direct: true}
+	sw.strong.Allocate(&a.Request)
+}
+
+// Allocated sends the answer on its way.
+func (a *handed) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
+	if !a.by.crashed.Load() {
+		time.AfterFunc(a.back, func() { a.answer <- told{ids, err} })
+	}
+}
+
+func (sw *simWorker) rival(key allocator.Key) string {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	return sw.rivals[key]
+}
+
+func (sw *simWorker) setRival(key allocator.Key, rival string) {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	if rival == "" {
+		delete(sw.rivals, key)
+	} else {
+		sw.rivals[key] = rival
+	}
+}

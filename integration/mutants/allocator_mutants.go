@@ -1,0 +1,126 @@
+package main
+
+const (
+	strongFile  = "allocator/strong.go"
+	weakFile    = "allocator/weak.go"
+	refillFile  = "allocator/refill.go"
+	segmentFile = "allocator/segment.go"
+	tableFile   = "allocator/table.go"
+	peersFile   = "worker/peers.go"
+	handleFile  = "worker/handle.go"
+)
+
+var allocatorMutants = []mutant{
+	{
+		name: "left-overs kept", breaks: "S: what is left of a batch's range goes to later requests",
+		edits: []edit{
+			{strongFile, "	keys    map[Key]*strongKey", "	rests   map[Key]Range\n	keys    map[Key]*strongKey"},
+			{strongFile, "		ids, err := s.advance(k.key, a)\n		if errors.Is(err, ErrExhausted) {\n			s.serveSingly", `		s.mu.Lock()
+		rest := s.rests[k.key]
+		delete(s.rests, k.key)
+		s.mu.Unlock()
+		var ids Range
+		var err error
+		if rest.N >= a.n {
+			ids = rest
+		} else {
+			ids, err = s.advance(k.key, a)
+		}
+		if errors.Is(err, ErrExhausted) {
+			s.serveSingly`},
+			{strongFile, "		batch := k.batch.take()\n		s.mu.Unlock()\n", `		batch := k.batch.take()
+		if rest := ids; err == nil && ids.N > batch.ids {
+			rest.take(batch.ids)
+			if s.rests == nil {
+				s.rests = map[Key]Range{}
+			}
+			s.rests[k.key] = rest
+		}
+		s.mu.Unlock()
+`},
+		},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "joins a batch under way", breaks: "S: a request that came after a transaction was sent is served from it",
+		edits: []edit{
+			{strongFile, "		batch := k.batch.take()\n		s.mu.Unlock()\n", `		for err == nil && k.waiting.count > 0 && k.batch.ids+k.waiting.head.N <= ids.N {
+			k.batch.push(k.waiting.pop())
+		}
+		batch := k.batch.take()
+		s.mu.Unlock()
+`},
+		},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "expired burn ids", breaks: "a request that waited too long takes ids along",
+		edits:  []edit{{strongFile, "	expired := k.waiting.takeExpired(time.Now()) // they burn no id\n	k.batch", "	var expired line\n	k.batch"}},
+		suites: []suite{allocators},
+	},
+	{
+		name: "handed batch handed on", breaks: "answers: two workers that believe in each other pass a batch back and forth",
+		edits:  []edit{{strongFile, "if a.direct && s.relay != nil {", "if false {"}},
+		suites: []suite{peers},
+	},
+	{
+		name: "segments without their store", breaks: "identity: one name in two stores is one segment",
+		edits: []edit{
+			{tableFile, "maphash.String(t.seed, key.Store)*odd", "odd"},
+			{tableFile, "k.name == key.Name && k.store.name == key.Store", "k.name == key.Name"},
+		},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "lost refill taken for done", breaks: "U: after an error the next range is taken to be ours",
+		edits: []edit{{refillFile, "	k.stock.failed = err != nil\n", `	if err != nil && k.stock.current.N > 0 {
+		ids, err = Range{First: k.stock.current.Last() + 1, N: n}, nil
+	}
+	k.stock.failed = err != nil
+`}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "segments out of order", breaks: "W: what is left of a segment is returned to after the next one was begun",
+		edits: []edit{{segmentFile, "		s.current, s.next = s.next, Range{}\n	}\n	ids = s.current.take(n)\n", `		s.spent += n
+		return s.next.take(n), true
+	}
+	ids = s.current.take(n)
+`}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "newer segment first", breaks: "W: a range is spent before one that was reserved earlier",
+		edits:  []edit{{segmentFile, "		s.next = ids\n	case s.next.Last()", "		s.current, s.next = ids, s.current\n	case s.next.Last()"}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "evicted segment goes to another key", breaks: "U: a key that takes a forgotten one's place takes its ids",
+		edits: []edit{
+			{weakFile, "	for w.keys.len >= w.config.MaxKeys {\n", "	var left stock\n	for w.keys.len >= w.config.MaxKeys {\n"},
+			{weakFile, "		w.keys.remove(old)\n", "		w.keys.remove(old)\n		left = old.stock\n"},
+			{weakFile, "	w.clock.add(k)\n", "	k.stock = left\n	w.clock.add(k)\n"},
+		},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "key forgotten while it is fetched for", breaks: "W: a second advance of the key overtakes the first",
+		edits:  []edit{{"allocator/clock.go", "		case k.queue != nil: // its fetch still needs it\n			c.hand++\n", ""}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "rival's answer not counted", breaks: "U: a rival's range is cut up though it is shorter than the batch",
+		edits:  []edit{{peersFile, "	if reply.N != n {\n", "	if false {\n"}},
+		suites: []suite{peers},
+	},
+	{
+		name: "asked while asking", breaks: "answers: workers that ask each other wait in a ring",
+		edits:  []edit{{peersFile, `p != nil && p.rival(k) != ""`, `p != nil && false`}},
+		suites: []suite{peers},
+	},
+	{
+		name: "outlived request answered from memory", breaks: "EXPIRED: a caller that has gone burns ids",
+		edits:  []edit{{handleFile, "if req.Timeout > 0 && a.outlived(time.Now()) {", "if false {"}},
+		suites: []suite{answers},
+	},
+}
