@@ -35,6 +35,9 @@ const (
 // the given stamp on, at most sampleOps of them. It returns how many it checked.
 func checkLinearizable(ops []allocatortest.Op, from int64) (checked int, err error) {
 	for key, sample := range samples(ops, from) {
+		if len(sample) == 1 {
+			continue // of a million keys, say
+		}
 		var history []porcupine.Operation
 		for _, op := range sample {
 			history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: op.Start, Return: op.End})

@@ -131,11 +131,11 @@ func dialCaller(t testing.TB, server *natsServer, r *record) *conn {
 }
 
 // ask sends one request and waits for its answer, for attempt at most.
-func (c *conn) ask(ctx context.Context, a ask) {
-	c.askFor(ctx, a, attempt)
+func (c *conn) ask(_ context.Context, a ask) {
+	c.askFor(a, attempt)
 }
 
-func (c *conn) askFor(_ context.Context, what ask, patience time.Duration) {
+func (c *conn) askFor(what ask, patience time.Duration) {
 	a := c.record.begin(what)
 	if !c.nc.IsConnected() {
 		c.record.giveUp(a, notConnected)

@@ -34,7 +34,7 @@ func newProcess(t testing.TB, dir, name, path string, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("last lines of %s:\n%s", name, p.lastLines(15))
+			t.Logf("last lines of %s:\n%s", name, p.lastLines(6))
 		}
 	})
 	return p

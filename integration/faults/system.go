@@ -32,7 +32,8 @@ type system struct {
 	nats    []*natsServer
 	route   *link // between the two nats-servers, if there are two
 	workers []*worker
-	lives   int // workers that were started
+	user    string // that workers are to etcd, if any
+	lives   int    // workers that were started
 }
 
 type natsServer struct {
@@ -51,7 +52,7 @@ type worker struct {
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), bin: bin, ports: ports{given: map[string]bool{}}}
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user, ports: ports{given: map[string]bool{}}}
 	s.etcd = newEtcdCluster(t, s, p.quota)
 	if p.user != "" {
 		s.etcd.enableAuth(t, p.user)
@@ -110,12 +111,12 @@ const workerConfig = `nats: {url: "nats://%s"}
 etcd: {endpoints: [%s]%s}
 http: %s
 stores:
-  orders: {mode: weak, weak: {segment_min: 10, segment_max: %d, runway: 10s}}
+  orders: {mode: weak, weak: {segment_min: %d, segment_max: %d, runway: 10s}}
   audit: {modes: [strong], mode: strong}
 %s`
 
-// segmentMax is the most ids that a worker reserves ahead for a key.
-const segmentMax = 2000
+// The least and the most ids that a worker reserves ahead for a key.
+const segmentMin, segmentMax = 10, 2000
 
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
@@ -132,7 +133,7 @@ func (s *system) addWorker(t testing.TB, i int, p plan) {
 	}
 	name := fmt.Sprintf("worker%d", i)
 	file := filepath.Join(s.dir, name+".yaml")
-	config := fmt.Sprintf(workerConfig, w.nats.addr, strings.Join(endpoints, ", "), user, w.http, segmentMax, p.config)
+	config := fmt.Sprintf(workerConfig, w.nats.addr, strings.Join(endpoints, ", "), user, w.http, segmentMin, segmentMax, p.config)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type evidence struct {
 
 // budget bounds the ids that nobody got.
 type budget struct {
-	lives     int           // of workers: each may end with two segments of a key unspent
+	lives     int           // of workers: each may end with a batch under way and two segments of a key unspent
 	workers   int           // at a time
 	ambiguous time.Duration // for how long etcd's answers may have been missing; 0: they were not
 }
@@ -45,12 +45,13 @@ type budget struct {
 // have grown, and for what was under way already, there are eight more.
 func (b budget) of(key allocator.Key, failed int) int64 {
 	segment, batch := int64(2*segmentMax), int64((rawCallers+sdkCallers)*maxN)
-	n := int64(failed) * maxN * 2
-	if slices.Contains(mixedKeys, key) {
-		n += int64(b.lives) * segment
-	} else {
+	switch {
+	case slices.Contains(strongKeys, key):
 		segment = 0
+	case !slices.Contains(mixedKeys, key):
+		return segmentMin // asked for once
 	}
+	n := int64(failed)*maxN*2 + int64(b.lives)*(batch+segment)
 	if b.ambiguous > 0 {
 		attempts := int64(b.workers) * (8 + int64(2*b.ambiguous.Seconds()))
 		n += attempts * (batch + segment)
