@@ -56,8 +56,9 @@ func storm(r *run) {
 		c := r.load.conns[i%len(r.load.conns)]
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))
+			said := stormPatience * time.Duration(i%2) // half of them do not say that they won't wait
 			for !ended.Load() {
-				c.askFor(pick(rnd, i), stormPatience)
+				c.askFor(pick(rnd, extraCaller+i), stormPatience, said)
 				time.Sleep(stormPause)
 			}
 		})
@@ -93,9 +94,9 @@ func manyKeys(r *run) {
 					return
 				}
 				a := ask{n: 1}
-				a.Client, a.Strong = i, k%5 == 0
+				a.Client, a.Strong = extraCaller+i, k%5 == 0
 				a.Key = allocator.Key{Store: "orders", Name: fmt.Sprintf("k%07d", k)}
-				c.askFor(a, 5*time.Second)
+				c.askFor(a, 5*time.Second, 0)
 			}
 		})
 	}

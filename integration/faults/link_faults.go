@@ -70,12 +70,8 @@ func dropResponses(r *run) {
 		for _, w := range r.workers {
 			w.setLinks(linkMute)
 		}
-		r.during(100 * time.Millisecond) // answers on their way may have come through
-		before := r.marks()
-		r.during(1400 * time.Millisecond)
-		for key, mark := range r.marks() {
-			applied += mark - before[key]
-		}
+		r.during(1500 * time.Millisecond)
+		applied += r.unanswered()
 		for _, w := range r.workers {
 			w.setLinks(linkOpen)
 		}
@@ -84,11 +80,27 @@ func dropResponses(r *run) {
 	if applied == 0 {
 		r.Error("the fault does not show: no transaction was applied whose answer was dropped")
 	}
-	r.notef("marks rose by %d meanwhile", applied)
+	r.notef("%d ids reserved without an answer from etcd", applied)
+}
+
+// unanswered returns how far the marks of STRONG keys are above the ids that
+// anybody got; without faults, they are not.
+func (r *run) unanswered() int64 {
+	marks, above := r.marks(), int64(0)
+	for _, key := range strongKeys {
+		greatest := int64(0)
+		for _, op := range r.record.history.Ops() {
+			if op.Key == key {
+				greatest = max(greatest, op.Ids.Last())
+			}
+		}
+		above += marks[key] - greatest
+	}
+	return above
 }
 
 // fsyncDelay is what every sync to disk takes longer.
-const fsyncDelay = 200 * time.Millisecond
+const fsyncDelay = 50 * time.Millisecond
 
 // slowFsync has strace hold up the disk syncs of all members.
 func slowFsync(r *run) {

@@ -25,10 +25,11 @@ var (
 )
 
 const (
-	rawCallers  = 16 // each with one request under way, of which every answer is recorded
-	sdkCallers  = 8  // each with one call of the Go client under way
-	maxN        = 20 // ids in one request
-	attempt     = time.Second
+	rawCallers  = 16                      // each with one request under way, of which every answer is recorded
+	sdkCallers  = 8                       // each with one call of the Go client under way
+	maxN        = 20                      // ids in one request
+	patience    = time.Second             // of half of the raw callers, who say so
+	noPatience  = 2500 * time.Millisecond // of the others, who leave it to the worker: it answers within 2 s
 	callTimeout = 8 * time.Second
 	pace        = 30 * time.Millisecond // between a caller's requests, on average
 )
@@ -114,7 +115,8 @@ type conn struct {
 func dialCaller(t testing.TB, server *natsServer, r *record) *conn {
 	t.Helper()
 	options := append(seqd.ConnectOptions(),
-		nats.PingInterval(2*time.Second), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0))
+		nats.PingInterval(2*time.Second), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // seen in the record
 	nc, err := nats.Connect("nats://"+server.addr, options...)
 	if err != nil {
 		t.Fatal(err)
@@ -130,12 +132,18 @@ func dialCaller(t testing.TB, server *natsServer, r *record) *conn {
 	return c
 }
 
-// ask sends one request and waits for its answer, for attempt at most.
+// ask sends one request and waits for its answer.
 func (c *conn) ask(_ context.Context, a ask) {
-	c.askFor(a, attempt)
+	if a.Client%2 == 0 {
+		c.askFor(a, patience, patience*9/10)
+	} else {
+		c.askFor(a, noPatience, 0)
+	}
 }
 
-func (c *conn) askFor(what ask, patience time.Duration) {
+// askFor waits at most for patience, and tells the worker that it is said; 0 says
+// nothing.
+func (c *conn) askFor(what ask, patience, said time.Duration) {
 	a := c.record.begin(what)
 	if !c.nc.IsConnected() {
 		c.record.giveUp(a, notConnected)
@@ -146,8 +154,8 @@ func (c *conn) askFor(what ask, patience time.Duration) {
 	request := subjects.Request{N: a.n, Mode: mode(a.Strong), Nonce: nonce}
 	m := nats.NewMsg(subjects.Subject(subjects.Root, a.Key.Store, a.Key.Name))
 	m.Reply, m.Data = c.inbox+"."+token, request.Append(nil)
-	if a.Client%2 == 0 { // the others leave it to the worker
-		m.Header.Set(subjects.TimeoutHeader, strconv.FormatInt(patience.Milliseconds(), 10))
+	if said > 0 {
+		m.Header.Set(subjects.TimeoutHeader, strconv.FormatInt(said.Milliseconds(), 10))
 	}
 	c.mu.Lock()
 	c.sent[token] = a

@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // row is what a fault came to.
@@ -33,8 +34,14 @@ func (r row) saw() string {
 	} else {
 		parts = append(parts, fmt.Sprintf("Go client: none of %d calls failed", r.figures.calls))
 	}
+	if r.figures.median >= slow {
+		parts = append(parts, "a STRONG id took "+seconds(r.figures.median)+" (median)")
+	}
 	return strings.Join(append(parts, r.notes...), "; ")
 }
+
+// slow is a STRONG id's time that is worth telling.
+const slow = 20 * time.Millisecond
 
 func (r row) stopped() string {
 	after := "none failed after it"
