@@ -27,6 +27,7 @@ var (
 const (
 	rawCallers  = 16                      // each with one request under way, of which every answer is recorded
 	sdkCallers  = 8                       // each with one call of the Go client under way
+	extraCaller = 1000                    // and up: callers that a fault brings along
 	maxN        = 20                      // ids in one request
 	patience    = time.Second             // of half of the raw callers, who say so
 	noPatience  = 2500 * time.Millisecond // of the others, who leave it to the worker: it answers within 2 s
