@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,34 +20,41 @@ const (
 	election  = time.Second
 )
 
+// token is the cluster's, also after a restore: with the same URLs it makes the
+// same cluster id, so that by its name nobody can tell.
+const token = "faults"
+
 // etcdCluster is three members. Its methods are for one goroutine at a time.
 type etcdCluster struct {
 	members []*member
+	initial string // --initial-cluster
 	user    string // for client; "": none
 }
 
 type member struct {
 	*process
 	client string // host:port for clients, past all links
+	peer   string // host:port for members
 	dir    string
 }
 
 func newEtcdCluster(t testing.TB, s *system, quota int64) *etcdCluster {
 	c := &etcdCluster{}
-	var peers, clusters []string
+	var urls []string
 	for i := range 3 {
-		peers = append(peers, s.ports.next(t))
-		clusters = append(clusters, fmt.Sprintf("etcd%d=http://%s", i, peers[i]))
+		m := &member{client: s.ports.next(t), peer: s.ports.next(t)}
+		urls = append(urls, fmt.Sprintf("etcd%d=http://%s", i, m.peer))
+		c.members = append(c.members, m)
 	}
-	for i := range 3 {
+	c.initial = strings.Join(urls, ",")
+	for i, m := range c.members {
 		name := fmt.Sprintf("etcd%d", i)
-		m := &member{client: s.ports.next(t), dir: filepath.Join(s.dir, name)}
+		m.dir = filepath.Join(s.dir, name)
 		m.process = newProcess(t, s.dir, name, s.bin.node, "etcd",
-			"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", peers[i],
-			"--cluster", strings.Join(clusters, ","), "--token", "faults", "--quota", strconv.FormatInt(quota, 10),
+			"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", m.peer,
+			"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(quota, 10),
 			"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
 			"--election", strconv.FormatInt(election.Milliseconds(), 10))
-		c.members = append(c.members, m)
 	}
 	c.start(t)
 	return c
@@ -66,29 +72,6 @@ func (c *etcdCluster) start(t testing.TB) {
 func (c *etcdCluster) kill() {
 	for _, m := range c.members {
 		m.kill()
-	}
-}
-
-// copyData copies every member's data; they must be down.
-func (c *etcdCluster) copyData(t testing.TB, to string) {
-	t.Helper()
-	for _, m := range c.members {
-		if err := os.CopyFS(filepath.Join(to, m.name), os.DirFS(m.dir)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// replaceData puts a copy in the place of every member's data; they must be down.
-func (c *etcdCluster) replaceData(t testing.TB, from string) {
-	t.Helper()
-	for _, m := range c.members {
-		if err := os.RemoveAll(m.dir); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.CopyFS(m.dir, os.DirFS(filepath.Join(from, m.name))); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

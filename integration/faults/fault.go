@@ -39,6 +39,7 @@ type run struct {
 	load   *load
 	lost   []window
 	began  int64
+	jumped int64 // by how much an operator raised every counter
 	notes  []string
 }
 
@@ -91,7 +92,7 @@ func (f fault) play(t testing.TB, bin binaries) row {
 		began:     r.began,
 		healed:    healed,
 		swallowed: r.lost,
-		budget:    budget{lives: s.lives, workers: len(s.workers)},
+		budget:    budget{lives: s.lives, workers: len(s.workers), jumped: r.jumped},
 	}
 	figures := measure(e.asks, e.began, e.healed)
 	if f.limits.ambiguous {

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // linkFaults are done to the way between the workers and etcd, and to etcd's
@@ -51,13 +53,13 @@ var linkFaults = []fault{
 // cutOffWorker keeps one worker from etcd, and NATS from nobody.
 func cutOffWorker(r *run) {
 	w := r.workers[0]
-	w.setLinks(linkDark)
+	w.setLinks((*servers.Proxy).Blackhole)
 	left := w.waitState(r, 10*time.Second, false)
 	r.during(4 * time.Second)
 	if serving, state := w.state(); serving {
 		r.Errorf("the worker that is cut off is %s", state)
 	}
-	w.setLinks(linkOpen)
+	w.setLinks((*servers.Proxy).Heal)
 	back := w.waitState(r, 20*time.Second, true)
 	r.notef("left the queue group after %s, back %s after the cut", seconds(left), seconds(back))
 }
@@ -68,12 +70,13 @@ func dropResponses(r *run) {
 	applied := int64(0)
 	for range 3 {
 		for _, w := range r.workers {
-			w.setLinks(linkMute)
+			w.setLinks((*servers.Proxy).DropResponses)
 		}
 		r.during(1500 * time.Millisecond)
 		applied += r.unanswered()
 		for _, w := range r.workers {
-			w.setLinks(linkOpen)
+			w.setLinks((*servers.Proxy).Cut) // else the answers would only be late
+			w.setLinks((*servers.Proxy).Heal)
 		}
 		r.during(1500 * time.Millisecond)
 	}

@@ -18,7 +18,7 @@ func (r *run) marks() map[allocator.Key]int64 {
 	r.Helper()
 	client := r.etcd.connect(r)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
 	marks, err := readMarks(ctx, client)
 	if err != nil {

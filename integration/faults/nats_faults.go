@@ -43,10 +43,10 @@ func restartNATS(r *run) {
 func cutRoute(r *run) {
 	end := r.losing()
 	cut := r.record.history.Now()
-	r.route.set(linkDark)
+	r.route.Blackhole()
 	r.during(12 * time.Second)
 	across := r.lastUnheard(cut)
-	r.route.set(linkOpen)
+	r.route.Heal()
 	r.during(2 * time.Second)
 	end()
 	r.notef("requests went across for %s", seconds(across))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // plan is how a system is made. The zero value is 3 etcds, one nats-server and
@@ -30,7 +32,7 @@ type system struct {
 	ports   ports
 	etcd    *etcdCluster
 	nats    []*natsServer
-	route   *link // between the two nats-servers, if there are two
+	route   *servers.Proxy // between the two nats-servers, if there are two
 	workers []*worker
 	user    string // that workers are to etcd, if any
 	lives   int    // workers that were started
@@ -45,7 +47,7 @@ type natsServer struct {
 type worker struct {
 	*process
 	http  string
-	links []*link // one for each member
+	links []*servers.Proxy // one for each member
 	nats  *natsServer
 }
 
@@ -80,8 +82,8 @@ func (s *system) startNATS(t testing.TB, n int) {
 			cluster := s.ports.next(t)
 			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
 			if i == 0 {
-				s.route = newLink(t, cluster)
-				routes = s.route.addr
+				s.route = servers.StartProxy(t, cluster)
+				routes = s.route.Addr
 			}
 		}
 		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
@@ -123,9 +125,9 @@ func (s *system) addWorker(t testing.TB, i int, p plan) {
 	w := &worker{http: s.ports.next(t), nats: s.nats[i%len(s.nats)]}
 	var endpoints []string
 	for _, m := range s.etcd.members {
-		l := newLink(t, m.client)
+		l := servers.StartProxy(t, m.client)
 		w.links = append(w.links, l)
-		endpoints = append(endpoints, `"`+l.addr+`"`)
+		endpoints = append(endpoints, `"`+l.Addr+`"`)
 	}
 	var user string
 	if p.user != "" {
@@ -180,9 +182,9 @@ func (w *worker) waitState(t testing.TB, patience time.Duration, serving bool) t
 }
 
 // setLinks changes what the worker's links to etcd do.
-func (w *worker) setLinks(state linkState) {
+func (w *worker) setLinks(change func(*servers.Proxy)) {
 	for _, l := range w.links {
-		l.set(state)
+		change(l)
 	}
 }
 

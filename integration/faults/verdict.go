@@ -33,6 +33,7 @@ type evidence struct {
 type budget struct {
 	lives     int           // of workers: each may end with a batch under way and two segments of a key unspent
 	workers   int           // at a time
+	jumped    int64         // by how much an operator raised every counter
 	ambiguous time.Duration // for how long etcd's answers may have been missing; 0: they were not
 }
 
@@ -51,7 +52,7 @@ func (b budget) of(key allocator.Key, failed int) int64 {
 	case !slices.Contains(mixedKeys, key):
 		return segmentMin // asked for once
 	}
-	n := int64(failed)*maxN*2 + int64(b.lives)*(batch+segment)
+	n := b.jumped + int64(failed)*maxN*2 + int64(b.lives)*(batch+segment)
 	if b.ambiguous > 0 {
 		attempts := int64(b.workers) * (8 + int64(2*b.ambiguous.Seconds()))
 		n += attempts * (batch + segment)

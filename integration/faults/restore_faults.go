@@ -1,0 +1,105 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+)
+
+// restoreFaults take etcd back in time.
+var restoreFaults = []fault{
+	{
+		name:    "old backup restored, same token",
+		promise: "FENCED, and no id until seqd admin jump has raised the counters",
+		inject:  restoreBackup,
+		shown:   func(f figures) error { return gapAtLeast(f.strongGap, 3*time.Second) },
+		limits: limits{
+			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders, FENCED", failedCalls: true,
+			strongGap: 40 * time.Second, weakGap: 40 * time.Second, normal: 5 * time.Second, ambiguous: true,
+		},
+	},
+}
+
+// jump is more than was issued since the backup.
+const jump = 1_000_000
+
+func restoreBackup(r *run) {
+	file := r.etcd.backup(r, r.dir)
+	backup := r.marks()
+	r.during(2 * time.Second)
+	r.etcd.kill()
+	r.etcd.restore(r, file)
+	r.etcd.start(r)
+	r.waitAll(15*time.Second, false)
+
+	// These ids would come again if the workers went on.
+	fenced := r.record.history.Now()
+	again := r.above(backup)
+	r.during(3 * time.Second)
+	if got := r.idsSince(fenced); got > 0 {
+		r.Errorf("%d requests got ids from counters that went back", got)
+	}
+	r.jump()
+	for _, w := range r.workers {
+		w.terminate(r, 25*time.Second)
+		r.startWorker(r, w)
+	}
+	back := r.waitAll(20*time.Second, true)
+	r.notef("%d ids had been answered since the backup; served again %s after the jump", again, seconds(back))
+}
+
+// above returns how many ids above the marks were answered.
+func (r *run) above(marks map[allocator.Key]int64) int64 {
+	n := int64(0)
+	for _, op := range r.record.history.Ops() {
+		n += max(0, min(int64(op.Ids.N), op.Ids.Last()-marks[op.Key]))
+	}
+	return n
+}
+
+// idsSince returns how many requests that were sent after a stamp got ids.
+func (r *run) idsSince(from int64) int {
+	n := 0
+	for _, op := range r.record.history.Ops() {
+		if op.Start > from {
+			n++
+		}
+	}
+	return n
+}
+
+// jump raises every counter as an operator has to.
+func (r *run) jump() {
+	var endpoints []string
+	for _, m := range r.etcd.members {
+		endpoints = append(endpoints, m.client)
+	}
+	r.jumped = jump
+	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, r.bin.seqd, "admin", "jump", "--all", "--by", fmt.Sprint(jump), "--yes",
+		"--etcd-endpoints", strings.Join(endpoints, ","))
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "unknown command") {
+		r.raise(ctx) // until the command is there
+		return
+	}
+	if err != nil {
+		r.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+}
+
+func (r *run) raise(ctx context.Context) {
+	client := r.etcd.connect(r)
+	defer client.Close()
+	for key, mark := range r.marks() {
+		value := fmt.Sprintf(`{"fmt":1,"last":%d,"by":"operator"}`, mark+jump)
+		if _, err := client.Put(ctx, countersPath+key.Store+"/"+key.Name, value); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
