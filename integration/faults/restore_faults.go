@@ -28,6 +28,9 @@ var restoreFaults = []fault{
 const jump = 1_000_000
 
 func restoreBackup(r *run) {
+	if err := exec.Command(r.bin.seqd, "admin", "jump", "-h").Run(); err != nil {
+		r.Skip("not covered here: this seqd has no admin jump")
+	}
 	file := r.etcd.backup(r, r.dir)
 	backup := r.marks()
 	r.during(2 * time.Second)
@@ -44,10 +47,6 @@ func restoreBackup(r *run) {
 		r.Errorf("%d requests got ids from counters that went back", got)
 	}
 	r.jump()
-	for _, w := range r.workers {
-		w.terminate(r, 25*time.Second)
-		r.startWorker(r, w)
-	}
 	back := r.waitAll(20*time.Second, true)
 	r.notef("%d ids had been answered since the backup; served again %s after the jump", again, seconds(back))
 }
@@ -83,23 +82,7 @@ func (r *run) jump() {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.bin.seqd, "admin", "jump", "--all", "--by", fmt.Sprint(jump), "--yes",
 		"--etcd-endpoints", strings.Join(endpoints, ","))
-	out, err := cmd.CombinedOutput()
-	if strings.Contains(string(out), "unknown command") {
-		r.raise(ctx) // until the command is there
-		return
-	}
-	if err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		r.Fatalf("%v: %v\n%s", cmd, err, out)
-	}
-}
-
-func (r *run) raise(ctx context.Context) {
-	client := r.etcd.connect(r)
-	defer client.Close()
-	for key, mark := range r.marks() {
-		value := fmt.Sprintf(`{"fmt":1,"last":%d,"by":"operator"}`, mark+jump)
-		if _, err := client.Put(ctx, countersPath+key.Store+"/"+key.Name, value); err != nil {
-			r.Fatal(err)
-		}
 	}
 }

@@ -140,6 +140,7 @@ func (s *system) addWorker(t testing.TB, i int, p plan) {
 		t.Fatal(err)
 	}
 	w.process = newProcess(t, s.dir, name, s.bin.seqd, "worker", "--config", file)
+	w.env = []string{"SEQD_STATE_DIR=" + filepath.Join(s.dir, name+".state")} // as on a machine of its own
 	s.workers = append(s.workers, w)
 	s.startWorker(t, w)
 }
