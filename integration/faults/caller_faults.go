@@ -107,9 +107,7 @@ func manyKeys(r *run) {
 	for _, w := range r.workers {
 		worst = max(worst, w.rss(r))
 	}
-	if worst > maxRSS {
-		r.Errorf("a worker takes %d MB, more than %d", worst, maxRSS)
-	}
+	r.checkf(worst <= maxRSS, "a worker takes %d MB, more than %d", worst, maxRSS)
 	r.notef("%.0f keys/s, a worker takes %d MB at most", distinctKeys/took.Seconds(), worst)
 }
 

@@ -66,6 +66,14 @@ func (r *run) losing() (end func()) {
 	}
 }
 
+// checkf notes an error that leaves the verdict on the record worth having.
+func (r *run) checkf(ok bool, format string, args ...any) {
+	r.Helper()
+	if !ok {
+		r.Errorf(format, args...)
+	}
+}
+
 // during lets the callers go on for d.
 func (r *run) during(d time.Duration) { time.Sleep(d) }
 

@@ -56,9 +56,8 @@ func cutOffWorker(r *run) {
 	w.setLinks((*servers.Proxy).Blackhole)
 	left := w.waitState(r, 10*time.Second, false)
 	r.during(4 * time.Second)
-	if serving, state := w.state(); serving {
-		r.Errorf("the worker that is cut off is %s", state)
-	}
+	serving, state := w.state()
+	r.checkf(!serving, "the worker that is cut off is %s", state)
 	w.setLinks((*servers.Proxy).Heal)
 	back := w.waitState(r, 20*time.Second, true)
 	r.notef("left the queue group after %s, back %s after the cut", seconds(left), seconds(back))
@@ -80,9 +79,7 @@ func dropResponses(r *run) {
 		}
 		r.during(1500 * time.Millisecond)
 	}
-	if applied == 0 {
-		r.Error("the fault does not show: no transaction was applied whose answer was dropped")
-	}
+	r.checkf(applied > 0, "the fault does not show: no transaction was applied whose answer was dropped")
 	r.notef("%d ids reserved without an answer from etcd", applied)
 }
 

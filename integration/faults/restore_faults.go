@@ -33,19 +33,20 @@ func restoreBackup(r *run) {
 	}
 	file := r.etcd.backup(r, r.dir)
 	backup := r.marks()
-	r.during(2 * time.Second)
+	r.during(3 * time.Second)
 	r.etcd.kill()
 	r.etcd.restore(r, file)
 	r.etcd.start(r)
-	r.waitAll(15*time.Second, false)
+	for _, w := range r.workers {
+		r.checkf(w.within(10*time.Second, false), "%s goes on after etcd went back in time", w.name)
+	}
 
 	// These ids would come again if the workers went on.
 	fenced := r.record.history.Now()
 	again := r.above(backup)
 	r.during(3 * time.Second)
-	if got := r.idsSince(fenced); got > 0 {
-		r.Errorf("%d requests got ids from counters that went back", got)
-	}
+	got := r.idsSince(fenced)
+	r.checkf(got == 0, "%d requests got ids from counters that went back", got)
 	r.jump()
 	back := r.waitAll(20*time.Second, true)
 	r.notef("%d ids had been answered since the backup; served again %s after the jump", again, seconds(back))

@@ -182,6 +182,16 @@ func (w *worker) waitState(t testing.TB, patience time.Duration, serving bool) t
 	return time.Since(start)
 }
 
+// within reports whether the worker serves, or does not, before patience ends.
+func (w *worker) within(patience time.Duration, serving bool) bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if is, _ := w.state(); is == serving {
+			return true
+		}
+	}
+	return false
+}
+
 // setLinks changes what the worker's links to etcd do.
 func (w *worker) setLinks(change func(*servers.Proxy)) {
 	for _, l := range w.links {
