@@ -33,7 +33,7 @@ func restoreBackup(r *run) {
 	}
 	file := r.etcd.backup(r, r.dir)
 	backup := r.marks()
-	r.during(3 * time.Second)
+	r.during(1500 * time.Millisecond)
 	r.etcd.kill()
 	r.etcd.restore(r, file)
 	r.etcd.start(r)
