@@ -58,7 +58,7 @@ func storm(r *run) {
 			rnd := rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))
 			said := stormPatience * time.Duration(i%2) // half of them do not say that they won't wait
 			for !ended.Load() {
-				c.askFor(pick(rnd, extraCaller+i), stormPatience, said)
+				c.askFor(pickAny(rnd, extraCaller+i), stormPatience, said)
 				time.Sleep(stormPause)
 			}
 		})

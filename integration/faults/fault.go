@@ -13,6 +13,7 @@ type fault struct {
 	promise string // beyond U, S, answers, marks and gaps, which all faults have to respect
 	fast    bool   // in the selection that runs without -long
 	plan    plan
+	pick    picker     // what is asked for; nil means pickAny
 	inject  func(*run) // does it and ends it again
 	limits  limits
 
@@ -82,7 +83,10 @@ func (f fault) play(t testing.TB, bin binaries) row {
 	s := newSystem(t, bin, f.plan)
 	rec := &record{}
 	r := &run{TB: t, system: s, record: rec}
-	r.load = startLoad(t, s, rec)
+	if f.pick == nil {
+		f.pick = pickAny
+	}
+	r.load = startLoad(t, s, rec, f.pick)
 	time.Sleep(warmUp)
 	r.began = rec.history.Now()
 	f.inject(r)

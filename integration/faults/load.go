@@ -44,7 +44,7 @@ type load struct {
 }
 
 // startLoad starts callers, half of them on each nats-server if there are two.
-func startLoad(t testing.TB, s *system, r *record) *load {
+func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{record: r, cancel: cancel}
@@ -75,8 +75,11 @@ func (l *load) stop() {
 	l.wg.Wait()
 }
 
-// pick returns what a client asks for next.
-func pick(rnd *rand.Rand, client int) ask {
+// picker returns what a client asks for next.
+type picker func(rnd *rand.Rand, client int) ask
+
+// pickAny asks for all keys, in all modes.
+func pickAny(rnd *rand.Rand, client int) ask {
 	a := ask{n: 1}
 	a.Client = client
 	if rnd.IntN(4) == 0 {
@@ -90,6 +93,14 @@ func pick(rnd *rand.Rand, client int) ask {
 	default:
 		a.Key, a.Strong = strongKeys[rnd.IntN(len(strongKeys))], true
 	}
+	return a
+}
+
+// pickHot asks for one key in STRONG mode, so that soon one worker advances it
+// for all others.
+func pickHot(rnd *rand.Rand, client int) ask {
+	a := pickAny(rnd, client)
+	a.Key, a.Strong = strongKeys[0], true
 	return a
 }
 

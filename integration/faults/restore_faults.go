@@ -16,12 +16,24 @@ var restoreFaults = []fault{
 		name:    "old backup restored, same token",
 		promise: "FENCED, and no id until seqd admin jump has raised the counters",
 		inject:  restoreBackup,
-		shown:   func(f figures) error { return gapAtLeast(f.strongGap, 3*time.Second) },
-		limits: limits{
-			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders, FENCED", failedCalls: true,
-			strongGap: 40 * time.Second, weakGap: 40 * time.Second, normal: 5 * time.Second, ambiguous: true,
-		},
+		shown:   backInTime,
+		limits:  afterRestore,
 	},
+	{
+		name:    "young backup restored, one hot key",
+		promise: "the same of a worker whose STRONG ids another one advanced",
+		pick:    pickHot,
+		inject:  restoreBackup,
+		shown:   backInTime,
+		limits:  afterRestore,
+	},
+}
+
+func backInTime(f figures) error { return gapAtLeast(f.strongGap, 3*time.Second) }
+
+var afterRestore = limits{
+	outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders, FENCED", failedCalls: true,
+	strongGap: 40 * time.Second, weakGap: 40 * time.Second, normal: 5 * time.Second, ambiguous: true,
 }
 
 // jump is more than was issued since the backup.
