@@ -111,7 +111,7 @@ func (f fault) play(t testing.TB, bin binaries) row {
 		e.budget.ambiguous = time.Duration(healed-r.began) + figures.normal
 	}
 	v := judge(e)
-	v.checkWorth(e, figures)
+	v.gates(e, figures, minIDs)
 	f.limits.check(&v, figures)
 	v.check(f.shown(figures))
 	for _, problem := range v.problems {

@@ -132,11 +132,12 @@ func (v *verdict) checkGaps(e evidence) {
 	}
 }
 
-// checkWorth checks that there was enough to judge, and that all was well in the
-// end.
-func (v *verdict) checkWorth(e evidence, f figures) {
-	v.checkf(f.idsBefore >= minIDs, "only %d requests got ids before the fault", f.idsBefore)
-	v.checkf(f.idsAfter >= minIDs, "only %d requests got ids after the fault", f.idsAfter)
+// gates finds evidence of too little, and a system that is not as before in the
+// end. least is how many requests must have got ids before the fault, and after
+// it.
+func (v *verdict) gates(e evidence, f figures, least int) {
+	v.checkf(f.idsBefore >= least, "only %d requests got ids before the fault", f.idsBefore)
+	v.checkf(f.idsAfter >= least, "only %d requests got ids after the fault", f.idsAfter)
 	v.checkf(f.during >= minDuring, "only %d requests ended during the fault", f.during)
 	last := map[allocator.Key]ask{}
 	for _, a := range byEnd(e.asks) {
