@@ -29,7 +29,7 @@ var etcdFaults = []fault{
 	},
 	{
 		name:    "etcd majority lost",
-		promise: "STRONG is refused within 2 s, WEAK goes on from memory; both come back by themselves",
+		promise: "refused within 2 s, then the workers leave the queue group, and come back by themselves",
 		inject:  loseMajority,
 		shown:   func(f figures) error { return gapAtLeast(f.strongGap, 5*time.Second) },
 		limits: limits{

@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 // TestFaults injects one fault after the other, each into a system of its own,
 // and prints what they came to.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a dozen processes, several times")
+	}
 	bin, err := built()
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func cutOffWorker(r *run) {
 // by the marks that requests were applied.
 func dropResponses(r *run) {
 	applied := int64(0)
-	for range 3 {
+	for range 2 {
 		for _, w := range r.workers {
 			w.setLinks((*servers.Proxy).DropResponses)
 		}

@@ -15,7 +15,7 @@ import (
 var refusalFaults = []fault{
 	{
 		name:    "NOSPACE and recovery",
-		promise: "refused within 2 s, WEAK goes on from memory; served again after compact, defrag and disarm, without a restart",
+		promise: "refused, then the workers leave the queue group; served again after compact, defrag and disarm, without a restart",
 		plan:    plan{quota: quota},
 		inject:  fillUp,
 		shown:   refusals,
@@ -26,7 +26,7 @@ var refusalFaults = []fault{
 	},
 	{
 		name:    "auth revoked and restored",
-		promise: "refused within 2 s, WEAK goes on from memory; served again without a restart",
+		promise: "refused, then the workers leave the queue group; served again without a restart",
 		plan:    plan{user: "seqd"},
 		inject:  revoke,
 		shown:   refusals,
