@@ -54,7 +54,7 @@ var linkFaults = []fault{
 func cutOffWorker(r *run) {
 	w := r.workers[0]
 	w.setLinks((*servers.Proxy).Blackhole)
-	left := w.waitState(r, 10*time.Second, false)
+	left := w.waitState(r, 20*time.Second, false) // its rivals advance STRONG keys for it: that goes on for a while
 	r.during(4 * time.Second)
 	serving, state := w.state()
 	r.checkf(!serving, "the worker that is cut off is %s", state)

@@ -16,7 +16,7 @@ var workerFaults = []fault{
 		shown:   always,
 		limits: limits{
 			outcomes:  "no answer",
-			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: time.Second,
+			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: 3 * time.Second,
 		},
 	},
 	{
@@ -29,7 +29,7 @@ var workerFaults = []fault{
 		},
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, INTERNAL",
-			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: 2 * time.Second,
+			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: 3 * time.Second,
 		},
 	},
 	{
