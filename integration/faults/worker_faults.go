@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // workerFaults are done to the workers' processes.
@@ -13,7 +15,7 @@ var workerFaults = []fault{
 		promise: "the others go on; what was with it is lost, the client asks again",
 		fast:    true,
 		inject:  killWorkers,
-		shown:   always,
+		shown:   func(f figures) error { return atLeast(f.outcomes[noAnswer], 1, "requests that were with a worker") },
 		limits: limits{
 			outcomes:  "no answer",
 			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: 3 * time.Second,
@@ -36,13 +38,36 @@ var workerFaults = []fault{
 		name:    "rolling restart of all workers",
 		promise: "SIGTERM answers what was accepted: nobody notices",
 		inject:  restartWorkers,
-		shown:   always,
+		shown: func(f figures) error {
+			if f.median < farAway {
+				return fmt.Errorf("the fault does not show: with %v per STRONG id hardly one was with a worker that ended", f.median)
+			}
+			return nil
+		},
 		limits:  limits{strongGap: 2 * time.Second, weakGap: 2 * time.Second},
 	},
 }
 
+// farAway is how far from the workers etcd is put, so that there are always
+// requests with a worker when it ends.
+const farAway = 30 * time.Millisecond
+
+// putEtcdFarAway returns what brings it back.
+func (r *run) putEtcdFarAway() (back func()) {
+	for _, w := range r.workers {
+		w.setLinks(func(p *servers.Proxy) { p.Delay(farAway) })
+	}
+	r.during(300 * time.Millisecond)
+	return func() {
+		for _, w := range r.workers {
+			w.setLinks((*servers.Proxy).Heal)
+		}
+	}
+}
+
 // killWorkers kills the workers one after the other, and starts each again.
 func killWorkers(r *run) {
+	defer r.putEtcdFarAway()()
 	for _, w := range r.workers {
 		end := r.losing()
 		w.kill()
@@ -84,6 +109,7 @@ func (r *run) lastUnheard(from int64) time.Duration {
 
 // restartWorkers replaces the workers one after the other, as an update does.
 func restartWorkers(r *run) {
+	defer r.putEtcdFarAway()()
 	for _, w := range r.workers {
 		w.terminate(r, 25*time.Second)
 		r.startWorker(r, w)
@@ -92,9 +118,6 @@ func restartWorkers(r *run) {
 	}
 	r.notef("%d workers restarted", len(r.workers))
 }
-
-// always is for faults that the harness sees happen itself.
-func always(figures) error { return nil }
 
 func atLeast(got, want int, what string) error {
 	if got < want {
