@@ -44,13 +44,13 @@ var workerFaults = []fault{
 			}
 			return nil
 		},
-		limits:  limits{strongGap: 2 * time.Second, weakGap: 2 * time.Second},
+		limits: limits{strongGap: 2 * time.Second, weakGap: 2 * time.Second},
 	},
 }
 
 // farAway is how far from the workers etcd is put, so that there are always
 // requests with a worker when it ends.
-const farAway = 30 * time.Millisecond
+const farAway = 5 * time.Millisecond
 
 // putEtcdFarAway returns what brings it back.
 func (r *run) putEtcdFarAway() (back func()) {
