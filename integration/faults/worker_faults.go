@@ -111,7 +111,7 @@ func (r *run) lastUnheard(from int64) time.Duration {
 func restartWorkers(r *run) {
 	defer r.putEtcdFarAway()()
 	for _, w := range r.workers {
-		w.terminate(r, 25*time.Second)
+		w.terminate(r, 5*time.Second) // a request waits 2 s at most
 		r.startWorker(r, w)
 		w.waitReady(r, 10*time.Second)
 		r.during(500 * time.Millisecond)
