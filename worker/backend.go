@@ -91,20 +91,23 @@ func (b *backend) refused(err error) {
 	b.log.Debug("request refused", "err", err)
 }
 
-// How often the Counter is probed. A healthy one that is used needs no probing:
-// a request that can't be served has it probed at once.
+// How often the Counter is probed. A healthy one that is used needs no probing to
+// be found out of reach: a request that can't be served has it probed at once.
+// But a worker whose batches are advanced by its rivals, or that has none, hears
+// from etcd by probes alone; what it has not heard of when a backup is restored,
+// it can't miss, and it would go on.
 const (
-	probeTimeout   = time.Second
-	probeSpacing   = 200 * time.Millisecond // at least, from one probe's end to the next
-	probeUnhealthy = time.Second
-	probeHealthy   = 10 * time.Second
+	probeTimeout = time.Second
+	probeSpacing = 200 * time.Millisecond // at least, from one probe's end to the next
+	probeEvery   = 800 * time.Millisecond // after that
 )
 
 // watch keeps the stores in the queue group while the Counter can be written
 // to, and out of it while not, until ctx ends.
 //
-// A store leaves when a probe has failed and nothing is left to serve it from:
-// a request was refused, or no key is held in memory.
+// A store leaves when a probe has failed and a request was refused, or when a
+// second one has failed and no key is held in memory to serve from: an election
+// may fail one.
 func (b *backend) watch(ctx context.Context, w *Worker) {
 	healthy := false
 	timer := time.NewTimer(0)
@@ -126,7 +129,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 				b.log.Info("counters can be written to")
 			}
 			b.joinAll(w)
-		case b.refusals.Load() > 0 || b.weak.Keys() == 0:
+		case b.refusals.Load() > 0 || !healthy && b.weak.Keys() == 0:
 			b.leaveAll(err)
 		case healthy:
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
@@ -135,11 +138,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		if !pause(ctx, probeSpacing) {
 			return
 		}
-		if healthy {
-			timer.Reset(probeHealthy)
-		} else {
-			timer.Reset(probeUnhealthy)
-		}
+		timer.Reset(probeEvery)
 	}
 }
 

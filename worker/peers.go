@@ -154,7 +154,9 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		return
 	}
 	k := allocator.Key{Store: name, Name: key}
-	if p := st.backend.peers; p != nil && p.rival(k) != "" {
+	// A worker that is stopping would else be kept busy by its rivals for as long
+	// as callers want the key.
+	if p := st.backend.peers; w.draining.Load() || p != nil && p.rival(k) != "" {
 		w.sendError(&a, errNotWinning)
 		return
 	}
@@ -167,7 +169,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 	st.backend.strong.Allocate(&c.Request)
 }
 
-var errNotWinning = &subjects.Error{Code: subjects.Unavailable, Text: "another worker is winning"}
+var errNotWinning = &subjects.Error{Code: subjects.Unavailable, Text: "another worker is winning, or will be"}
 
 // rival returns whom we ask, or "": as far as we know nobody wins against us.
 func (p *peers) rival(key allocator.Key) string {

@@ -240,6 +240,33 @@ func TestLosersRefuseToBeAsked(t *testing.T) {
 	}
 }
 
+// A worker that drains refuses to be asked. It did not once, and where callers
+// wanted a key all the time its rivals kept it busy until DrainTimeout.
+func TestDrainingWorkerRefusesToBeAsked(t *testing.T) {
+	f, first, second, other := pair(t)
+	idSecond := other.ID()
+	first.rival.Store(&idSecond)
+	release := f.memory.Stall(key) // holds up the batch that the second has accepted, and so its drain
+	held := make(chan error, 1)
+	go func() {
+		_, err := f.next(t, key, subjects.Strong, 1)
+		held <- err
+	}()
+	eventually(t, func() bool { return len(second.alone()) == 1 }, "the batch was not handed over")
+	stopped := make(chan error, 1)
+	go func() { stopped <- other.stop(t) }()
+	other.waitState(t, worker.Draining)
+	request := subjects.Request{N: 1}
+	m := f.ask(t, "_SEQD."+idSecond+".advance.a.key", nil, string(request.Append(nil)))
+	if _, err := subjects.DecodeReply(m.Header, m.Data); !errors.Is(err, subjects.ErrUnavailable) {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	release()
+	if err := errors.Join(<-held, <-stopped); err != nil {
+		t.Error(err)
+	}
+}
+
 // What peers send each other is checked like what callers send.
 func TestPeersRefuseBadRequests(t *testing.T) {
 	f := start(t, nil)

@@ -1,0 +1,154 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// Times of etcd. Shorter ones would be met by a busy machine now and then, and
+// an election nobody ordered would blur a fault.
+const (
+	heartbeat = 100 * time.Millisecond
+	election  = time.Second
+)
+
+// token is the cluster's, also after a restore: with the same URLs it makes the
+// same cluster id, so that by its name nobody can tell.
+const token = "faults"
+
+// etcdCluster is three members. Its methods are for one goroutine at a time.
+type etcdCluster struct {
+	members []*member
+	initial string // --initial-cluster
+	user    string // for client; "": none
+}
+
+type member struct {
+	*process
+	client string // host:port for clients, past all links
+	peer   string // host:port for members
+	dir    string
+}
+
+func newEtcdCluster(t testing.TB, s *system, quota int64) *etcdCluster {
+	c := &etcdCluster{}
+	var urls []string
+	for i := range 3 {
+		m := &member{client: s.ports.next(t), peer: s.ports.next(t)}
+		urls = append(urls, fmt.Sprintf("etcd%d=http://%s", i, m.peer))
+		c.members = append(c.members, m)
+	}
+	c.initial = strings.Join(urls, ",")
+	for i, m := range c.members {
+		name := fmt.Sprintf("etcd%d", i)
+		m.dir = filepath.Join(s.dir, name)
+		m.process = newProcess(t, s.dir, name, s.bin.node, "etcd",
+			"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", m.peer,
+			"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(quota, 10),
+			"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
+			"--election", strconv.FormatInt(election.Milliseconds(), 10))
+	}
+	c.start(t)
+	return c
+}
+
+// start starts all members and waits until they have a leader.
+func (c *etcdCluster) start(t testing.TB) {
+	t.Helper()
+	for _, m := range c.members {
+		m.start(t)
+	}
+	c.waitLeader(t)
+}
+
+func (c *etcdCluster) kill() {
+	for _, m := range c.members {
+		m.kill()
+	}
+}
+
+// connect returns a client of members, or of all if none is named, past all
+// links. The caller closes it.
+func (c *etcdCluster) connect(t testing.TB, members ...*member) *clientv3.Client {
+	t.Helper()
+	if len(members) == 0 {
+		members = c.members
+	}
+	config := clientv3.Config{DialTimeout: 2 * time.Second, Logger: zap.NewNop()}
+	for _, m := range members {
+		config.Endpoints = append(config.Endpoints, m.client)
+	}
+	if c.user != "" {
+		config.Username, config.Password = c.user, c.user
+	}
+	client, err := clientv3.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// waitLeader waits until a write goes through.
+func (c *etcdCluster) waitLeader(t testing.TB) {
+	t.Helper()
+	client := c.connect(t)
+	defer client.Close()
+	eventually(t, 20*time.Second, "etcd takes a write", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := client.Put(ctx, "/faults/ready", "")
+		return err
+	})
+}
+
+// leader returns the member that leads.
+func (c *etcdCluster) leader(t testing.TB) *member {
+	t.Helper()
+	var leader *member
+	eventually(t, 10*time.Second, "etcd has a leader", func() error {
+		for _, m := range c.members {
+			if m.leads(t) {
+				leader = m
+				return nil
+			}
+		}
+		return fmt.Errorf("no member leads")
+	})
+	return leader
+}
+
+func (m *member) leads(t testing.TB) bool {
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{m.client}, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	status, err := client.Status(ctx, m.client)
+	return err == nil && status.Leader == status.Header.MemberId
+}
+
+// eventually calls check until it succeeds, at most for patience.
+func eventually(t testing.TB, patience time.Duration, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s: %v", patience, what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

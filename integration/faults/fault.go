@@ -1,0 +1,144 @@
+package faults
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fault is one row of the table: what is done, and what may come of it.
+type fault struct {
+	name    string
+	promise string // beyond U, S, answers, marks and gaps, which all faults have to respect
+	fast    bool   // in the selection that runs without -long
+	plan    plan
+	pick    picker     // what is asked for; nil means pickAny
+	inject  func(*run) // does it and ends it again
+	limits  limits
+
+	// shown returns an error if the figures do not show the fault.
+	shown func(figures) error
+}
+
+// limits are what callers may see. They are generous: what was measured is in
+// the table.
+type limits struct {
+	outcomes    string        // how requests may fail
+	failedCalls bool          // the Go client's patience may run out
+	strongGap   time.Duration // the longest time without a STRONG id
+	weakGap     time.Duration // the longest time without a WEAK id
+	normal      time.Duration // from the fault's end to the last failure
+	ambiguous   bool          // etcd's answers may be missing
+}
+
+// run is one fault under way. It is for one goroutine.
+type run struct {
+	testing.TB
+	*system
+	record *record
+	load   *load
+	lost   []window
+	began  int64
+	jumped int64 // by how much an operator raised every counter
+	notes  []string
+}
+
+// Times of a run.
+const (
+	warmUp   = 2500 * time.Millisecond
+	coolDown = 2500 * time.Millisecond // without a failure
+	settle   = 25 * time.Second        // until then
+	late     = 3 * time.Second         // for answers; a worker's patience is 2 s
+)
+
+// notef adds to what the table says of the fault.
+func (r *run) notef(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// losing says that from now on requests may be lost, as may be those that wait
+// already, until the returned function is called.
+func (r *run) losing() (end func()) {
+	w := window{from: r.record.history.Now() - int64(late)}
+	return func() {
+		w.to = r.record.history.Now()
+		r.lost = append(r.lost, w)
+	}
+}
+
+// checkf notes an error that leaves the verdict on the record worth having.
+func (r *run) checkf(ok bool, format string, args ...any) {
+	r.Helper()
+	if !ok {
+		r.Errorf(format, args...)
+	}
+}
+
+// during lets the callers go on for d.
+func (r *run) during(d time.Duration) { time.Sleep(d) }
+
+// play runs a fault against a system of its own, and returns its row.
+func (f fault) play(t testing.TB, bin binaries) row {
+	s := newSystem(t, bin, f.plan)
+	rec := &record{}
+	r := &run{TB: t, system: s, record: rec}
+	if f.pick == nil {
+		f.pick = pickAny
+	}
+	r.load = startLoad(t, s, rec, f.pick)
+	time.Sleep(warmUp)
+	r.began = rec.history.Now()
+	f.inject(r)
+	healed := rec.history.Now()
+	for rec.quiet(healed) < coolDown && time.Duration(rec.history.Now()-healed) < settle {
+		time.Sleep(50 * time.Millisecond)
+	}
+	r.load.stop()
+	waitAnswers(rec)
+
+	e := evidence{
+		asks:      rec.all(),
+		ops:       rec.history.Ops(),
+		marks:     r.marks(),
+		began:     r.began,
+		healed:    healed,
+		swallowed: r.lost,
+		budget:    budget{lives: s.lives, workers: len(s.workers), jumped: r.jumped},
+	}
+	figures := measure(e.asks, e.began, e.healed)
+	if f.limits.ambiguous {
+		e.budget.ambiguous = time.Duration(healed-r.began) + figures.normal
+	}
+	v := judge(e)
+	v.gates(e, figures, minIDs)
+	f.limits.check(&v, figures)
+	v.check(f.shown(figures))
+	for _, problem := range v.problems {
+		t.Error(problem)
+	}
+	return row{fault: f, figures: figures, verdict: v, notes: r.notes}
+}
+
+// waitAnswers waits until every request that can still be answered is.
+func waitAnswers(r *record) {
+	for deadline := time.Now().Add(late); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		open := false
+		for _, a := range r.all() {
+			open = open || a.answers == 0 && a.outcome == noAnswer
+		}
+		if !open {
+			return
+		}
+	}
+}
+
+func (l limits) check(v *verdict, f figures) {
+	for outcome, n := range f.outcomes {
+		v.checkf(strings.Contains(l.outcomes, outcome), "%d requests failed with %q, expected %q", n, outcome, l.outcomes)
+	}
+	v.checkf(l.failedCalls || f.failedCalls == 0, "%d calls of the Go client failed within %v", f.failedCalls, callTimeout)
+	v.checkf(f.strongGap <= l.strongGap, "no STRONG id for %v, more than %v", f.strongGap, l.strongGap)
+	v.checkf(f.weakGap <= l.weakGap, "no WEAK id for %v, more than %v", f.weakGap, l.weakGap)
+	v.checkf(f.normal <= l.normal, "requests failed for %v after the fault, more than %v", f.normal, l.normal)
+}

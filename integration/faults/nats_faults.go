@@ -1,0 +1,53 @@
+package faults
+
+import "time"
+
+// natsFaults are done to the nats-servers.
+var natsFaults = []fault{
+	{
+		name:    "nats-server restart",
+		promise: "what was on its way is lost; workers and callers come back by themselves",
+		inject:  restartNATS,
+		shown:   func(f figures) error { return atLeast(f.outcomes[notConnected], 20, "requests while not connected") },
+		limits: limits{
+			outcomes:  "no answer, not connected, no responders",
+			strongGap: 4 * time.Second, weakGap: 4 * time.Second, normal: 3 * time.Second,
+		},
+	},
+	{
+		name:    "NATS route cut",
+		promise: "each side goes on with its own workers; what was sent across is lost until NATS notices, within 10 s",
+		plan:    plan{natsServers: 2, workers: 4},
+		inject:  cutRoute,
+		shown:   func(f figures) error { return atLeast(f.outcomes[noAnswer], 1, "requests that went across") },
+		limits: limits{
+			outcomes:  "no answer, EXPIRED",
+			strongGap: 3 * time.Second, weakGap: 3 * time.Second, normal: 3 * time.Second,
+		},
+	},
+}
+
+func restartNATS(r *run) {
+	server := r.nats[0]
+	end := r.losing()
+	server.kill()
+	r.during(time.Second)
+	server.start(r)
+	server.waitListening(r)
+	back := r.waitAll(10*time.Second, true)
+	r.during(500 * time.Millisecond)
+	end()
+	r.notef("workers connected again %s after the start", seconds(back))
+}
+
+func cutRoute(r *run) {
+	end := r.losing()
+	cut := r.record.history.Now()
+	r.route.Blackhole()
+	r.during(12 * time.Second)
+	across := r.lastUnheard(cut)
+	r.route.Heal()
+	r.during(2 * time.Second)
+	end()
+	r.notef("requests went across for %s", seconds(across))
+}

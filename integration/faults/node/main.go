@@ -1,0 +1,116 @@
+// Command node is one etcd member or one nats-server as a process of its own,
+// for the tests of package faults to kill, freeze and cut off. Its output is
+// the server's log.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+func main() {
+	commands := map[string]func([]string) error{"etcd": runEtcd, "nats": runNATS}
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: node etcd|nats [flags]")
+		os.Exit(2)
+	}
+	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, "node:", err)
+		os.Exit(1)
+	}
+}
+
+// runEtcd runs a member until SIGTERM. It syncs to disk, as one that counts on
+// its data does.
+func runEtcd(args []string) error {
+	fs := flag.NewFlagSet("etcd", flag.ExitOnError)
+	config := embed.NewConfig()
+	fs.StringVar(&config.Name, "name", "", "the member's name")
+	fs.StringVar(&config.Dir, "data-dir", "", "where its data is")
+	client := fs.String("client", "", "host:port for clients")
+	peer := fs.String("peer", "", "host:port for members")
+	fs.StringVar(&config.InitialCluster, "cluster", "", "name=http://host:port of each member, with commas")
+	fs.StringVar(&config.InitialClusterToken, "token", "", "cluster token")
+	fs.Int64Var(&config.QuotaBackendBytes, "quota", 0, "backend quota in bytes; 0: etcd's own")
+	fs.UintVar(&config.TickMs, "heartbeat", config.TickMs, "ms between heartbeats")
+	fs.UintVar(&config.ElectionMs, "election", config.ElectionMs, "ms without a leader before an election")
+	fs.Parse(args)
+
+	at := func(hostport string) []url.URL { return []url.URL{{Scheme: "http", Host: hostport}} }
+	config.ListenClientUrls, config.AdvertiseClientUrls = at(*client), at(*client)
+	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*peer)
+	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "1m"
+	config.LogLevel, config.LogOutputs = "warn", []string{"stderr"}
+	e, err := embed.StartEtcd(config)
+	if err != nil {
+		return fmt.Errorf("etcd: %w", err)
+	}
+	select {
+	case <-terminated():
+		e.Close()
+		return nil
+	case err := <-e.Err():
+		return fmt.Errorf("etcd: %w", err)
+	}
+}
+
+// runNATS runs a nats-server until SIGTERM. Its pings are short, so that a
+// worker or a server that is frozen or cut off is forgotten within ten seconds.
+func runNATS(args []string) error {
+	const pingInterval = 2 * time.Second
+	fs := flag.NewFlagSet("nats", flag.ExitOnError)
+	options := server.Options{
+		Host:          "127.0.0.1",
+		NoSigs:        true,
+		PingInterval:  pingInterval,
+		MaxPingsOut:   2,
+		WriteDeadline: 2 * time.Second,
+		Cluster: server.ClusterOpts{
+			Name:         "faults",
+			Host:         "127.0.0.1",
+			NoAdvertise:  true, // routes must not find a way around the test's links
+			PingInterval: pingInterval,
+		},
+	}
+	fs.StringVar(&options.ServerName, "name", "", "the server's name")
+	fs.IntVar(&options.Port, "port", 0, "port for clients")
+	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
+	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
+	fs.Parse(args)
+	for hostport := range strings.SplitSeq(*routes, ",") {
+		if hostport != "" {
+			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: hostport})
+		}
+	}
+	if options.Cluster.Port == 0 {
+		options.Cluster = server.ClusterOpts{}
+	}
+	s, err := server.NewServer(&options)
+	if err != nil {
+		return fmt.Errorf("nats-server: %w", err)
+	}
+	s.ConfigureLogger()
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		return fmt.Errorf("nats-server is not ready on port %d", options.Port)
+	}
+	<-terminated()
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil
+}
+
+func terminated() <-chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM)
+	return c
+}

@@ -1,0 +1,162 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a program that a test runs, kills, freezes and runs again. Its
+// methods are for one goroutine at a time.
+type process struct {
+	name string
+	path string
+	args []string
+	env  []string
+	log  string // file with the output of all its runs
+
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when cmd has ended
+}
+
+// newProcess returns a process that is not running yet. The test's end kills
+// it, and prints the end of its output if the test has failed.
+func newProcess(t testing.TB, dir, name, path string, args ...string) *process {
+	p := &process{name: name, path: path, args: args, log: filepath.Join(dir, name+".log")}
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("last lines of %s:\n%s", name, p.lastLines(6))
+		}
+	})
+	return p
+}
+
+// start runs the process again or for the first time. It dies with the test.
+func (p *process) start(t testing.TB) {
+	t.Helper()
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	p.cmd = exec.Command(p.path, p.args...)
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, p.env...) // no NATS_URL of the machine
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", p.name, err)
+	}
+	p.exited = make(chan struct{})
+	go func(cmd *exec.Cmd, exited chan struct{}) {
+		_ = cmd.Wait() // how it ended is in cmd.ProcessState
+		close(exited)
+	}(p.cmd, p.exited)
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+func (p *process) running() bool {
+	if p.exited == nil {
+		return false
+	}
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends the process at once, frozen or not; it may have ended already.
+func (p *process) kill() {
+	if p.running() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	}
+}
+
+// terminate asks the process to end and waits until it has.
+func (p *process) terminate(t testing.TB, patience time.Duration) {
+	t.Helper()
+	p.signal(t, syscall.SIGTERM)
+	select {
+	case <-p.exited:
+		if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("%s ended with %v", p.name, p.cmd.ProcessState)
+		}
+	case <-time.After(patience):
+		t.Errorf("%s did not end within %v of SIGTERM", p.name, patience)
+		p.kill()
+	}
+}
+
+func (p *process) freeze(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGSTOP) }
+func (p *process) thaw(t testing.TB)   { t.Helper(); p.signal(t, syscall.SIGCONT) }
+
+func (p *process) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatalf("%v to %s: %v", s, p.name, err)
+	}
+}
+
+func (p *process) lastLines(n int) string {
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// ports gives out addresses on loopback.
+//
+// They are below the range that the kernel gives to outgoing connections. Else a
+// server that is started again could find its port taken by one of them, and a
+// client that tries to reconnect meanwhile could connect to itself.
+type ports struct{ given map[string]bool } // a server that is down still owns its port
+
+const firstPort, lastPort = 10_000, 32_000
+
+// next returns an address that nobody listens on and that was not given before.
+func (p *ports) next(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		if p.given[addr] {
+			continue
+		}
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			l.Close()
+			p.given[addr] = true
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+// binaries are the programs under test, built once per run.
+type binaries struct{ node, seqd string }
+
+// buildBinaries builds them into a folder that TestMain removes.
+func buildBinaries(dir string) (binaries, error) {
+	b := binaries{node: filepath.Join(dir, "node"), seqd: filepath.Join(dir, "seqd")}
+	for path, pkg := range map[string]string{b.node: "./node", b.seqd: "../../cmd/seqd"} {
+		build := exec.Command("go", "build", "-o", path, pkg)
+		if out, err := build.CombinedOutput(); err != nil {
+			return b, fmt.Errorf("%v: %w\n%s", build, err, out)
+		}
+	}
+	return b, nil
+}

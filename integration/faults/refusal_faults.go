@@ -1,0 +1,112 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// refusalFaults make etcd answer, and refuse to write.
+var refusalFaults = []fault{
+	{
+		name:    "NOSPACE and recovery",
+		promise: "refused, then the workers leave the queue group; served again after compact, defrag and disarm, without a restart",
+		plan:    plan{quota: quota},
+		inject:  fillUp,
+		shown:   refusals,
+		limits: limits{
+			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders", failedCalls: true,
+			strongGap: 25 * time.Second, weakGap: 25 * time.Second, normal: 5 * time.Second, ambiguous: true,
+		},
+	},
+	{
+		name:    "auth revoked and restored",
+		promise: "refused, then the workers leave the queue group; served again without a restart",
+		plan:    plan{user: "seqd"},
+		inject:  revoke,
+		shown:   refusals,
+		limits: limits{
+			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders", failedCalls: true,
+			strongGap: 20 * time.Second, weakGap: 20 * time.Second, normal: 5 * time.Second, ambiguous: true,
+		},
+	},
+}
+
+func refusals(f figures) error {
+	return errors.Join(
+		gapAtLeast(f.strongGap, 3*time.Second),
+		atLeast(f.failed(), 20, "requests that failed"))
+}
+
+// quota is small, so that it is soon used up.
+const quota = 16 << 20
+
+func fillUp(r *run) {
+	client := r.etcd.connect(r)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(r.Context(), 60*time.Second)
+	defer cancel()
+	filler := strings.Repeat("x", 512<<10)
+	for i := 0; ; i++ {
+		if _, err := client.Put(ctx, fmt.Sprintf("/faults/filler/%d", i), filler); errors.Is(err, rpctypes.ErrNoSpace) {
+			break
+		} else if err != nil || i > 2*quota/len(filler) {
+			r.Fatalf("fill etcd up: %v after %d writes", err, i)
+		}
+	}
+
+	left := r.waitAll(10*time.Second, false)
+	r.during(3 * time.Second)
+
+	deleted, err := client.Delete(ctx, "/faults/filler/", clientv3.WithPrefix())
+	if err == nil {
+		_, err = client.Compact(ctx, deleted.Header.Revision, clientv3.WithCompactPhysical())
+	}
+	for _, m := range r.etcd.members {
+		if err == nil {
+			_, err = client.Defragment(ctx, m.client)
+		}
+	}
+	if err == nil {
+		_, err = client.AlarmDisarm(ctx, &clientv3.AlarmMember{})
+	}
+	if err != nil {
+		r.Fatalf("make room in etcd: %v", err)
+	}
+	back := r.waitAll(15*time.Second, true)
+	r.notef("workers left the queue group after %s, back %s after disarm", seconds(left), seconds(back))
+}
+
+// waitAll waits until every worker serves, or none does, and returns how long
+// it took.
+func (r *run) waitAll(patience time.Duration, serving bool) time.Duration {
+	r.Helper()
+	start := time.Now()
+	for _, w := range r.workers {
+		w.waitState(r, patience, serving)
+	}
+	return time.Since(start)
+}
+
+// revoke takes the right to write from the workers' user, and gives it back.
+func revoke(r *run) {
+	client := r.etcd.connect(r)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(r.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := client.UserRevokeRole(ctx, r.user, role); err != nil {
+		r.Fatal(err)
+	}
+	left := r.waitAll(10*time.Second, false)
+	r.during(4 * time.Second)
+	if _, err := client.UserGrantRole(ctx, r.user, role); err != nil {
+		r.Fatal(err)
+	}
+	back := r.waitAll(15*time.Second, true)
+	r.notef("workers left the queue group after %s, back %s after the grant", seconds(left), seconds(back))
+}

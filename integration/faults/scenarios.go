@@ -1,0 +1,8 @@
+package faults
+
+import "slices"
+
+// allFaults returns every fault, in the order of the table.
+func allFaults() []fault {
+	return slices.Concat(workerFaults, etcdFaults, linkFaults, refusalFaults, natsFaults, restoreFaults, callerFaults)
+}

@@ -1,0 +1,205 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// plan is how a system is made. The zero value is 3 etcds, one nats-server and
+// 3 workers.
+type plan struct {
+	natsServers int    // 1 or 2, which are connected; 0 means 1
+	workers     int    // 0 means 3
+	quota       int64  // etcd's, bytes; 0 means etcd's own
+	user        string // etcd's user and password for workers; "" means none
+	config      string // more lines for the workers' configuration
+}
+
+// system is what the faults are done to. Its methods are for one goroutine at a
+// time.
+type system struct {
+	dir     string
+	bin     binaries
+	ports   ports
+	etcd    *etcdCluster
+	nats    []*natsServer
+	route   *servers.Proxy // between the two nats-servers, if there are two
+	workers []*worker
+	user    string // that workers are to etcd, if any
+	lives   int    // workers that were started
+}
+
+type natsServer struct {
+	*process
+	addr string
+}
+
+// worker is a seqd worker, and its links to etcd.
+type worker struct {
+	*process
+	http  string
+	links []*servers.Proxy // one for each member
+	nats  *natsServer
+}
+
+// newSystem starts a system and waits until it serves.
+func newSystem(t testing.TB, bin binaries, p plan) *system {
+	t.Helper()
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user, ports: ports{given: map[string]bool{}}}
+	s.etcd = newEtcdCluster(t, s, p.quota)
+	if p.user != "" {
+		s.etcd.enableAuth(t, p.user)
+	}
+	s.startNATS(t, max(p.natsServers, 1))
+	if p.workers == 0 {
+		p.workers = 3
+	}
+	for i := range p.workers {
+		s.addWorker(t, i, p)
+	}
+	for _, w := range s.workers {
+		w.waitReady(t, 20*time.Second)
+	}
+	return s
+}
+
+func (s *system) startNATS(t testing.TB, n int) {
+	t.Helper()
+	var routes string
+	for i := range n {
+		server := &natsServer{addr: s.ports.next(t)}
+		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr)}
+		if n > 1 {
+			cluster := s.ports.next(t)
+			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
+			if i == 0 {
+				s.route = servers.StartProxy(t, cluster)
+				routes = s.route.Addr
+			}
+		}
+		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
+		server.start(t)
+		s.nats = append(s.nats, server)
+	}
+	for _, server := range s.nats {
+		server.waitListening(t)
+	}
+}
+
+// waitListening waits until the server takes connections.
+func (n *natsServer) waitListening(t testing.TB) {
+	t.Helper()
+	eventually(t, 10*time.Second, n.name+" listens", func() error {
+		c, err := net.Dial("tcp", n.addr)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+}
+
+// workerConfig: segments last for a while, so that WEAK outlives an outage, and
+// stay small enough for the gap budget to mean something.
+const workerConfig = `nats: {url: "nats://%s"}
+etcd: {endpoints: [%s]%s}
+http: %s
+stores:
+  orders: {mode: weak, weak: {segment_min: %d, segment_max: %d, runway: 10s}}
+  audit: {modes: [strong], mode: strong}
+%s`
+
+// The least and the most ids that a worker reserves ahead for a key.
+const segmentMin, segmentMax = 10, 2000
+
+func (s *system) addWorker(t testing.TB, i int, p plan) {
+	t.Helper()
+	w := &worker{http: s.ports.next(t), nats: s.nats[i%len(s.nats)]}
+	var endpoints []string
+	for _, m := range s.etcd.members {
+		l := servers.StartProxy(t, m.client)
+		w.links = append(w.links, l)
+		endpoints = append(endpoints, `"`+l.Addr+`"`)
+	}
+	var user string
+	if p.user != "" {
+		user = fmt.Sprintf(", username: %s, password: %s", p.user, p.user)
+	}
+	name := fmt.Sprintf("worker%d", i)
+	file := filepath.Join(s.dir, name+".yaml")
+	config := fmt.Sprintf(workerConfig, w.nats.addr, strings.Join(endpoints, ", "), user, w.http, segmentMin, segmentMax, p.config)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.process = newProcess(t, s.dir, name, s.bin.seqd, "worker", "--config", file)
+	w.env = []string{"SEQD_STATE_DIR=" + filepath.Join(s.dir, name+".state")} // as on a machine of its own
+	s.workers = append(s.workers, w)
+	s.startWorker(t, w)
+}
+
+func (s *system) startWorker(t testing.TB, w *worker) {
+	t.Helper()
+	w.start(t)
+	s.lives++
+}
+
+// state returns what the worker says of itself.
+func (w *worker) state() (serving bool, text string) {
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get("http://" + w.http + "/readyz")
+	if err != nil {
+		return false, err.Error()
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode == http.StatusOK, strings.TrimSpace(string(b))
+}
+
+func (w *worker) waitReady(t testing.TB, patience time.Duration) {
+	t.Helper()
+	w.waitState(t, patience, true)
+}
+
+// waitState waits until the worker serves, or until it does not, and returns
+// how long that took.
+func (w *worker) waitState(t testing.TB, patience time.Duration, serving bool) time.Duration {
+	t.Helper()
+	start := time.Now()
+	eventually(t, patience, fmt.Sprintf("%s serving is %v", w.name, serving), func() error {
+		if is, text := w.state(); is != serving {
+			return fmt.Errorf("it is %s", text)
+		}
+		return nil
+	})
+	return time.Since(start)
+}
+
+// within reports whether the worker serves, or does not, before patience ends.
+func (w *worker) within(patience time.Duration, serving bool) bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if is, _ := w.state(); is == serving {
+			return true
+		}
+	}
+	return false
+}
+
+// setLinks changes what the worker's links to etcd do.
+func (w *worker) setLinks(change func(*servers.Proxy)) {
+	for _, l := range w.links {
+		change(l)
+	}
+}
+
+func port(hostport string) string {
+	_, p, _ := net.SplitHostPort(hostport)
+	return p
+}
