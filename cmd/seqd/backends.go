@@ -61,6 +61,7 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 			Password:  c.Password,
 			TLS:       tls,
 			Timeout:   c.DialTimeout,
+			Log:       log,
 		})
 		if err == nil {
 			return client, nil
