@@ -88,6 +88,7 @@ type endpointData struct {
 	Dropped int   `json:"dropped"` // messages nats.go dropped since the store joined
 	Waiting int64 `json:"waiting"` // accepted and not answered, in the whole worker
 	NoReply int64 `json:"noreply"` // requests without a usable reply subject, in the whole worker
+	Pauses  int64 `json:"pauses"`  // times the worker's process stood still
 }
 
 func (w *Worker) stats() micro.Stats {
@@ -118,6 +119,7 @@ func (w *Worker) stats() micro.Stats {
 			Dropped: st.dropped(),
 			Waiting: w.waiting.Load(),
 			NoReply: w.dropped.Load(),
+			Pauses:  w.pauses.Load(),
 		})
 		stats.Endpoints = append(stats.Endpoints, endpoint)
 	}

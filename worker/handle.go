@@ -26,7 +26,8 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.dropped.Add(1)
 		return
 	}
-	a := asked{reply: m.Reply, arrived: time.Now()}
+	now := time.Now()
+	a := asked{reply: m.Reply, arrived: w.arrival(now)}
 	st := s.store
 	name, key, err := subjects.Parse(w.config.Root, m.Subject)
 	if err == nil && name != st.Name {
@@ -47,7 +48,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
 		return
 	}
-	if req.Timeout > 0 && a.outlived(time.Now()) {
+	if w.stale(&a, now) {
 		w.sendError(&a, subjects.ErrExpired)
 		return
 	}

@@ -119,7 +119,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		w.dropped.Add(1)
 		return
 	}
-	a := asked{reply: m.Reply, arrived: time.Now(), timeout: peerTimeout}
+	a := asked{reply: m.Reply, arrived: w.arrival(time.Now()), timeout: peerTimeout}
 	name, key, err := subjects.Parse(peerSubject(w.config.ID), m.Subject)
 	st := w.storeOf(name, nil)
 	var req subjects.Request

@@ -33,6 +33,8 @@ type Worker struct {
 	draining  atomic.Bool
 	waiting   atomic.Int64 // calls: accepted requests that are not answered yet
 	dropped   atomic.Int64 // requests without a usable reply subject
+	pulse     pulse
+	pauses    atomic.Int64 // times this process stood still
 
 	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
 }
@@ -110,6 +112,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	var watches sync.WaitGroup
+	watches.Go(func() { w.watchPauses(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}
