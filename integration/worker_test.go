@@ -34,18 +34,38 @@ func startWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running
 	return r
 }
 
+// startWorkerAt is startWorker with an etcd that is reached at endpoint.
+func startWorkerAt(tb testing.TB, server *servers.NATS, endpoint string) *running {
+	tb.Helper()
+	r := runWorkerAt(tb, server, endpoint, nil)
+	r.waitReady(tb)
+	tb.Cleanup(func() { r.stop(tb) })
+	return r
+}
+
 // runWorker starts a worker for every store, which the caller stops.
 func runWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
 	tb.Helper()
+	return runWorkerAt(tb, server, db.Endpoint, nil)
+}
+
+// runWorkerAt is runWorker with an etcd that is reached at endpoint. change,
+// which may be nil, gets the worker's configuration before.
+func runWorkerAt(tb testing.TB, server *servers.NATS, endpoint string, change func(*worker.Config)) *running {
+	tb.Helper()
 	id := nuid.Next()
-	counter := etcd.NewCounter(db.Connect(tb), etcd.Config{Writer: id})
+	counter := etcd.NewCounter(servers.Dial(tb, endpoint), etcd.Config{Writer: id})
 	tb.Cleanup(counter.Close)
-	w, err := worker.New(worker.Config{
+	config := worker.Config{
 		ID:       id,
 		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(server.URL, options...) },
 		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
 		Log:      slog.New(slog.DiscardHandler),
-	})
+	}
+	if change != nil {
+		change(&config)
+	}
+	w, err := worker.New(config)
 	if err != nil {
 		tb.Fatal(err)
 	}

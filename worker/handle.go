@@ -61,7 +61,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	}
 	c, ok := w.accept(st, k, req.N, &a)
 	if !ok {
-		w.sendError(&a, &subjects.Error{Code: subjects.Busy, Text: subjects.ErrBusy.Text, RetryAfter: busyRetry})
+		w.sendError(&a, busy(time.Duration(w.waited.Load())))
 		return
 	}
 	if mode == subjects.Weak {

@@ -32,6 +32,7 @@ type Worker struct {
 	connected atomic.Bool // to NATS
 	draining  atomic.Bool
 	waiting   atomic.Int64 // calls: accepted requests that are not answered yet
+	waited    atomic.Int64 // nanoseconds that a call waited lately, while many did
 	dropped   atomic.Int64 // requests without a usable reply subject
 	pulse     pulse
 	pauses    atomic.Int64 // times this process stood still

@@ -115,7 +115,7 @@ func (c *Counter) advance(ctx context.Context, key allocator.Key, n int, yield b
 			}
 			known = now
 			continue
-		case errors.Is(err, allocator.ErrFenced), errors.Is(err, errClosed):
+		case errors.Is(err, allocator.ErrFenced), errors.Is(err, allocator.ErrBusy), errors.Is(err, errClosed):
 			return allocator.Range{}, "", fmt.Errorf("advance %s by %d: %w", path, n, err)
 		}
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will

@@ -42,6 +42,7 @@ type txns struct {
 
 	mu     sync.Mutex
 	due    queue
+	load   load
 	flying int // places taken
 	nested int // how many transactions from now on are nested ones: see commit
 	closed bool
@@ -108,6 +109,11 @@ func (t *txns) swap(ctx context.Context, path string, rev int64, value string) (
 		t.mu.Unlock()
 		return outcome{}, errClosed
 	}
+	if err := t.load.refuse(ctx, t.due.len); err != nil {
+		t.mu.Unlock()
+		swaps.Put(s)
+		return outcome{}, err
+	}
 	t.due.push(s)
 	if t.flying < maxFlying {
 		t.flying++
@@ -166,8 +172,12 @@ func (t *txns) send(ctx context.Context, s *swap) {
 	s.called = false
 	batch := t.nextLocked()
 	t.mu.Unlock()
+	begun := time.Now()
 	outs, err := t.commit(ctx, batch)
 	t.mu.Lock()
+	if err == nil && len(batch) > 0 {
+		t.load.note(time.Since(begun))
+	}
 	t.passPlaceLocked()
 	t.mu.Unlock()
 	for i, s := range batch {
