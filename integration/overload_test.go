@@ -1,7 +1,10 @@
 package integration_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -30,19 +33,23 @@ type storm struct {
 	late     atomic.Int64 // ids that came too late
 	errors   sync.Map     // code: *atomic.Int64
 	answered atomic.Int64
-	twice    atomic.Int64 // answers to a request that had one
+	twice    atomic.Int64           // answers to a request that had one
+	bad      atomic.Pointer[string] // an answer that should not be
+	ids      sync.Map               // id, key: true
 }
 
 // newStorm prepares up to size requests, on a connection of their own.
 func newStorm(tb testing.TB, server *servers.NATS, name string, size int, header nats.Header, subject func(i int) string) *storm {
 	tb.Helper()
 	s := &storm{nc: server.Connect(tb), subject: subject, header: header, sent: make([]atomic.Int64, size), begun: time.Now()}
-	s.header = header
 	sub, err := s.nc.Subscribe("storm."+name+".*", func(m *nats.Msg) { s.hear(m, len("storm."+name+".")) })
 	if err != nil {
 		tb.Fatal(err)
 	}
 	_ = sub.SetPendingLimits(-1, -1)
+	if err := s.nc.Flush(); err != nil {
+		tb.Fatal(err)
+	}
 	return s
 }
 
@@ -55,6 +62,18 @@ func (s *storm) hear(m *nats.Msg, prefix int) {
 		return
 	}
 	s.answered.Add(1)
+	reply, err := subjects.DecodeReply(m.Header, m.Data)
+	var refusal *subjects.Error
+	switch {
+	case err == nil:
+		if _, known := s.ids.LoadOrStore([2]string{s.subject(i), fmt.Sprint(reply.ID)}, true); known {
+			s.complain("id %d twice", reply.ID)
+		}
+	case !errors.As(err, &refusal):
+		s.complain("%v", err)
+	case refusal.Code == subjects.Busy && (refusal.RetryAfter < 10*time.Millisecond || refusal.RetryAfter > time.Second):
+		s.complain("%v, retry after %v", refusal, refusal.RetryAfter)
+	}
 	if code := m.Header.Get(subjects.ErrorCodeHeader); code != "" {
 		n, _ := s.errors.LoadOrStore(code, new(atomic.Int64))
 		n.(*atomic.Int64).Add(1)
@@ -63,6 +82,11 @@ func (s *storm) hear(m *nats.Msg, prefix int) {
 	} else {
 		s.late.Add(1)
 	}
+}
+
+func (s *storm) complain(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.bad.Store(&text)
 }
 
 // send asks with number i.
@@ -77,12 +101,15 @@ func (s *storm) blow(tb testing.TB, name string, rate float64, d time.Duration) 
 	tb.Helper()
 	begin, i := time.Now(), 0
 	for elapsed := time.Duration(0); elapsed < d; elapsed = time.Since(begin) {
-		for due := min(int(rate*elapsed.Seconds()), len(s.sent)); i < due; i++ {
+		due := min(int(rate*elapsed.Seconds()), len(s.sent))
+		for ; i < due; i++ {
 			if err := s.send(name, i); err != nil {
 				tb.Fatal(err)
 			}
 		}
-		_ = s.nc.Flush()
+		if i == len(s.sent) {
+			break
+		}
 		time.Sleep(time.Millisecond)
 	}
 	return i
@@ -95,6 +122,68 @@ func (s *storm) String() string {
 		return true
 	})
 	return text
+}
+
+// Whatever comes, every request is answered, once: with an id nobody else has,
+// or with an error that says when to come again. Nothing is lost that the worker
+// does not count.
+func TestOverloadAnswersEveryRequest(t *testing.T) {
+	server, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
+	r := runWorkerAt(t, server, db.Endpoint, func(c *worker.Config) { c.MaxWaiting = 512 })
+	r.waitReady(t)
+	t.Cleanup(func() { r.stop(t) })
+	for _, test := range []struct {
+		name   string
+		mode   string
+		keys   int
+		header nats.Header
+	}{
+		{"one", "strong", 1, nil},
+		{"many", "strong", 5000, nil},
+		{"many-impatient", "strong", 5000, nats.Header{subjects.TimeoutHeader: {"50"}}},
+		{"weak", "weak", 5000, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			header := nats.Header{subjects.ModeHeader: {test.mode}}
+			maps.Copy(header, test.header)
+			s := newStorm(t, server, test.name, 20_000, header, func(i int) string {
+				return "seq." + test.name + "." + strconv.Itoa(i%test.keys)
+			})
+			before := dropped(t, s.nc)
+			n := s.blow(t, test.name, 1e6, 10*time.Second)
+			end := time.Now().Add(patience)
+			for s.answered.Load() < int64(n) && time.Now().Before(end) {
+				time.Sleep(5 * time.Millisecond)
+			}
+			t.Logf("%d requests: %s", n, s)
+			if got := s.answered.Load() + dropped(t, s.nc) - before; got != int64(n) || s.twice.Load() > 0 {
+				t.Errorf("%d requests were answered or counted as dropped, and %d answered twice; want %d and 0", got, s.twice.Load(), n)
+			}
+			if bad := s.bad.Load(); bad != nil {
+				t.Error(*bad)
+			}
+		})
+	}
+}
+
+// dropped returns how many requests the worker says were dropped unanswered.
+func dropped(t *testing.T, nc *nats.Conn) int64 {
+	t.Helper()
+	m, err := nc.Request("$SRV.STATS", nil, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stats struct {
+		Endpoints []struct{ Data struct{ Dropped int64 } }
+	}
+	if err := json.Unmarshal(m.Data, &stats); err != nil {
+		t.Fatal(err)
+	}
+	n := int64(0)
+	for _, e := range stats.Endpoints {
+		n += e.Data.Dropped
+	}
+	return n
 }
 
 // BenchmarkOverload first finds the peak: the most ids a second that come within

@@ -88,8 +88,7 @@ func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		}
 		w.complain("NATS refuses a subject", "err", err, "hint", "allow this worker to publish to callers' inboxes, and to publish and subscribe to $SRV.> and _SEQD.>")
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
-		dropped, _ := sub.Dropped()
-		w.log.Error("requests were dropped: they come faster than this worker can refuse them", "subject", sub.Subject, "dropped", dropped, "hint", "add workers")
+		w.complain("messages come faster than this worker can refuse them", "subject", sub.Subject) // watchDrops says how many
 	default:
 		w.complain("NATS error", "err", err)
 	}

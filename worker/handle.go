@@ -16,18 +16,19 @@ type subscriber struct {
 	w       *Worker
 	store   *store // whose subject is subscribed; another store's message may come too
 	scratch []byte // for answers, kept over messages
+	backlog backlog
 }
 
 // handle answers one request, or hands it to an allocator that will. It does not
 // block.
 func (s *subscriber) handle(m *nats.Msg) {
-	w := s.w
+	w, now := s.w, time.Now()
+	came := s.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
 	if !w.canAnswer(m.Reply) {
 		w.dropped.Add(1)
 		return
 	}
-	now := time.Now()
-	a := asked{reply: m.Reply, arrived: w.arrival(now)}
+	a := asked{reply: m.Reply, arrived: w.arrival(came)}
 	st := s.store
 	name, key, err := subjects.Parse(w.config.Root, m.Subject)
 	if err == nil && name != st.Name {

@@ -106,9 +106,11 @@ func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int)
 // servePeers answers the advances that other workers hand over.
 func (w *Worker) servePeers() error {
 	subject := peerSubject(w.config.ID) + ".>"
-	if _, err := w.nc.Subscribe(subject, w.handlePeer); err != nil {
+	sub, err := w.nc.Subscribe(subject, w.handlePeer)
+	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", subject, err)
 	}
+	w.limit(sub) // beyond it rivals wait for peerTimeout in vain, and then help themselves
 	return nil
 }
 

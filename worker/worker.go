@@ -114,6 +114,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stopWatching()
 	var watches sync.WaitGroup
 	watches.Go(func() { w.watchPauses(watchCtx) })
+	watches.Go(func() { w.watchDrops(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}
