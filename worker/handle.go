@@ -41,6 +41,9 @@ func (s *subscriber) handle(m *nats.Msg) {
 	if err == nil {
 		err = decodeErr
 	}
+	if err == nil && lostHeader(m) {
+		err = errHeader
+	}
 	mode := req.Mode
 	if err == nil {
 		mode, err = st.allow(mode, req.N)
@@ -72,6 +75,14 @@ func (s *subscriber) handle(m *nats.Msg) {
 	}
 }
 
+// lostHeader reports whether m had a header block that nats.go could not read,
+// and dropped: what the caller wanted is not known.
+func lostHeader(m *nats.Msg) bool {
+	return m.Header == nil && m.Size() != len(m.Subject)+len(m.Reply)+len(m.Data)
+}
+
+var errHeader = &subjects.Error{Code: subjects.BadRequest, Text: "header block is malformed"}
+
 // maxReplyLen keeps our PUB line, headers' sizes included, well within the 4096
 // bytes where nats-server would cut the connection.
 const maxReplyLen = 1024
@@ -87,6 +98,8 @@ func (w *Worker) canAnswer(reply string) bool {
 	case strings.HasPrefix(reply, w.config.Root) && strings.HasPrefix(reply[len(w.config.Root):], "."):
 		return false
 	case strings.HasPrefix(reply, subjects.PeerRoot+"."):
+		return false
+	case reply[0] == '$': // NATS's own APIs: this worker may have permissions there that the caller has not
 		return false
 	}
 	token := true // at a token's start
