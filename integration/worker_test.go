@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/integration/servers"
@@ -53,8 +54,14 @@ func runWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
 // which may be nil, gets the worker's configuration before.
 func runWorkerAt(tb testing.TB, server *servers.NATS, endpoint string, change func(*worker.Config)) *running {
 	tb.Helper()
+	return runWorkerOn(tb, server, servers.Dial(tb, endpoint), change)
+}
+
+// runWorkerOn is runWorkerAt with a client of etcd.
+func runWorkerOn(tb testing.TB, server *servers.NATS, client *clientv3.Client, change func(*worker.Config)) *running {
+	tb.Helper()
 	id := nuid.Next()
-	counter := etcd.NewCounter(servers.Dial(tb, endpoint), etcd.Config{Writer: id})
+	counter := etcd.NewCounter(client, etcd.Config{Writer: id})
 	tb.Cleanup(counter.Close)
 	config := worker.Config{
 		ID:       id,
