@@ -265,6 +265,15 @@ func TestPermissionDenied(t *testing.T) {
 	if !f.log.contains("NATS refuses the subscription") || !f.log.contains(`seq.*.> seqd`) {
 		t.Error("the log does not say what to allow")
 	}
+	// Not even for a moment: a probe of readiness could come in it.
+	select {
+	case <-f.Ready():
+		t.Error("it was ready before it knew that it is denied")
+	default:
+	}
+	if f.log.contains("joined the queue group") {
+		t.Error("it says that it has joined")
+	}
 	if stats := f.stats(t); len(stats) != 1 || stats[0].Metadata["state"] != "denied" {
 		t.Errorf("discovery: %+v", stats)
 	}
