@@ -82,7 +82,7 @@ func TestLostAnswersAreGaps(t *testing.T) {
 	if gap < 1 || gap > budget {
 		t.Errorf("%d ids are in gaps, want 1 to %d", gap, budget)
 	}
-	if issued < 1000 {
+	if issued < 200 {
 		t.Error("few ids were issued: the test shows little")
 	}
 }
