@@ -3,6 +3,7 @@ package allocator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -34,8 +35,8 @@ type Counter interface {
 	// Ranges of one key never overlap, and a call that begins after another
 	// returned gets greater ids, wherever both were made.
 	//
-	// The error is, or wraps, [ErrExhausted], [ErrFenced], [ErrUnreadable] or
-	// [ErrUnavailable]; a Counter tries again by itself, as long as ctx lasts,
+	// The error is, or wraps, [ErrExhausted], [ErrFenced], [ErrUnreadable],
+	// [ErrUnavailable] or [ErrBusy]; a Counter tries again by itself, as long as ctx lasts,
 	// where that can help. After any error but ErrExhausted the mark may have
 	// moved, or may move later: the ids are a gap.
 	//
@@ -52,6 +53,10 @@ var (
 	// to write.
 	ErrUnavailable = errors.New("allocator: counter unavailable")
 
+	// ErrBusy is returned when more is asked of the counter than it can do before
+	// ctx ends. It is a [*BusyError].
+	ErrBusy = errors.New("allocator: counter busy")
+
 	// ErrFenced is returned when the counter's history went backwards, as after
 	// a restored backup. An operator must act.
 	ErrFenced = errors.New("allocator: counter history went backwards")
@@ -67,6 +72,16 @@ var (
 	// ErrStopped is returned when the allocator has been stopped.
 	ErrStopped = errors.New("allocator: stopped")
 )
+
+// BusyError is an [ErrBusy].
+type BusyError struct {
+	Wait time.Duration // that an advance takes at present, its turn in the queue included
+}
+
+func (e *BusyError) Error() string { return fmt.Sprintf("%v: an advance takes %v", ErrBusy, e.Wait) }
+
+// Is reports whether target is ErrBusy.
+func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
 // Allocator is what [Strong] and [Weak] have in common.
 type Allocator interface {

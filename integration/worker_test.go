@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/integration/servers"
@@ -34,6 +35,15 @@ func startWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running
 	return r
 }
 
+// startWorkerAt is startWorker with an etcd that is reached at endpoint.
+func startWorkerAt(tb testing.TB, server *servers.NATS, endpoint string) *running {
+	tb.Helper()
+	r := runWorkerAt(tb, server, endpoint, nil)
+	r.waitReady(tb)
+	tb.Cleanup(func() { r.stop(tb) })
+	return r
+}
+
 // runWorker starts a worker for every store, which the caller stops.
 func runWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
 	tb.Helper()
@@ -43,15 +53,37 @@ func runWorker(tb testing.TB, server *servers.NATS, db *servers.Etcd) *running {
 // runWorkerIn is runWorker for a worker that remembers etcd's history in a folder.
 func runWorkerIn(tb testing.TB, server *servers.NATS, db *servers.Etcd, stateDir string) *running {
 	tb.Helper()
+	return launch(tb, server, db.Connect(tb), stateDir, nil)
+}
+
+// runWorkerAt is runWorker with an etcd that is reached at endpoint. change,
+// which may be nil, gets the worker's configuration before.
+func runWorkerAt(tb testing.TB, server *servers.NATS, endpoint string, change func(*worker.Config)) *running {
+	tb.Helper()
+	return runWorkerOn(tb, server, servers.Dial(tb, endpoint), change)
+}
+
+// runWorkerOn is runWorkerAt with a client of etcd.
+func runWorkerOn(tb testing.TB, server *servers.NATS, client *clientv3.Client, change func(*worker.Config)) *running {
+	tb.Helper()
+	return launch(tb, server, client, "", change)
+}
+
+func launch(tb testing.TB, server *servers.NATS, client *clientv3.Client, stateDir string, change func(*worker.Config)) *running {
+	tb.Helper()
 	id := nuid.Next()
-	counter := etcd.NewCounter(db.Connect(tb), etcd.Config{Writer: id, StateDir: stateDir, Log: slog.New(slog.DiscardHandler)})
+	counter := etcd.NewCounter(client, etcd.Config{Writer: id, StateDir: stateDir, Log: slog.New(slog.DiscardHandler)})
 	tb.Cleanup(counter.Close)
-	w, err := worker.New(worker.Config{
+	config := worker.Config{
 		ID:       id,
 		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(server.URL, options...) },
 		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
 		Log:      slog.New(slog.DiscardHandler),
-	})
+	}
+	if change != nil {
+		change(&config)
+	}
+	w, err := worker.New(config)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -102,14 +102,53 @@ const (
 	probeEvery   = 800 * time.Millisecond // after that
 )
 
+// How long a worker that has to refuse requests stays in the queue group for the
+// sake of weak ids in memory: while some are asked for, and no longer than hot
+// keys' segments last. Another worker may be better off.
+const (
+	memoryIdle = time.Second
+	memoryMax  = 15 * time.Second
+)
+
+// memory watches whether weak ids in memory are of use. While the Counter is out
+// of reach, no others are issued.
+type memory struct {
+	failing time.Time // when the Counter was first found out of reach; zero: it is not
+	issued  int64     // ids, when we last looked
+	used    time.Time // when some were last issued
+}
+
+// look takes how many ids have been issued so far.
+func (m *memory) look(issued int64, now time.Time) {
+	if m.failing.IsZero() {
+		m.failing = now
+	}
+	if issued != m.issued {
+		m.issued, m.used = issued, now
+	}
+}
+
+func (m *memory) ofUse(now time.Time) bool {
+	return now.Sub(m.used) < memoryIdle && now.Sub(m.failing) < memoryMax
+}
+
+// issued returns how many ids the stores have issued.
+func (b *backend) issued() (n int64) {
+	for _, st := range b.stores {
+		n += st.stats.ids.Load()
+	}
+	return n
+}
+
 // watch keeps the stores in the queue group while the Counter can be written
 // to, and out of it while not, until ctx ends.
 //
-// A store leaves when a probe has failed and a request was refused, or when a
-// second one has failed and no key is held in memory to serve from: an election
-// may fail one.
+// A store leaves when a probe has failed, a request was refused, and memory does
+// not serve others; or when a second one has failed and no key is held in memory:
+// an election may fail one.
 func (b *backend) watch(ctx context.Context, w *Worker) {
 	healthy := false
+	var inMemory memory
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -120,6 +159,11 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		case <-b.kick:
 		}
 		err := b.probe(ctx)
+		if err == nil {
+			inMemory = memory{issued: b.issued()}
+		} else {
+			inMemory.look(b.issued(), time.Now())
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -129,7 +173,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 				b.log.Info("counters can be written to")
 			}
 			b.joinAll(w)
-		case b.refusals.Load() > 0 || !healthy && b.weak.Keys() == 0:
+		case b.refusals.Load() > 0 && !inMemory.ofUse(time.Now()), !healthy && b.weak.Keys() == 0:
 			b.leaveAll(err)
 		case healthy:
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
@@ -153,26 +197,23 @@ func (b *backend) probe(ctx context.Context) error {
 
 // joinAll enters the queue group for the stores that are outside.
 func (b *backend) joinAll(w *Worker) {
-	var joining []*store
 	for _, st := range b.stores {
 		if st.currentState() == Serving {
 			continue
 		}
+		before := w.nc.LastError()
 		if err := st.join(w); err != nil {
 			b.log.Error("can't join the queue group; trying again", "store", st.Name, "err", err)
 			continue
 		}
-		joining = append(joining, st)
-	}
-	if len(joining) == 0 {
-		return
-	}
-	if w.nc.IsConnected() {
-		// After this NATS has the subscriptions, or has refused them. If the
-		// connection is lost instead, nats.go sends them when it is back.
-		_ = w.nc.FlushTimeout(probeTimeout)
-	}
-	for _, st := range joining {
+		if w.nc.IsConnected() {
+			// After this NATS has the subscription, or has refused it. If the
+			// connection is lost instead, nats.go sends it when it is back.
+			_ = w.nc.FlushTimeout(probeTimeout)
+		}
+		if refusal := w.nc.LastError(); refusal != before && st.refusedBy(refusal) {
+			continue // natsError is told too, but later: it has the store leave
+		}
 		if st.joined() {
 			b.log.Info("joined the queue group", "store", st.Name, "subject", st.subject)
 		}

@@ -63,21 +63,36 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}
-	scratch := c.answer
+	scratch, arrived := c.answer, c.asked.arrived
 	*c = call{answer: scratch[:0]}
 	calls.Put(c)
-	w.waiting.Add(-1)
+	if left := w.waiting.Add(-1); left > int64(w.config.MaxWaiting/2) {
+		w.waited.Store(int64(time.Since(arrived)))
+	}
 }
 
 // What callers are told to wait before they try again.
 const (
-	busyRetry        = 50 * time.Millisecond
+	busyRetry        = 50 * time.Millisecond // at least
+	maxBusyRetry     = time.Second
 	unavailableRetry = 250 * time.Millisecond
 )
+
+// busy says to come again when those who wait now will have been served.
+func busy(wait time.Duration) *subjects.Error {
+	return &subjects.Error{
+		Code:       subjects.Busy,
+		Text:       subjects.ErrBusy.Text,
+		RetryAfter: min(max(wait, busyRetry), maxBusyRetry),
+	}
+}
 
 // wireError turns an allocator's error into the one the caller gets. Causes
 // that speak of etcd go to the log, not to the caller.
 func (c *call) wireError(err error) *subjects.Error {
+	if e, ok := errors.AsType[*allocator.BusyError](err); ok {
+		return busy(e.Wait)
+	}
 	switch {
 	case errors.Is(err, allocator.ErrExhausted):
 		return subjects.ErrExhausted

@@ -77,8 +77,7 @@ func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrPermissionViolation):
 		for _, st := range w.sortedStores() {
-			// nats.go names the subscription in the text only.
-			if strings.Contains(err.Error(), fmt.Sprintf("Subscription to %q", st.subject)) {
+			if st.refusedBy(err) {
 				st.leave(Denied)
 				w.log.Error("NATS refuses the subscription: not serving the store; trying again",
 					"store", st.Name, "err", err,
@@ -88,9 +87,14 @@ func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		}
 		w.complain("NATS refuses a subject", "err", err, "hint", "allow this worker to publish to callers' inboxes, and to publish and subscribe to $SRV.> and _SEQD.>")
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
-		dropped, _ := sub.Dropped()
-		w.log.Error("requests were dropped: they come faster than this worker can refuse them", "subject", sub.Subject, "dropped", dropped, "hint", "add workers")
+		w.complain("messages come faster than this worker can refuse them", "subject", sub.Subject) // watchDrops says how many
 	default:
 		w.complain("NATS error", "err", err)
 	}
+}
+
+// refusedBy reports whether err is NATS's refusal of the store's subscription,
+// which nats.go names in the text only.
+func (st *store) refusedBy(err error) bool {
+	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), fmt.Sprintf("Subscription to %q", st.subject))
 }

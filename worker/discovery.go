@@ -28,7 +28,7 @@ func (w *Worker) serveDiscovery() error {
 			if err != nil {
 				return fmt.Errorf("discovery: %w", err)
 			}
-			_, err = w.nc.Subscribe(subject, func(m *nats.Msg) {
+			sub, err := w.nc.Subscribe(subject, func(m *nats.Msg) {
 				if !w.canAnswer(m.Reply) {
 					return
 				}
@@ -42,6 +42,7 @@ func (w *Worker) serveDiscovery() error {
 			if err != nil {
 				return fmt.Errorf("discovery: subscribe %s: %w", subject, err)
 			}
+			w.limit(sub)
 		}
 	}
 	return nil
@@ -85,9 +86,10 @@ func (w *Worker) info() micro.Info {
 type endpointData struct {
 	State   State `json:"state"`
 	IDs     int64 `json:"ids"`     // issued since the start
-	Dropped int   `json:"dropped"` // messages nats.go dropped since the store joined
+	Dropped int64 `json:"dropped"` // messages nats.go dropped unanswered since the start
 	Waiting int64 `json:"waiting"` // accepted and not answered, in the whole worker
 	NoReply int64 `json:"noreply"` // requests without a usable reply subject, in the whole worker
+	Pauses  int64 `json:"pauses"`  // times the worker's process stood still
 
 	NearlyExhausted int64 `json:"nearly_exhausted"` // keys that have spent more than 90 % of all ids, since the start
 }
@@ -120,6 +122,7 @@ func (w *Worker) stats() micro.Stats {
 			Dropped: st.dropped(),
 			Waiting: w.waiting.Load(),
 			NoReply: w.dropped.Load(),
+			Pauses:  w.pauses.Load(),
 
 			NearlyExhausted: s.nearlyExhausted.Load(),
 		})
@@ -137,12 +140,14 @@ func (st *store) endpoint() string {
 	return st.Name
 }
 
-func (st *store) dropped() int {
+// dropped returns how many of the store's messages nats.go has dropped since the
+// worker started.
+func (st *store) dropped() int64 {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.sub == nil {
-		return 0
+		return st.droppedBefore
 	}
 	n, _ := st.sub.Dropped()
-	return n
+	return st.droppedBefore + int64(max(n, 0))
 }

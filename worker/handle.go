@@ -16,17 +16,19 @@ type subscriber struct {
 	w       *Worker
 	store   *store // whose subject is subscribed; another store's message may come too
 	scratch []byte // for answers, kept over messages
+	backlog backlog
 }
 
 // handle answers one request, or hands it to an allocator that will. It does not
 // block.
 func (s *subscriber) handle(m *nats.Msg) {
-	w := s.w
+	w, now := s.w, time.Now()
+	came := s.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
 	if !w.canAnswer(m.Reply) {
 		w.dropped.Add(1)
 		return
 	}
-	a := asked{reply: m.Reply, arrived: time.Now()}
+	a := asked{reply: m.Reply, arrived: w.arrival(came)}
 	st := s.store
 	name, key, err := subjects.Parse(w.config.Root, m.Subject)
 	if err == nil && name != st.Name {
@@ -39,6 +41,9 @@ func (s *subscriber) handle(m *nats.Msg) {
 	if err == nil {
 		err = decodeErr
 	}
+	if err == nil && lostHeader(m) {
+		err = errHeader
+	}
 	mode := req.Mode
 	if err == nil {
 		mode, err = st.allow(mode, req.N)
@@ -47,7 +52,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
 		return
 	}
-	if req.Timeout > 0 && a.outlived(time.Now()) {
+	if w.stale(&a, now) {
 		w.sendError(&a, subjects.ErrExpired)
 		return
 	}
@@ -61,7 +66,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	}
 	c, ok := w.accept(st, k, req.N, &a)
 	if !ok {
-		w.sendError(&a, &subjects.Error{Code: subjects.Busy, Text: subjects.ErrBusy.Text, RetryAfter: busyRetry})
+		w.sendError(&a, busy(time.Duration(w.waited.Load())))
 		return
 	}
 	if mode == subjects.Weak {
@@ -70,6 +75,14 @@ func (s *subscriber) handle(m *nats.Msg) {
 		st.backend.strong.Allocate(&c.Request)
 	}
 }
+
+// lostHeader reports whether m had a header block that nats.go could not read,
+// and dropped: what the caller wanted is not known.
+func lostHeader(m *nats.Msg) bool {
+	return m.Header == nil && m.Size() != len(m.Subject)+len(m.Reply)+len(m.Data)
+}
+
+var errHeader = &subjects.Error{Code: subjects.BadRequest, Text: "header block is malformed"}
 
 // maxReplyLen keeps our PUB line, headers' sizes included, well within the 4096
 // bytes where nats-server would cut the connection.
@@ -86,6 +99,8 @@ func (w *Worker) canAnswer(reply string) bool {
 	case strings.HasPrefix(reply, w.config.Root) && strings.HasPrefix(reply[len(w.config.Root):], "."):
 		return false
 	case strings.HasPrefix(reply, subjects.PeerRoot+"."):
+		return false
+	case reply[0] == '$': // NATS's own APIs: this worker may have permissions there that the caller has not
 		return false
 	}
 	token := true // at a token's start

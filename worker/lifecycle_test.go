@@ -191,6 +191,34 @@ func TestLeavesWhileItCantServe(t *testing.T) {
 	}
 }
 
+// While weak ids in memory are asked for, a worker that can't reach its counters
+// goes on with them, and refuses what it has none for; then it leaves.
+func TestWeakGoesOnWhileStrongIsRefused(t *testing.T) {
+	var health counterHealth
+	f := start(t, func(c *worker.Config) {
+		c.Backends[0].Ready = health.ready
+		c.Backends[0].Stores[0].Segments = allocator.Segments{Min: 1000}
+	})
+	if _, err := f.next(t, key, subjects.Weak, 1); err != nil {
+		t.Fatal(err)
+	}
+	health.broken.Store(true)
+	f.memory.Script(func(allocatortest.Call) allocatortest.Fault {
+		return allocatortest.Fault{Outcome: allocatortest.Refused}
+	})
+	weak := 1
+	for begin := time.Now(); time.Since(begin) < 3*time.Second; weak++ {
+		if _, err := f.next(t, key, subjects.Strong, 1); !errors.Is(err, subjects.ErrUnavailable) {
+			t.Fatalf("got %v, want UNAVAILABLE", err)
+		}
+		if ids, err := f.next(t, key, subjects.Weak, 1); err != nil || ids.First != int64(weak+1) {
+			t.Fatalf("got %v, %v after %d weak ids and %v, want the next one from memory", ids, err, weak, time.Since(begin))
+		}
+		time.Sleep(10 * time.Millisecond) // the load
+	}
+	f.waitState(t, worker.Unavailable) // nobody asks for weak ids any more
+}
+
 // A worker starts and waits while its counters or NATS are away.
 func TestStartsBeforeItsServers(t *testing.T) {
 	var health counterHealth
@@ -264,6 +292,15 @@ func TestPermissionDenied(t *testing.T) {
 	f.waitState(t, worker.Denied)
 	if !f.log.contains("NATS refuses the subscription") || !f.log.contains(`seq.*.> seqd`) {
 		t.Error("the log does not say what to allow")
+	}
+	// Not even for a moment: a probe of readiness could come in it.
+	select {
+	case <-f.Ready():
+		t.Error("it was ready before it knew that it is denied")
+	default:
+	}
+	if f.log.contains("joined the queue group") {
+		t.Error("it says that it has joined")
 	}
 	if stats := f.stats(t); len(stats) != 1 || stats[0].Metadata["state"] != "denied" {
 		t.Errorf("discovery: %+v", stats)

@@ -126,9 +126,11 @@ func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int)
 // servePeers answers the advances that other workers hand over.
 func (w *Worker) servePeers() error {
 	subject := peerSubject(w.config.ID) + ".>"
-	if _, err := w.nc.Subscribe(subject, w.handlePeer); err != nil {
+	sub, err := w.nc.Subscribe(subject, w.handlePeer)
+	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", subject, err)
 	}
+	w.limit(sub) // beyond it rivals wait for peerTimeout in vain, and then help themselves
 	return nil
 }
 
@@ -139,7 +141,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		w.dropped.Add(1)
 		return
 	}
-	a := asked{reply: m.Reply, arrived: time.Now(), timeout: peerTimeout}
+	a := asked{reply: m.Reply, arrived: w.arrival(time.Now()), timeout: peerTimeout}
 	name, key, err := subjects.Parse(peerSubject(w.config.ID), m.Subject)
 	st := w.storeOf(name, nil)
 	var req subjects.Request

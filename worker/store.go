@@ -23,6 +23,8 @@ type store struct {
 	state  State
 	sub    *nats.Subscription // in the queue group; nil while outside
 	closed chan struct{}      // closed when sub has handled its last message
+
+	droppedBefore int64 // by nats.go, from the subscriptions before sub
 }
 
 // State is what a worker does for a store.
@@ -92,9 +94,7 @@ func (st *store) join(w *Worker) error {
 	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", st.subject, err)
 	}
-	// Small: handle never blocks, so what stands here is what a burst brought
-	// within one scheduling delay. nats.go drops beyond, and tells us.
-	_ = sub.SetPendingLimits(pendingMessages, pendingBytes)
+	w.limit(sub)
 	closed := make(chan struct{})
 	sub.SetClosedHandler(func(string) { close(closed) })
 	st.sub, st.closed = sub, closed
@@ -113,11 +113,6 @@ func (st *store) joined() bool {
 	return true
 }
 
-const (
-	pendingMessages = 65_536
-	pendingBytes    = 64 << 20
-)
-
 // leave leaves the queue group for the reason state tells. Messages that have
 // arrived are still handled; closed tells when the last one was, and is nil if
 // st was not in the group.
@@ -128,6 +123,8 @@ func (st *store) leave(state State) (closed <-chan struct{}) {
 	if st.sub == nil {
 		return nil
 	}
+	n, _ := st.sub.Dropped()
+	st.droppedBefore += int64(n)
 	_ = st.sub.Drain() // fails only if it or the connection is closed: then nothing comes either
 	closed = st.closed
 	st.sub = nil

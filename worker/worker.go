@@ -32,7 +32,10 @@ type Worker struct {
 	connected atomic.Bool // to NATS
 	draining  atomic.Bool
 	waiting   atomic.Int64 // calls: accepted requests that are not answered yet
+	waited    atomic.Int64 // nanoseconds that a call waited lately, while many did
 	dropped   atomic.Int64 // requests without a usable reply subject
+	pulse     pulse
+	pauses    atomic.Int64 // times this process stood still
 
 	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
 }
@@ -110,6 +113,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	var watches sync.WaitGroup
+	watches.Go(func() { w.watchPauses(watchCtx) })
+	watches.Go(func() { w.watchDrops(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}

@@ -44,7 +44,7 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
 	d.c, d.a = c, a
-	d.swap.path = c.Path(a.Key)
+	d.swap.path, d.swap.deadline = c.Path(a.Key), a.Deadline
 	if !c.guard.open.Load() {
 		go d.open() // at the start of the process only
 		return
@@ -141,7 +141,7 @@ func (d *drive) swapped(out outcome) {
 		d.fail(allocator.ErrExhausted)
 	case out.err == nil: // lost: somebody else's advance, or an earlier attempt of ours
 		d.lost(out)
-	case errors.Is(out.err, allocator.ErrFenced), errors.Is(out.err, errClosed):
+	case errors.Is(out.err, allocator.ErrFenced), errors.Is(out.err, allocator.ErrBusy), errors.Is(out.err, errClosed):
 		d.fail(out.err)
 	default:
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will

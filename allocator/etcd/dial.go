@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
 )
 
 // DialConfig says how to reach an etcd cluster.
@@ -17,18 +21,47 @@ type DialConfig struct {
 	Password  string
 	TLS       *tls.Config   // nil: plain, unless an endpoint is https
 	Timeout   time.Duration // for one try to connect; 0 means DefaultDialTimeout
+	Log       *slog.Logger  // hears of endpoints that don't answer; nil means slog.Default
 }
 
 // DefaultDialTimeout bounds one try to connect.
 const DefaultDialTimeout = 2 * time.Second
 
+// maxReconnectPause bounds the time from one try to connect to the next. gRPC's
+// own grows to two minutes: so long a worker would stay away from an etcd that
+// is back.
+const maxReconnectPause = time.Second
+
 // Dial returns a client for config. It connects in the background, whether etcd
 // is up or not; only with a Username does it block, for Timeout at most, to log
 // in, and returns an error if it can't.
+//
+// With several endpoints the client keeps away from the ones that don't answer:
+// see members. That ends when the client is closed.
 func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 	if config.Timeout == 0 {
 		config.Timeout = DefaultDialTimeout
 	}
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	if len(config.Endpoints) < 2 || slices.ContainsFunc(config.Endpoints, isUnix) {
+		return config.open(ctx)
+	}
+	m := newMembers(config)
+	client, err := config.open(ctx,
+		grpc.WithContextDialer(m.conns.dial),
+		grpc.WithChainUnaryInterceptor(m.intercept),
+	)
+	if err != nil {
+		return nil, err
+	}
+	m.client = client
+	go m.run(client.Ctx())
+	return client, nil
+}
+
+func (config DialConfig) open(ctx context.Context, options ...grpc.DialOption) (*clientv3.Client, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Context:     ctx,
 		Endpoints:   config.Endpoints,
@@ -46,6 +79,11 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 		// Two, because an expired auth token is renewed by the second one.
 		// Everything else is tried again by Counter, which knows what is safe.
 		MaxUnaryRetries: 2,
+
+		DialOptions: append(options, grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxReconnectPause},
+			MinConnectTimeout: config.Timeout,
+		})),
 
 		Logger: zap.NewNop(), // its errors reach us as errors
 	})

@@ -43,6 +43,7 @@ type txns struct {
 	mu     sync.Mutex
 	wake   sync.Cond // one more transaction may be sent, or closed
 	due    queue
+	load   load
 	flying int // transactions under way
 	swaps  int // in them
 	nested int // how many transactions from now on are nested ones: see commit
@@ -54,6 +55,8 @@ type swap struct {
 	path  string
 	rev   int64  // the record's ModRevision must be this; 0: there must be none
 	value string // is written then
+
+	deadline time.Time // when the answer is of no use any more; zero: never
 
 	// ended tells, as the swap is about to be sent, that nobody wants it any
 	// more. It may be called under txns.mu and must not block; nil means never.
@@ -110,6 +113,11 @@ func (t *txns) start(s *swap) {
 		s.done(outcome{err: errClosed})
 		return
 	}
+	if err := t.load.refuse(s.deadline, t.due.len); err != nil {
+		t.mu.Unlock()
+		s.done(outcome{err: err})
+		return
+	}
 	t.due.push(s)
 	wake := t.mayFlyLocked()
 	t.mu.Unlock()
@@ -140,9 +148,13 @@ func (t *txns) sender() {
 		t.flying++
 		t.swaps += len(batch)
 		t.mu.Unlock()
+		begun := time.Now()
 		outs, err := t.commit(batch)
 
 		t.mu.Lock()
+		if err == nil && len(batch) > 0 {
+			t.load.note(time.Since(begun))
+		}
 		t.flying--
 		t.swaps -= len(batch)
 		wake := t.mayFlyLocked()

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os/signal"
 	"reflect"
 	"slices"
@@ -122,7 +123,7 @@ func (a *admin) open(ctx context.Context, src source) error {
 			a.clusters[i].stores = append(a.clusters[i].stores, c.stores...)
 			continue
 		}
-		client, err := dialOnce(ctx, c.etcd)
+		client, err := dialOnce(ctx, c.etcd, slog.Default())
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 		return nil, err // trying again would not help
 	}
 	for {
-		client, err := dialOnce(ctx, c)
+		client, err := dialOnce(ctx, c, log)
 		if err == nil {
 			return client, nil
 		}
@@ -72,7 +72,7 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 	}
 }
 
-func dialOnce(ctx context.Context, c etcdConfig) (*clientv3.Client, error) {
+func dialOnce(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
 	tls, err := c.TLS.client()
 	if err != nil {
 		return nil, err
@@ -83,6 +83,7 @@ func dialOnce(ctx context.Context, c etcdConfig) (*clientv3.Client, error) {
 		Password:  c.Password,
 		TLS:       tls,
 		Timeout:   c.DialTimeout,
+		Log:       log,
 	})
 }
 

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ type Proxy struct {
 // fault is what is wrong on the way.
 type fault struct {
 	holdRequests, holdResponses bool
-	delay                       time.Duration // of each piece, in either direction
+	delay                       time.Duration // in either direction
 	cut                         bool
 }
 
@@ -146,26 +147,54 @@ func (p *Proxy) forget(c net.Conn) {
 	delete(p.conns, c)
 }
 
-// carry copies one direction until it ends. While it is held, the bytes wait
-// here and in the sender's socket: memory stays bounded.
+// piece is what came at one time.
+type piece struct {
+	bytes []byte
+	came  time.Time
+}
+
+// carry copies one direction until it ends. What is held back waits here and in
+// the sender's socket: memory stays bounded.
 func (p *Proxy) carry(from, to net.Conn, held func(fault) bool) {
-	piece := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(piece)
-		f, changed := p.current()
-		if f.delay > 0 {
-			time.Sleep(f.delay)
-			f, changed = p.current()
+	pieces := make(chan piece, 64)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(pieces)
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buf)
+			pieces <- piece{bytes.Clone(buf[:n]), time.Now()}
+			if err != nil {
+				return
+			}
 		}
-		for held(f) {
-			<-changed
-			f, changed = p.current()
+	})
+	broken := false
+	for piece := range pieces { // to its end, so that nobody blocks
+		if !broken {
+			broken = !p.pass(piece, to, held)
 		}
-		if f.cut {
-			return
-		}
-		if _, werr := to.Write(piece[:n]); err != nil || werr != nil {
-			return
+		if broken {
+			from.Close()
 		}
 	}
+	reading.Wait()
+}
+
+// pass sends a piece on when it may go; it is false if the way is broken.
+func (p *Proxy) pass(b piece, to net.Conn, held func(fault) bool) bool {
+	f, changed := p.current()
+	if wait := f.delay - time.Since(b.came); wait > 0 {
+		time.Sleep(wait)
+		f, changed = p.current()
+	}
+	for held(f) {
+		<-changed
+		f, changed = p.current()
+	}
+	if f.cut {
+		return false
+	}
+	_, err := to.Write(b.bytes)
+	return err == nil
 }

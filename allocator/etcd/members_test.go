@@ -1,0 +1,224 @@
+package etcd_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// proxied is a cluster of three whose members are reached through proxies.
+type proxied struct {
+	servers.EtcdCluster
+	proxies []*servers.Proxy
+	client  *clientv3.Client
+}
+
+func startProxied(t *testing.T) *proxied {
+	t.Helper()
+	p := &proxied{EtcdCluster: servers.StartEtcdCluster(t, 3)}
+	var endpoints []string
+	for _, e := range p.EtcdCluster {
+		proxy := servers.StartProxy(t, e.Endpoint)
+		p.proxies = append(p.proxies, proxy)
+		endpoints = append(endpoints, proxy.Addr)
+	}
+	var err error
+	p.client, err = etcd.Dial(t.Context(), etcd.DialConfig{Endpoints: endpoints, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.client.Close() })
+	return p
+}
+
+// follower returns the number of a member that does not lead.
+func (p *proxied) follower() int {
+	leader, _ := p.Leader()
+	return (leader + 1) % len(p.proxies)
+}
+
+func (p *proxied) uses(i int) bool {
+	return slices.Contains(p.client.Endpoints(), p.proxies[i].Addr)
+}
+
+// seen is what four callers see who advance a key each.
+type seen struct {
+	mu      sync.Mutex
+	history allocatortest.History
+	slowest map[time.Duration]time.Duration // by the whole second in which they began
+	begun   time.Time
+}
+
+// run advances until d has passed. An advance gives up after 3 s.
+func (a *seen) run(t *testing.T, c *etcd.Counter, d time.Duration) {
+	t.Helper()
+	a.begun, a.slowest = time.Now(), map[time.Duration]time.Duration{}
+	var wg sync.WaitGroup
+	for client := range 4 {
+		wg.Go(func() {
+			for time.Since(a.begun) < d {
+				begin := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				key := allocator.Key{Store: "s", Name: fmt.Sprint(client)}
+				op := allocatortest.Op{Key: key, Client: client, Strong: true, Start: a.history.Now()}
+				var err error
+				op.Ids, err = c.Advance(ctx, key, 1)
+				op.End = a.history.Now()
+				cancel()
+				a.mu.Lock()
+				if err == nil {
+					a.history.Add(op)
+				} else {
+					t.Errorf("%v after the fault: %v", begin.Sub(a.begun), err)
+				}
+				second := begin.Sub(a.begun).Truncate(time.Second)
+				a.slowest[second] = max(a.slowest[second], time.Since(begin))
+				a.mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A member that falls silent, or that is cut off from the others, is left
+// within 2 s, and used again when it is well. No advance fails.
+func TestSilentMemberIsLeft(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		fault, heal func(p *proxied, i int)
+	}{
+		{"silent both ways",
+			func(p *proxied, i int) { p.proxies[i].Blackhole() },
+			func(p *proxied, i int) { p.proxies[i].Heal() }},
+		{"answers are lost",
+			func(p *proxied, i int) { p.proxies[i].DropResponses() },
+			func(p *proxied, i int) { p.proxies[i].Heal() }},
+		{"cut off from the others",
+			func(p *proxied, i int) { p.Isolate(i) },
+			func(p *proxied, i int) { p.Rejoin(i) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := startProxied(t)
+			c := etcd.NewCounter(p.client, etcd.Config{})
+			t.Cleanup(c.Close)
+			mustAdvance(t, c, key, 1, 1)
+			sick := p.follower()
+			var a seen
+			test.fault(p, sick)
+			a.run(t, c, 4*time.Second)
+			if p.uses(sick) || len(p.client.Endpoints()) != 2 {
+				t.Errorf("the client uses %v", p.client.Endpoints())
+			}
+			for second, slowest := range a.slowest {
+				t.Logf("slowest advance that began %v after the fault: %v", second, slowest)
+				if second >= 2*time.Second && slowest > allowed {
+					t.Errorf("an advance that began %v after the fault took %v", second, slowest)
+				}
+			}
+			if n := len(a.history.Ops()); n < 100 {
+				t.Errorf("only %d advances: the test shows little", n)
+			}
+			if err := allocatortest.CheckStrong(a.history.Ops()); err != nil {
+				t.Error(err)
+			}
+			if err := allocatortest.CheckUnique(a.history.Ops()); err != nil {
+				t.Error(err)
+			}
+			test.heal(p, sick)
+			eventually(t, func() bool { return p.uses(sick) }, "the member is not used again")
+		})
+	}
+}
+
+// allowed is how long an advance may take when a sick member has been left: far
+// less than the second of an attempt on one, with room for a busy machine.
+const allowed = 400 * time.Millisecond
+
+// Calls that are under way to a member when it is left end then, whatever time
+// they have left: nobody waits behind them.
+func TestCallsToSilentMemberAreCut(t *testing.T) {
+	p := startProxied(t)
+	probe := func(ctx context.Context) error {
+		_, err := p.client.Txn(ctx).Then(clientv3.OpGet("x")).Commit()
+		return err
+	}
+	for range 3 { // connects to each
+		if err := probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.proxies[p.follower()].Blackhole()
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for range 12 {
+		wg.Go(func() {
+			if err := probe(ctx); err != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("a call ended after %v", took)
+	}
+	if failed.Load() == 0 {
+		t.Error("no call was under way to the member: the test shows nothing")
+	}
+}
+
+// If nobody answers it is not a member's fault: the client keeps all, and goes on
+// as soon as they are back.
+func TestAllMembersSilent(t *testing.T) {
+	p := startProxied(t)
+	c := etcd.NewCounter(p.client, etcd.Config{})
+	t.Cleanup(c.Close)
+	mustAdvance(t, c, key, 1, 1)
+	for _, proxy := range p.proxies {
+		proxy.Cut()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if ids, err := c.Advance(ctx, key, 1); err == nil {
+		t.Errorf("got %v from nobody", ids)
+	}
+	if got := p.client.Endpoints(); len(got) != 3 {
+		t.Errorf("the client uses %v", got)
+	}
+	for _, proxy := range p.proxies {
+		proxy.Heal()
+	}
+	begin := time.Now()
+	mustAdvance(t, c, key, 1, 2)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("it took %v to come back", took)
+	}
+}
+
+func eventually(t *testing.T, holds func() bool, what string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal(what)
+		}
+	}
+}
