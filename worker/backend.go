@@ -36,6 +36,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 	b.headroom = &headroom{log: b.log, count: b.nearlyExhausted, passed: map[allocator.Key]int{}}
 	if starter, ok := config.Counter.(allocator.Starter); ok {
 		b.peers = &peers{Starter: starter, w: w, rivals: map[allocator.Key]string{}}
+		b.peers.witness, _ = starter.(witness)
 		b.strong = allocator.NewStrong(b.peers)
 	} else {
 		b.strong = allocator.NewStrong(config.Counter)

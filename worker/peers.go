@@ -30,10 +30,22 @@ import (
 // itself, loses, and reads in the record who is winning.
 type peers struct {
 	allocator.Starter
-	w *Worker
+	w       *Worker
+	witness witness // the same one; nil if it isn't one
 
 	mu     sync.Mutex
 	rivals map[allocator.Key]string // who won the latest race for a key against us, and answers
+}
+
+// witness is a Counter that holds what a rival reserved for us against what it
+// has seen itself, and the other way round: a rival that knows less would after
+// a rewind of the counters reserve ids again that we have issued.
+type witness interface {
+	// Known returns an id that ids reserved from now on must be greater than.
+	Known(allocator.Key) int64
+
+	// Given notes ids that a rival reserved for us.
+	Given(allocator.Key, allocator.Range)
 }
 
 const (
@@ -108,6 +120,10 @@ func (h *handover) ask(a *allocator.Advance, rival string) {
 func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
 	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
 	defer cancel()
+	known := int64(0)
+	if p.witness != nil {
+		known = p.witness.Known(key)
+	}
 	request := subjects.Request{N: n}
 	m, err := p.w.nc.RequestWithContext(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
 	if err != nil {
@@ -120,7 +136,14 @@ func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int)
 	if reply.N != n {
 		return allocator.Range{}, fmt.Errorf("%d ids in place of %d", reply.N, n)
 	}
-	return allocator.Range{First: reply.ID, N: reply.N}, nil
+	ids := allocator.Range{First: reply.ID, N: reply.N}
+	if ids.First <= known {
+		return allocator.Range{}, fmt.Errorf("ids from %d, which have been reserved before: %d was", ids.First, known)
+	}
+	if p.witness != nil {
+		p.witness.Given(key, ids)
+	}
+	return ids, nil
 }
 
 // servePeers answers the advances that other workers hand over.

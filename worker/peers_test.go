@@ -23,6 +23,7 @@ type losing struct {
 	*allocatortest.Memory
 	rival  atomic.Pointer[string]
 	tried  atomic.Int64 // races lost
+	known  atomic.Int64
 	mu     sync.Mutex
 	direct []int // what was advanced alone
 }
@@ -43,6 +44,10 @@ func (l *losing) Start(a *allocator.Advance) {
 		a.Done.Advanced(a, ids, err)
 	}()
 }
+
+func (l *losing) Known(allocator.Key) int64 { return l.known.Load() }
+
+func (l *losing) Given(_ allocator.Key, ids allocator.Range) { l.known.Store(ids.Last()) }
 
 func (l *losing) alone() []int {
 	l.mu.Lock()
@@ -163,6 +168,33 @@ func TestRivalWithoutAnAnswer(t *testing.T) {
 		}
 		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids != (allocator.Range{First: 1, N: 5}) {
 			t.Errorf("got %v, %v, want 1 to 5", ids, err)
+		}
+	})
+	t.Run("with ids that are known", func(t *testing.T) { // etcd went back, and it does not know
+		f, first, _, _ := pair(t)
+		first.known.Store(1000)
+		rewound := "rewound"
+		first.rival.Store(&rewound)
+		_, err := f.nc.Subscribe(subjects.PeerRoot+".rewound.advance.>", func(m *nats.Msg) {
+			reply := subjects.Reply{ID: 1000, N: 5}
+			_ = m.Respond(reply.Append(nil, subjects.Msgpack))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids.First == 1000 {
+			t.Errorf("got %v, %v, want others", ids, err)
+		}
+		first.known.Store(999)
+		first.rival.Store(&rewound)
+		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids.First != 1000 {
+			t.Errorf("got %v, %v, want the rival's", ids, err)
+		}
+		if known := first.known.Load(); known != 1004 {
+			t.Errorf("the counter knows of ids up to %d, want 1004", known)
 		}
 	})
 	t.Run("silent", func(t *testing.T) {

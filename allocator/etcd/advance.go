@@ -110,7 +110,7 @@ func (d *drive) begin() {
 
 // attempt sends the next swap.
 func (d *drive) attempt() {
-	ids, err := next(max(d.known.last, d.c.floor(d.a.Key, d.known)), d.a.N)
+	ids, err := next(max(d.known.last, d.known.given, d.c.floor(d.a.Key, d.known)), d.a.N)
 	switch {
 	case errors.Is(err, allocator.ErrExhausted) && d.known.rev == 0:
 		// Perhaps it is not: the incarnation's floor is not for a record that is
@@ -131,7 +131,7 @@ func (d *drive) attempt() {
 func (d *drive) swapped(out outcome) {
 	switch {
 	case out.err == nil && out.won:
-		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.rev, gen: d.known.gen}, d.ids.First-1)
+		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.rev, gen: d.known.gen, given: d.known.given}, d.ids.First-1)
 		if err != nil {
 			d.fail(err)
 			return
@@ -147,7 +147,7 @@ func (d *drive) swapped(out outcome) {
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will
 		// be, the next compare fails and brings the record along.
 		if pause := d.pause.next(d.c.jitter); !d.a.Ended(time.Now().Add(pause)) {
-			time.AfterFunc(pause, d.attempt)
+			time.AfterFunc(pause, d.again)
 			return
 		}
 		d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.N, out.err))
@@ -169,6 +169,12 @@ func (d *drive) lost(out outcome) {
 		return
 	}
 	d.known = now
+	d.again()
+}
+
+// again sends another swap. Rivals may have reserved ids for us meanwhile.
+func (d *drive) again() {
+	d.known.given = max(d.known.given, d.c.belief(d.a.Key).given)
 	d.attempt()
 }
 

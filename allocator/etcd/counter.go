@@ -61,6 +61,10 @@ type belief struct {
 	last int64
 	rev  int64 // ModRevision; 0: taken for absent, but for last: see Counter.belief
 	gen  int64 // of the guard, before the record was seen
+
+	// given is the greatest id that another worker reserved for us. The record
+	// must have it, once we see it.
+	given int64
 }
 
 // maxBeliefs bounds the memory of beliefs, to about 10 MB.
@@ -139,7 +143,11 @@ func refresh(known belief, out outcome) (now belief, by string, err error) {
 	if err != nil {
 		return belief{}, "", err
 	}
-	now = belief{last: rec.last, rev: out.kv.ModRevision, gen: known.gen}
+	now = belief{last: rec.last, rev: out.kv.ModRevision, gen: known.gen, given: known.given}
+	if now.last < known.given {
+		return belief{}, "", fmt.Errorf("%w: the mark is %d, and another worker had reserved ids up to %d",
+			allocator.ErrFenced, now.last, known.given)
+	}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
 		now.last = max(now.last, known.last)
 		return now, rec.by, nil
@@ -183,11 +191,47 @@ func (c *Counter) belief(key allocator.Key) belief {
 	gen := c.guard.gen.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.beliefs[key]
-	if b.gen != gen {
-		b.rev, b.gen = 0, gen
+	return c.beliefs[key].in(gen)
+}
+
+// in returns what b says in a generation. From an older one it is only that ids
+// are spent.
+func (b belief) in(gen int64) belief {
+	if b.gen == gen {
+		return b
 	}
-	return b
+	return belief{last: max(b.last, b.given), gen: gen}
+}
+
+// Known returns an id that all ids reserved from now on are greater than, as far
+// as this Counter has seen.
+func (c *Counter) Known(key allocator.Key) int64 {
+	b := c.belief(key)
+	return max(b.last, b.given)
+}
+
+// Given notes that another worker has reserved ids of key for this one. If etcd
+// goes back to before that, no id of them is reserved again unnoticed.
+func (c *Counter) Given(key allocator.Key, ids allocator.Range) {
+	gen := c.guard.gen.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b, ok := c.beliefs[key]
+	if !ok {
+		c.makeRoomLocked()
+	}
+	b = b.in(gen)
+	b.given = max(b.given, ids.Last())
+	c.beliefs[key] = b
+}
+
+func (c *Counter) makeRoomLocked() {
+	if len(c.beliefs) >= maxBeliefs {
+		for other := range c.beliefs { // any one will do
+			delete(c.beliefs, other)
+			return
+		}
+	}
 }
 
 // learn keeps b, unless a concurrent advance has seen a later record. All records
@@ -200,12 +244,7 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	old, ok := c.beliefs[key]
 	switch {
 	case !ok:
-		if len(c.beliefs) >= maxBeliefs {
-			for other := range c.beliefs { // any one will do
-				delete(c.beliefs, other)
-				break
-			}
-		}
+		c.makeRoomLocked()
 	case old.gen > b.gen:
 		return nil
 	case old.gen < b.gen:
@@ -214,6 +253,9 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
 	case old.rev > b.rev:
 		return nil
+	}
+	if old.gen == b.gen {
+		b.given = max(b.given, old.given)
 	}
 	c.beliefs[key] = b
 	return nil

@@ -206,9 +206,14 @@ func (h *simHandover) Advanced(a *allocator.Advance, ids allocator.Range, err er
 }
 
 func (h *simHandover) ask(a *allocator.Advance, rival string) {
+	known := h.p.Known(a.Key)
 	ids, err := h.p.ask(a.Ctx, rival, a.Key, a.N)
 	h.direct = true
+	if err == nil && ids.First <= known {
+		err = errRefused
+	}
 	if err == nil {
+		h.p.Given(a.Key, ids)
 		h.p.w.tally.add("handed over")
 		h.Advanced(a, ids, nil)
 		return

@@ -14,29 +14,25 @@ var allocatorMutants = []mutant{
 	{
 		name: "left-overs kept", breaks: "S: what is left of a batch's range goes to later requests",
 		edits: []edit{
-			{strongFile, "	keys    map[Key]*strongKey", "	rests   map[Key]Range\n	keys    map[Key]*strongKey"},
-			{strongFile, "		ids, err := s.advance(k.key, a)\n		if errors.Is(err, ErrExhausted) {\n			s.serveSingly", `		s.mu.Lock()
-		rest := s.rests[k.key]
-		delete(s.rests, k.key)
-		s.mu.Unlock()
-		var ids Range
-		var err error
-		if rest.N >= a.n {
-			ids = rest
-		} else {
-			ids, err = s.advance(k.key, a)
-		}
-		if errors.Is(err, ErrExhausted) {
-			s.serveSingly`},
-			{strongFile, "		batch := k.batch.take()\n		s.mu.Unlock()\n", `		batch := k.batch.take()
-		if rest := ids; err == nil && ids.N > batch.ids {
-			rest.take(batch.ids)
+			{strongFile, "	idle    sync.Cond ", "	rests   map[Key]Range\n	idle    sync.Cond "},
+			{strongFile, "		served = k.batch.take()\n", `		served = k.batch.take()
+		if rest := ids; err == nil && ids.N > served.ids {
+			rest.take(served.ids)
 			if s.rests == nil {
 				s.rests = map[Key]Range{}
 			}
 			s.rests[k.key] = rest
 		}
+`},
+			{strongFile, "		s.counter.Start(&k.advance)\n", `		s.mu.Lock()
+		rest := s.rests[k.key]
+		delete(s.rests, k.key)
 		s.mu.Unlock()
+		if rest.N >= k.advance.N {
+			k.Advanced(&k.advance, rest, nil)
+			return
+		}
+		s.counter.Start(&k.advance)
 `},
 		},
 		suites: []suite{simulation, allocators},
@@ -44,23 +40,32 @@ var allocatorMutants = []mutant{
 	{
 		name: "joins a batch under way", breaks: "S: a request that came after a transaction was sent is served from it",
 		edits: []edit{
-			{strongFile, "		batch := k.batch.take()\n		s.mu.Unlock()\n", `		for err == nil && k.waiting.count > 0 && k.batch.ids+k.waiting.head.N <= ids.N {
+			{strongFile, "		served = k.batch.take()\n", `		for err == nil && k.waiting.count > 0 && k.batch.ids+k.waiting.head.N <= ids.N {
 			k.batch.push(k.waiting.pop())
 		}
-		batch := k.batch.take()
-		s.mu.Unlock()
+		served = k.batch.take()
 `},
 		},
 		suites: []suite{simulation, allocators},
 	},
 	{
 		name: "expired burn ids", breaks: "a request that waited too long takes ids along",
-		edits:  []edit{{strongFile, "	expired := k.waiting.takeExpired(time.Now()) // they burn no id\n	k.batch", "	var expired line\n	k.batch"}},
+		edits:  []edit{{strongFile, "		expired = k.waiting.takeExpired(time.Now()) // they burn no id\n", ""}},
+		suites: []suite{allocators},
+	},
+	{
+		name: "stop forgets", breaks: "answers: a request that waits behind single ones is not told that the allocator stops",
+		edits:  []edit{{strongFile, "	late.serve(Range{}, ErrStopped)\n", ""}},
 		suites: []suite{allocators},
 	},
 	{
 		name: "handed batch handed on", breaks: "answers: two workers that believe in each other pass a batch back and forth",
-		edits:  []edit{{strongFile, "if a.direct && s.relay != nil {", "if false {"}},
+		edits:  []edit{{peersFile, "if a.Direct {", "if false {"}},
+		suites: []suite{peers},
+	},
+	{
+		name: "rival's ids not held against ours", breaks: "U after a restore: a rival that knows less reserves ids again that we have issued",
+		edits:  []edit{{peersFile, "if ids.First <= known {", "if false {"}},
 		suites: []suite{peers},
 	},
 	{
@@ -120,7 +125,7 @@ var allocatorMutants = []mutant{
 	},
 	{
 		name: "outlived request answered from memory", breaks: "EXPIRED: a caller that has gone burns ids",
-		edits:  []edit{{handleFile, "if req.Timeout > 0 && a.outlived(time.Now()) {", "if false {"}},
+		edits:  []edit{{handleFile, "if w.stale(&a, now) {", "if false && w.stale(&a, now) {"}},
 		suites: []suite{answers},
 	},
 }

@@ -2,15 +2,20 @@ package main
 
 const (
 	counterFile = "allocator/etcd/counter.go"
+	advanceFile = "allocator/etcd/advance.go"
 	commitFile  = "allocator/etcd/commit.go"
 	txnsFile    = "allocator/etcd/txns.go"
 	guardFile   = "allocator/etcd/guard.go"
+	judgeFile   = "allocator/etcd/judge.go"
 	recordFile  = "allocator/etcd/record.go"
 )
 
 // mutants is all of them: first the Counter's, then the allocators' and the
 // worker's.
 var mutants = append(counterMutants, allocatorMutants...)
+
+// fallen is where what an advance brings is held against what others learned.
+const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"
 
 var counterMutants = []mutant{
 	{
@@ -30,103 +35,121 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "ambiguous taken for applied", breaks: "U: a range is issued though no answer came",
-		edits: []edit{{counterFile, "		if !pause.wait(ctx) {\n", `		if ctx.Err() == nil {
-			return ids, "", nil
+		edits: []edit{{advanceFile, "		if pause := d.pause.next", `		if !d.looking && !d.a.Ended(time.Now()) {
+			d.end(d.ids, nil)
+			return
 		}
-		if !pause.wait(ctx) {
-`}},
+		if pause := d.pause.next`}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "no space taken for not applied", breaks: "U, S: the range of a transaction that was refused is used for the next request",
 		edits: []edit{
 			{counterFile, "	mu      sync.Mutex\n", "	mu      sync.Mutex\n	spare   map[allocator.Key]allocator.Range\n"},
-			{counterFile, "	known := c.belief(key)\n", `	c.mu.Lock()
-	if spare := c.spare[key]; spare.N == n {
-		delete(c.spare, key)
-		c.mu.Unlock()
-		return spare, "", nil
+			{advanceFile, "	d.known = d.c.belief(d.a.Key)\n", `	d.c.mu.Lock()
+	if spare := d.c.spare[d.a.Key]; spare.N == d.a.N {
+		delete(d.c.spare, d.a.Key)
+		d.c.mu.Unlock()
+		d.end(spare, nil)
+		return
 	}
-	c.mu.Unlock()
-	known := c.belief(key)
+	d.c.mu.Unlock()
+	d.known = d.c.belief(d.a.Key)
 `},
-			{counterFile, "		if !pause.wait(ctx) {\n", `		if ids.N > 0 && strings.Contains(err.Error(), "database space exceeded") {
-			c.mu.Lock()
-			if c.spare == nil {
-				c.spare = map[allocator.Key]allocator.Range{}
+			{advanceFile, "		if pause := d.pause.next", `		if d.ids.N > 0 && strings.Contains(out.err.Error(), "database space exceeded") {
+			d.c.mu.Lock()
+			if d.c.spare == nil {
+				d.c.spare = map[allocator.Key]allocator.Range{}
 			}
-			c.spare[key] = ids
-			c.mu.Unlock()
-			return allocator.Range{}, "", allocator.ErrUnavailable
+			d.c.spare[d.a.Key] = d.ids
+			d.c.mu.Unlock()
+			d.fail(allocator.ErrUnavailable)
+			return
 		}
-		if !pause.wait(ctx) {
-`},
-			{counterFile, "	\"sync\"\n", "	\"strings\"\n	\"sync\"\n"},
+		if pause := d.pause.next`},
+			{advanceFile, "	\"sync\"\n", "	\"strings\"\n	\"sync\"\n"},
 		},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "own mark taken for own range", breaks: "U: a lost race that finds our name and mark is taken for won, though two advances of ours may ask",
-		edits: []edit{{counterFile, "			if yield && known.rev != 0", `			if by == c.config.Writer && now.last == ids.Last() {
-				return ids, "", nil
-			}
-			if yield && known.rev != 0`}},
+		edits: []edit{{advanceFile, "	if d.a.Yield && d.known.rev != 0", `	if by == d.c.config.Writer && now.last == d.ids.Last() {
+		d.end(d.ids, nil)
+		return
+	}
+	if d.a.Yield && d.known.rev != 0`}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "issued before it is durable", breaks: "U: ids leave while their transaction is on its way",
-		edits: []edit{{counterFile, "		out, err := c.txns.swap(ctx, path, known.rev, value)\n", `		if known.rev != 0 && c.config.Writer != "" {
-			go c.txns.swap(c.txns.ctx, path, known.rev, value)
-			return ids, "", nil
-		}
-		out, err := c.txns.swap(ctx, path, known.rev, value)
+		edits: []edit{{advanceFile, "	d.c.txns.start(&d.swap)\n", `	if d.known.rev != 0 && d.c.config.Writer != "" && !d.looking {
+		early := d.swap
+		early.ended, early.done = nil, func(outcome) {}
+		d.c.txns.start(&early)
+		d.end(d.ids, nil)
+		return
+	}
+	d.c.txns.start(&d.swap)
 `}},
 		suites: []suite{simulation, counter},
 	},
 	{
-		name: "late answer adopted", breaks: "U: the outcome of a swap that was given up reaches the next one",
-		edits: []edit{{txnsFile, "			return outcome{}, context.Cause(ctx)\n", `			t.swaps.Put(s)
-			return outcome{}, context.Cause(ctx)
-`}},
+		name: "ended advance sent", breaks: "an advance that was given up before it was sent burns ids",
+		edits:  []edit{{txnsFile, "s.ended != nil && s.ended(now)", "s.ended != nil && now.IsZero()"}},
+		suites: []suite{counter, simulation},
+	},
+	{
+		name: "nobody woken", breaks: "answers: a swap that becomes due wakes no sender",
+		edits:  []edit{{txnsFile, "	t.due.push(s)\n	wake := t.mayFlyLocked()", "	t.due.push(s)\n	wake := t.mayFlyLocked() && t.closed"}},
 		suites: []suite{simulation, counter},
 	},
 	{
-		name: "place lost", breaks: "answers: a sender that gives up keeps its place, until nobody can send",
-		edits:  []edit{{txnsFile, "no other will come\n		t.passPlaceLocked()\n", "no other will come\n"}},
-		suites: []suite{simulation, counter},
+		name: "yields to itself", breaks: "answers: a race lost to an earlier attempt of ours names ourselves as the rival",
+		edits:  []edit{{advanceFile, ` && by != d.c.config.Writer`, ""}},
+		suites: []suite{counter},
+	},
+	{
+		name: "given ids not counted", breaks: "U after a restore: ids that a rival reserved for us are reserved again",
+		edits:  []edit{{counterFile, "	b.given = max(b.given, ids.Last())\n", ""}},
+		suites: []suite{counter},
 	},
 	{
 		name: "guard off", breaks: "U after a restore: the headers are not looked at",
-		edits:  []edit{{guardFile, "	case g.cluster != 0 && h.ClusterId != g.cluster:", "	case true:\n	case g.cluster != 0 && h.ClusterId != g.cluster:"}},
+		edits:  []edit{{guardFile, "	now := sightOf(h)\n	g.mu.Lock()\n", "	if h != nil {\n		return nil\n	}\n	now := sightOf(h)\n	g.mu.Lock()\n"}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "cluster not guarded", breaks: "U after a replacement: another cluster is taken for ours",
-		edits:  []edit{{guardFile, "g.cluster != 0 && h.ClusterId != g.cluster", "false"}},
+		edits:  []edit{{judgeFile, "case now.cluster != k.seen.cluster:", "case false:"}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "mark may fall", breaks: "U after a restore: a record that went back is believed",
 		edits: []edit{
 			{counterFile, "now.last < known.last || now.rev < known.rev", "false"},
-			{counterFile, "if ok && (old.rev < b.rev", "if false && (old.rev < b.rev"},
-			{guardFile, "h.Revision < sent", "false"},
+			{counterFile, fallen, "case false:"},
+			{judgeFile, "case now.rev < k.seen.rev:", "case false:"},
 		},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "advance over a restore", breaks: "U after a restore: what an advance brings is not held against what others have learned",
-		edits:  []edit{{counterFile, "if ok && (old.rev < b.rev", "if false && (old.rev < b.rev"}},
+		edits:  []edit{{counterFile, fallen, "case false:"}},
 		suites: []suite{counter, simulation},
 	},
 	{
 		name: "revision may come twice", breaks: "U after a restore: a write that gets a revision seen before is believed",
-		edits:  []edit{{guardFile, "h.Revision == sent && wrote", "false"}},
+		edits:  []edit{{guardFile, "wrote && now.rev == s.seen.rev", "wrote && false"}},
 		suites: []suite{counter, simulation},
 	},
 	{
 		name: "floor lowers", breaks: "U: a floor below the mark is where ids go on",
-		edits:  []edit{{counterFile, "next(max(known.last, c.config.Floor(key)), n)", "next(map[bool]int64{true: known.last, false: c.config.Floor(key)}[c.config.Floor(key) == 0], n)"}},
+		edits: []edit{{advanceFile, "	ids, err := next(max(d.known.last, d.known.given, d.c.floor(d.a.Key, d.known)), d.a.N)\n", `	from := d.c.floor(d.a.Key, d.known)
+	if from == 0 {
+		from = d.known.last
+	}
+	ids, err := next(from, d.a.N)
+`}},
 		suites: []suite{simulation, counter},
 	},
 	{

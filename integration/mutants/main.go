@@ -36,7 +36,7 @@ type suite struct{ pkg, run string }
 
 var (
 	simulation = suite{"./allocator/etcd", "^TestSimulation$"}
-	counter    = suite{"./allocator/etcd", "Record|Floor|Backwards|GoesBack|Twice|Ambiguous|Exhaust|Places|Place|Conforms"}
+	counter    = suite{"./allocator/etcd", "Record|Floor|Backwards|GoesBack|Twice|Ambiguous|Exhaust|Stuck|Ended|Yield|Given|Conforms"}
 	allocators = suite{"./allocator", "."}
 	peers      = suite{"./worker", "Rival|Handed|Losers|Peers"}
 	answers    = suite{"./worker", "Expired|Answers|Busy"}
