@@ -55,7 +55,7 @@ var allocatorMutants = []mutant{
 	},
 	{
 		name: "stop forgets", breaks: "answers: a request that waits behind single ones is not told that the allocator stops",
-		edits:  []edit{{strongFile, "	late.serve(Range{}, ErrStopped)\n", ""}},
+		edits:  []edit{{strongFile, "	late.serve(Range{}, ErrStopped)\n", "	_ = late\n"}},
 		suites: []suite{allocators},
 	},
 	{
