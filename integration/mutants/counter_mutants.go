@@ -3,6 +3,7 @@ package main
 const (
 	counterFile = "allocator/etcd/counter.go"
 	advanceFile = "allocator/etcd/advance.go"
+	beliefFile  = "allocator/etcd/belief.go"
 	commitFile  = "allocator/etcd/commit.go"
 	txnsFile    = "allocator/etcd/txns.go"
 	guardFile   = "allocator/etcd/guard.go"
@@ -110,7 +111,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "given ids not counted", breaks: "U after a restore: ids that a rival reserved for us are reserved again",
-		edits:  []edit{{counterFile, "	b.given = max(b.given, ids.Last())\n", ""}},
+		edits:  []edit{{beliefFile, "	b.given = max(b.given, ids.Last())\n", ""}},
 		suites: []suite{counter},
 	},
 	{
@@ -126,15 +127,15 @@ var counterMutants = []mutant{
 	{
 		name: "mark may fall", breaks: "U after a restore: a record that went back is believed",
 		edits: []edit{
-			{counterFile, "now.last < known.last || now.rev < known.rev", "false"},
-			{counterFile, fallen, "case false:"},
+			{beliefFile, "now.last < known.last || now.rev < known.rev", "false"},
+			{beliefFile, fallen, "case false:"},
 			{judgeFile, "case now.rev < k.seen.rev:", "case false:"},
 		},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "advance over a restore", breaks: "U after a restore: what an advance brings is not held against what others have learned",
-		edits:  []edit{{counterFile, fallen, "case false:"}},
+		edits:  []edit{{beliefFile, fallen, "case false:"}},
 		suites: []suite{counter, simulation},
 	},
 	{

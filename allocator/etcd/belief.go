@@ -1,0 +1,126 @@
+package etcd
+
+import (
+	"fmt"
+
+	"github.com/seqd-io/seqd/allocator"
+)
+
+// belief is what a record was when it was last seen. A wrong belief costs a
+// round trip, never an id: it stands only in compares.
+type belief struct {
+	last int64
+	rev  int64 // ModRevision; 0: taken for absent, but for last: see Counter.belief
+	gen  int64 // of the guard, before the record was seen
+
+	// given is the greatest id that another worker reserved for us. The record
+	// must have it, once we see it.
+	given int64
+}
+
+// maxBeliefs bounds the memory of beliefs, to about 10 MB.
+const maxBeliefs = 1 << 16
+
+// belief returns what is believed of key's record. From an older generation it
+// is only that the ids up to last are spent: after a restore and a jump that was
+// too small they would be issued again.
+func (c *Counter) belief(key allocator.Key) belief {
+	gen := c.guard.gen.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.beliefs[key].in(gen)
+}
+
+// in returns what b says in a generation. From an older one it is only that ids
+// are spent.
+func (b belief) in(gen int64) belief {
+	if b.gen == gen {
+		return b
+	}
+	return belief{last: max(b.last, b.given), gen: gen}
+}
+
+// Known returns an id that all ids reserved from now on are greater than, as far
+// as this Counter has seen.
+func (c *Counter) Known(key allocator.Key) int64 {
+	b := c.belief(key)
+	return max(b.last, b.given)
+}
+
+// Given notes that another worker has reserved ids of key for this one. If etcd
+// goes back to before that, no id of them is reserved again unnoticed.
+func (c *Counter) Given(key allocator.Key, ids allocator.Range) {
+	gen := c.guard.gen.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b, ok := c.beliefs[key]
+	if !ok {
+		c.makeRoomLocked()
+	}
+	b = b.in(gen)
+	b.given = max(b.given, ids.Last())
+	c.beliefs[key] = b
+}
+
+func (c *Counter) makeRoomLocked() {
+	if len(c.beliefs) >= maxBeliefs {
+		for other := range c.beliefs { // any one will do
+			delete(c.beliefs, other)
+			return
+		}
+	}
+}
+
+// learn keeps b, unless a concurrent advance has seen a later record. All records
+// before b's revision must have had marks of base at most, and all after it
+// higher ones than b: if not, etcd went back while this advance was under way,
+// to before another one that has returned.
+func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, ok := c.beliefs[key]
+	switch {
+	case !ok:
+		c.makeRoomLocked()
+	case old.gen > b.gen:
+		return nil
+	case old.gen < b.gen:
+	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:
+		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
+			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
+	case old.rev > b.rev:
+		return nil
+	}
+	if old.gen == b.gen {
+		b.given = max(b.given, old.given)
+	}
+	c.beliefs[key] = b
+	return nil
+}
+
+// refresh returns what a lost race showed the record to be, and who wrote it. A
+// mark never falls, and a record that was there does not vanish: either means
+// that etcd was restored, or somebody deleted it.
+func refresh(known belief, out outcome) (now belief, by string, err error) {
+	if out.kv == nil {
+		return belief{}, "", fmt.Errorf("%w: the record is gone", allocator.ErrFenced)
+	}
+	rec, err := decodeRecord(out.kv.Value)
+	if err != nil {
+		return belief{}, "", err
+	}
+	now = belief{last: rec.last, rev: out.kv.ModRevision, gen: known.gen, given: known.given}
+	if now.last < known.given {
+		return belief{}, "", fmt.Errorf("%w: the mark is %d, and another worker had reserved ids up to %d",
+			allocator.ErrFenced, now.last, known.given)
+	}
+	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
+		now.last = max(now.last, known.last)
+		return now, rec.by, nil
+	}
+	if now.last < known.last || now.rev < known.rev {
+		return belief{}, "", fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
+			allocator.ErrFenced, now.last, now.rev, known.last, known.rev)
+	}
+	return now, rec.by, nil
+}
