@@ -114,9 +114,9 @@ func (b *backend) issued() (n int64) {
 // watch keeps the stores in the queue group while the Counter can be written
 // to, and out of it while not, until ctx ends.
 //
-// A store leaves when a probe has failed, a request was refused, and memory does
-// not serve others; or when a second one has failed and no key is held in memory:
-// an election may fail one.
+// A store leaves when the Counter is fenced; when a probe has failed, a request was
+// refused, and memory does not serve others; or when a second probe has failed and
+// no key is held in memory: an election may fail one.
 func (b *backend) watch(ctx context.Context, w *Worker) {
 	healthy := false
 	var inMemory memory
@@ -144,7 +144,9 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 				b.log.Info("counters can be written to")
 			}
 			b.joinAll(w)
-		case b.refusals.Load() > 0 && !inMemory.ofUse(time.Now()), !healthy && b.weak.Keys() == 0:
+		case errors.Is(err, allocator.ErrFenced), // and so nothing is in memory
+			b.refusals.Load() > 0 && !inMemory.ofUse(time.Now()),
+			!healthy && b.weak.Keys() == 0:
 			b.leaveAll(err)
 		case healthy:
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
