@@ -136,7 +136,7 @@ class Inbox:
             return
         answer = _wire.decode_answer(headers, msg.data)
         # An error may lack the nonce, for the worker may have been unable to read it.
-        nameless = answer.nonce is None and bool(headers) and _wire.ERROR_CODE_HEADER in headers
+        nameless = answer.nonce is None and headers is not None and _wire.ERROR_CODE_HEADER in headers
         if answer.nonce != waiting.nonce and not nameless:
             waiting.stranger = True
             return
