@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -24,12 +24,23 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if pyfuncitem.get_closest_marker("instant"):
         loop = InstantLoop()
         try:
-            loop.run_until_complete(pyfuncitem.obj(**arguments))
+            loop.run_until_complete(_finish(pyfuncitem.obj(**arguments)))
         finally:
             loop.close()
     else:
         asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 60))
     return True
+
+
+async def _finish(test: Coroutine[Any, Any, None]) -> None:
+    """Run a test and end what it leaves behind, as asyncio.run does."""
+    try:
+        await test
+    finally:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture
