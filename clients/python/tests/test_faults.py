@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from typing import Any
 
@@ -123,10 +124,16 @@ async def test_a_clogged_connection_holds_nobody_up(server: Server) -> None:
                 await asyncio.sleep(0)
             before = nc.pending_data_size
             start = time.monotonic()
-            with pytest.raises(seqd.NotConnectedError, match="clogged"):
+            with pytest.raises(seqd.TimedOutError) as caught:
                 await client.next("orders", "invoice")
             assert time.monotonic() - start < 1
-            assert nc.pending_data_size == before > 1 << 20
+            # Some releases of Python 3.12 and 3.13 take any amount, and nats-py can't know that nothing leaves.
+            if before > 1 << 20:
+                assert isinstance(caught.value, seqd.NotConnectedError)
+                assert "clogged" in str(caught.value)
+                assert nc.pending_data_size == before
+            else:
+                assert sys.version_info >= (3, 12)
         finally:
             server.send(signal.SIGCONT)
 
