@@ -256,6 +256,16 @@ async def test_close() -> None:
     assert source.asks == [1]
 
 
+async def test_close_at_once() -> None:
+    """The task that sends was cancelled before it began, and so never ran: calls waited for ever."""
+    seq = Source().sequence()
+    call = asyncio.create_task(seq.next())
+    await asyncio.sleep(0)
+    seq.close()
+    with pytest.raises(seqd.ClosedError):
+        await call
+
+
 async def test_arguments() -> None:
     source = Source()
     for prefetch, options in [(-1, {}), (1, {}), (True, {}), (2.0, {}), (100, {"mode": "strong"})]:

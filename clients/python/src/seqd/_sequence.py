@@ -8,7 +8,7 @@ from collections import deque
 from ._batch import Batch, Call
 from ._options import Options
 from ._retry import Ask, explained, retry
-from ._stock import Stock
+from ._stock import make_stock
 from ._target import check_n
 from .errors import BadRequestError, ClosedError, Error, ExhaustedError
 
@@ -49,7 +49,10 @@ class AsyncSequence:
         self._options = options
         self._store = store
         self._key = key
-        self._stock = _stock(options, prefetch, store, key)
+        try:
+            self._stock = make_stock(prefetch, options.mode)
+        except BadRequestError as e:
+            raise self._explained(e) from None
         self._batches: deque[Batch] = deque()  # that wait to be sent; the last one gathers
         self._sender: asyncio.Task[None] | None = None  # runs _send
         self._sent: Batch | None = None  # whose request is under way
@@ -96,6 +99,7 @@ class AsyncSequence:
             self._stock.clear()
         if self._sender is not None:
             self._sender.cancel()
+        self._fail_all()  # here, as a task that is cancelled before it began never runs
 
     async def _share(self, n: int) -> range:
         """Get n ids through a request that other calls may share."""
@@ -136,12 +140,17 @@ class AsyncSequence:
                 if self._sent is None:
                     return
                 await self._serve(self._sent, n)
-        finally:  # at its end nobody waits, unless the sequence or the event loop is being closed
-            error = ClosedError("the sequence is closed" if self._closed else "the event loop is being closed")
-            for batch in [*([] if self._sent is None else [self._sent]), *self._batches]:
-                batch.fail(error)
-            self._batches.clear()
+        finally:
+            self._fail_all()
             self._sender, self._sent, self._crowd = None, None, 0
+
+    def _fail_all(self) -> None:
+        """Fail calls that wait, where the sequence or the event loop is being closed; else there are none."""
+        error = ClosedError("the sequence is closed" if self._closed else "the event loop is being closed")
+        if self._sent is not None:
+            self._sent.fail(error)
+        while self._batches:
+            self._batches.popleft().fail(error)
 
     async def _gather(self) -> None:
         """Wait a moment for calls that come at once after they were served."""
@@ -238,14 +247,3 @@ class AsyncSequence:
 
     def _explained(self, error: Error) -> Error:
         return explained(error, self._store, self._key)
-
-
-def _stock(options: Options, prefetch: int, store: str, key: str) -> Stock | None:
-    if not isinstance(prefetch, int) or isinstance(prefetch, bool) or prefetch < 0 or prefetch == 1:
-        raise explained(BadRequestError(f"prefetch must be 0 or at least 2, not {prefetch!r:.40}"), store, key)
-    if not prefetch:
-        return None
-    if options.mode == "strong":
-        text = "prefetch is for weak: ids fetched ahead would break the order that strong promises"
-        raise explained(BadRequestError(text), store, key)
-    return Stock(prefetch)

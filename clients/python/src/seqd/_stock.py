@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from ._options import Mode
+from .errors import BadRequestError
+
 # How long a span should last, in seconds: long enough to bridge the restart of a
 # worker or a server, and no longer, as what a program has in stock when it ends
 # is a gap.
@@ -92,3 +95,12 @@ class Stock:
         """Give up what is in stock."""
         self._next, self._wanted = None, 0
         self.spending = Span(range(0))
+
+
+def make_stock(prefetch: int, mode: Mode) -> Stock | None:
+    """Return a stock of prefetch ids at most; None if that is 0."""
+    if not isinstance(prefetch, int) or isinstance(prefetch, bool) or prefetch < 0 or prefetch == 1:
+        raise BadRequestError(f"prefetch must be 0 or at least 2, not {prefetch!r:.40}")
+    if prefetch and mode == "strong":
+        raise BadRequestError("prefetch is for weak: ids fetched ahead would break the order that strong promises")
+    return Stock(prefetch) if prefetch else None
