@@ -12,6 +12,7 @@ from history import Op, check
 from instant import Source, now
 
 import seqd
+from seqd._batch import Batch
 from seqd._wire import MAX_ID
 
 pytestmark = pytest.mark.instant
@@ -162,6 +163,41 @@ async def test_a_call_that_gives_up_frees_the_next() -> None:
     await later
     assert now() == pytest.approx(0.401)
     assert source.left == 1
+
+
+async def test_a_call_that_gives_up_when_it_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ids are there, but it has been cancelled: that must not end what the next calls wait for."""
+    source = Source()
+    seq = source.sequence()
+    call = asyncio.create_task(seq.next())
+    await asyncio.sleep(0.0005)
+    later = [asyncio.create_task(seq.next()) for _ in range(2)]
+    finish = Batch.finish
+
+    def finish_too_late(batch: Batch, ids: range) -> range:
+        rest = finish(batch, ids)
+        call.cancel()
+        return rest
+
+    monkeypatch.setattr(Batch, "finish", finish_too_late)
+    assert await asyncio.gather(*later) == [2, 3]
+    assert call.cancelled()
+
+
+async def test_a_call_that_gives_up_during_a_probe() -> None:
+    source = Source(max_count=2)
+    seq = source.sequence()
+    first = asyncio.create_task(seq.next())
+    await asyncio.sleep(0.0005)
+    calls = [asyncio.create_task(seq.next_n(2)) for _ in range(2)]
+    await first
+    await asyncio.sleep(0.0015)
+    assert source.asks == [1, 4, 1]  # 4 were refused; now it finds out why
+    later = asyncio.create_task(seq.next())
+    await asyncio.sleep(0)
+    for call in calls:
+        call.cancel()
+    assert await later > 1
 
 
 async def test_limit_of_the_store() -> None:

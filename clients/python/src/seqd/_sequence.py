@@ -66,7 +66,7 @@ class AsyncSequence:
 
     def take(self, n: int) -> range | None:
         """Return the next n ids if they are at hand. May be called from any thread."""
-        if self._stock is None or not isinstance(n, int) or n < 1:
+        if self._stock is None or type(n) is not int or n < 1:
             return None
         return self._stock.spending.take(n)
 
@@ -139,7 +139,12 @@ class AsyncSequence:
                 self._sent, n = self._close_batch()
                 if self._sent is None:
                     return
-                await self._serve(self._sent, n)
+                try:
+                    await self._serve(self._sent, n)
+                except asyncio.CancelledError:
+                    if self._closed or not self._sent.abandoned:
+                        raise
+                self._sent = None
         finally:
             self._fail_all()
             self._sender, self._sent, self._crowd = None, None, 0
@@ -199,10 +204,6 @@ class AsyncSequence:
                 await self._probe(batch, n)
             else:
                 batch.fail(e)
-            return
-        except asyncio.CancelledError:
-            if self._closed or not batch.abandoned:
-                raise
             return
         finally:
             self._crowd = len(batch) + self._calls()
