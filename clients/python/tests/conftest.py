@@ -28,7 +28,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         finally:
             loop.close()
     else:
-        asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 60))
+        asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 30))
     return True
 
 

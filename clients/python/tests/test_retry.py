@@ -181,7 +181,7 @@ async def test_no_responders_patience() -> None:
 
     # A worker that is met in between starts the patience anew.
     times, ask = script(*[none, seqd.UnavailableError("")] * 4, None)
-    assert await retry(ask, 1, Options(no_responders_patience=0.2), now() + 60.0)
+    assert await retry(ask, 1, Options(no_responders_patience=0.3), now() + 60.0)
 
 
 def test_errors_can_be_copied_and_sent() -> None:
