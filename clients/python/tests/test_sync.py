@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -160,6 +161,7 @@ def test_fork(server: Server) -> None:
     with seqd.Client(server.url) as client:
         pid = os.fork()
         if pid == 0:
+            signal.alarm(10)  # should it hang all the same
             try:
                 client.next("orders", "invoice")
             except RuntimeError as e:
