@@ -1,0 +1,62 @@
+"""Asks seqd for ids: unique, ever-increasing int64 numbers, one sequence for each key of a store.
+
+It needs a NATS connection and a seqd worker that serves the store; it never
+talks to etcd. AsyncClient is for asyncio, Client for plain threads. For one key:
+
+1. No id is returned twice, over all clients and for all time.
+2. If a call (either mode) returned an id before a strong call began, every id of
+   the strong call is greater. An answer is believed only if it carries the nonce
+   of the very request that waits for it.
+3. A call ends at the latest when its timeout passes.
+4. A call whose arguments are wrong sends nothing.
+
+Less formally: ask as often as you like, from as many tasks and threads as you
+like; the worst that a fault can do is a gap.
+
+Calls try again by themselves where that can help: after BUSY and UNAVAILABLE (no
+earlier than the worker asks), after EXPIRED, when no worker listens, when an
+attempt gets no answer and while the connection is down. Between attempts they
+wait 10 ms, doubling up to 160 ms, plus up to half of it at random. BAD_REQUEST,
+FENCED, EXHAUSTED, INTERNAL and a closed connection end a call at once.
+"""
+
+from ._options import CallOptions, Mode, connect_options
+from ._sequence import AsyncSequence
+from .aio import AsyncClient
+from .errors import (
+    BadRequestError,
+    BusyError,
+    ClosedError,
+    Error,
+    ExhaustedError,
+    ExpiredError,
+    FencedError,
+    InternalError,
+    NotConnectedError,
+    NoWorkersError,
+    TimedOutError,
+    UnavailableError,
+)
+from .sync import Client, Sequence
+
+__all__ = [
+    "AsyncClient",
+    "AsyncSequence",
+    "BadRequestError",
+    "BusyError",
+    "CallOptions",
+    "Client",
+    "ClosedError",
+    "Error",
+    "ExhaustedError",
+    "ExpiredError",
+    "FencedError",
+    "InternalError",
+    "Mode",
+    "NoWorkersError",
+    "NotConnectedError",
+    "Sequence",
+    "TimedOutError",
+    "UnavailableError",
+    "connect_options",
+]

@@ -1,0 +1,160 @@
+"""One request and its answer, over a NATS connection."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import nats.errors
+from nats.aio.client import Client as Connection
+from nats.aio.msg import Msg
+
+from . import _wire
+from ._wire import Answer
+from .errors import ClosedError, Error, InternalError, NotConnectedError, NoWorkersError, TimedOutError
+
+# With that much waiting to be sent, the server reads too slowly: one more request
+# would be late, and nats-py may block in publish at twice as much.
+_MAX_BACKLOG = 1 << 20  # bytes
+
+
+@dataclass(slots=True)
+class _Waiting:
+    nonce: int
+    answer: asyncio.Future[Answer | Error | None]  # None: the time is up
+    stranger: bool = False  # something else came instead
+
+
+class Inbox:
+    """A client's own subscription for answers, with one reply subject for each request.
+
+    nats-py's request takes whatever comes first for the answer. Strangers come:
+    where an account import rewrites reply subjects a late answer may reach
+    another request, and a stream that captures the subject acknowledges it. So
+    an answer must carry the nonce of the very request that waits; what doesn't is
+    dropped, and the right one may still come. An id that was drawn for an earlier
+    request, taken for this one's, would break the order that strong promises.
+
+    Used by one event loop, the connection's.
+    """
+
+    def __init__(self, nc: Connection) -> None:
+        self._nc = nc
+        self._nonce = secrets.randbits(64)  # of the last request
+        self._prefix = ""  # of the reply subjects; empty: not subscribed
+        self._waiting: dict[str, _Waiting] = {}  # by last token of the reply subject
+
+    async def request(self, subject: str, n: int, mode: str, root: str, deadline: float) -> range:
+        """Send one request and return its ids. deadline is on the loop's clock.
+
+        Raises an Error; TimedOutError if no answer came by the deadline.
+        """
+        self._check_connection()
+        if not self._prefix:
+            await self._subscribe()
+        loop = asyncio.get_running_loop()
+        patience = deadline - loop.time()
+        if patience <= 0:
+            raise NotConnectedError("the connection takes too long")
+
+        nonce = self._nonce = (self._nonce + 1) & _wire.MAX_NONCE
+        waiting = _Waiting(nonce, loop.create_future())
+        token = str(nonce)
+        self._waiting[token] = waiting
+        timer = loop.call_at(deadline, _resolve, waiting.answer, None)
+        try:
+            await self._publish(
+                self._nc.publish,
+                subject,
+                _wire.encode_request(n, mode, nonce),
+                self._prefix + token,
+                # 0 would be outlived on arrival.
+                {_wire.TIMEOUT_HEADER: str(max(int(patience * 1000), 1))},
+            )
+            answer = await waiting.answer
+        finally:
+            timer.cancel()
+            del self._waiting[token]
+        if answer is None:
+            raise self._unanswered(subject, waiting)
+        if isinstance(answer, NoWorkersError):
+            answer.hint = (
+                f"start a worker that serves this store, or check the store's name, the root {root!r} "
+                "and the NATS account"
+            )
+        if isinstance(answer, Error):
+            raise answer
+        if answer.error is not None:
+            raise answer.error
+        if len(answer.ids) != n:
+            raise InternalError(f"the worker answered a request for {n} ids with {len(answer.ids)}")
+        return answer.ids
+
+    def _check_connection(self) -> None:
+        if self._nc.is_closed or self._nc.is_draining:
+            self._prefix = ""  # the subscription ends with the connection
+            raise ClosedError("the connection is closed", hint="connect again, with seqd.connect_options()")
+        if not self._nc.is_connected:
+            # Sent now, it would wait in the connection's buffer and burn ids for
+            # callers that have long given up.
+            raise NotConnectedError("not connected to NATS", hint="check that the NATS server runs and can be reached")
+        if self._nc.pending_data_size > _MAX_BACKLOG:
+            raise NotConnectedError("the connection is clogged", hint="check the NATS server and the network")
+
+    async def _subscribe(self) -> None:
+        # Set before anything is awaited: what concurrent requests send goes out
+        # after the subscription.
+        self._prefix = self._nc.new_inbox() + "."
+        try:
+            await self._publish(self._nc.subscribe, self._prefix + "*", "", self._receive)
+        except BaseException:
+            self._prefix = ""
+            raise
+
+    async def _publish(self, send: Callable[..., object], *args: object) -> None:
+        try:
+            await send(*args)  # type: ignore[misc]
+        except (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError) as e:
+            raise ClosedError("the connection is closed", hint="connect again, with seqd.connect_options()") from e
+        except nats.errors.OutboundBufferLimitError as e:
+            raise NotConnectedError("not connected to NATS") from e
+        except (nats.errors.Error, OSError) as e:
+            # Unknown ones count as passing: to try again costs no more than the
+            # call's time, and the last one is reported.
+            raise TimedOutError(f"the connection failed: {e}") from e
+
+    async def _receive(self, msg: Msg) -> None:
+        """Pass an answer on to the request that waits for it; nobody waits for a late one."""
+        waiting = self._waiting.get(msg.subject[len(self._prefix) :])
+        if waiting is None:
+            return
+        headers = msg.headers
+        if headers and not msg.data and headers.get("Status") == "503":
+            _resolve(waiting.answer, NoWorkersError("no worker serves the store"))
+            return
+        answer = _wire.decode_answer(headers, msg.data)
+        # An error may lack the nonce, for the worker may have been unable to read it.
+        nameless = answer.nonce is None and headers is not None and _wire.ERROR_CODE_HEADER in headers
+        if answer.nonce != waiting.nonce and not nameless:
+            waiting.stranger = True
+            return
+        _resolve(waiting.answer, answer)
+
+    def _unanswered(self, subject: str, waiting: _Waiting) -> Error:
+        if waiting.stranger:
+            return TimedOutError(
+                "an answer to another request came back",
+                hint=f"check that no stream and no other service listens on {subject!r}",
+            )
+        # A request the server refused to pass on looks the same as a lost one.
+        last = self._nc.last_error
+        if last is not None and "permissions violation" in str(last).lower():
+            return TimedOutError("no answer", hint=f"the server refused something on this connection: {last}")
+        return TimedOutError("no answer", hint="check the workers, for example with: nats micro stats seqd")
+
+
+def _resolve(future: asyncio.Future[Answer | Error | None], result: Answer | Error | None) -> None:
+    if not future.done():
+        future.set_result(result)

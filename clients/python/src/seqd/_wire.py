@@ -1,0 +1,100 @@
+"""Requests and answers as bytes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ._msgpack import Damaged, Value, encode_uint, fields
+from .errors import Error, InternalError, answered, code_of
+
+MAX_ID = (1 << 63) - 1
+MAX_N = (1 << 32) - 1  # ids of one request, whatever a store allows
+MAX_NONCE = (1 << 64) - 1
+
+TIMEOUT_HEADER = "Seq-Timeout-Ms"  # the caller's patience in milliseconds
+ERROR_CODE_HEADER = "Nats-Service-Error-Code"  # the code's number
+ERROR_HEADER = "Nats-Service-Error"  # "CODE: text"
+
+_MAX_RETRY_MS = 24 * 60 * 60 * 1000
+_MAX_NONCE_SIZE = 16  # bytes
+
+# A worker's answer to a request of ours, 35 bytes, if it is neither an error nor
+# from a later version.
+_PLAIN = struct.Struct(">5sq3sI7sQ")
+_PLAIN_PARTS = (b"\x83\xa2id\xd3", b"\xa1n\xce", b"\xa5nonce\xcf")
+
+
+def encode_request(n: int, mode: str, nonce: int | None) -> bytes:
+    """Write the body of a request: a map of what differs from the default.
+
+    An integer nonce always has its 9-byte form, so that it comes back as it went.
+    """
+    parts = []
+    if n != 1:
+        parts.append(b"\xa1n" + encode_uint(n))
+    if mode != "default":
+        parts.append(b"\xa4mode" + bytes([0xA0 | len(mode)]) + mode.encode())
+    if nonce is not None:
+        parts.append(b"\xa5nonce\xcf" + nonce.to_bytes(8, "big"))
+    return bytes([0x80 | len(parts)]) + b"".join(parts) if parts else b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One contiguous range of ids, or an error."""
+
+    ids: range
+    nonce: Value = None
+    error: Error | None = None
+
+
+def decode_answer(headers: Mapping[str, str] | None, body: bytes) -> Answer:
+    """Read an answer in msgpack. One that is neither ids nor an error is an InternalError."""
+    if not headers and len(body) == _PLAIN.size:
+        part1, first, part2, n, part3, nonce = _PLAIN.unpack(body)
+        if (part1, part2, part3) == _PLAIN_PARTS and _holds_ids(first, n):
+            return Answer(range(first, first + n), nonce)
+
+    found: dict[Value, Value] = {}
+    whole = True
+    try:
+        found.update(fields(body))
+    except Damaged:
+        whole = False
+    nonce = _nonce(found.get("nonce"))
+    number = (headers or {}).get(ERROR_CODE_HEADER)
+    first, n = found.get("id"), found.get("n")
+    if whole and number is None and isinstance(first, int) and isinstance(n, int) and _holds_ids(first, n):
+        return Answer(range(first, first + n), nonce)
+    return Answer(range(0), nonce, _error(headers, number, found))
+
+
+def _error(headers: Mapping[str, str] | None, number: str | None, found: Mapping[Value, Value]) -> Error:
+    code, text = InternalError.code, "the worker's answer can't be read"
+    if headers and number is not None:
+        # The headers alone make an error; the body adds what they can't say.
+        code = code_of(number)
+        text = headers.get(ERROR_HEADER, "").removeprefix(f"{code}: ")
+    if (named := found.get("code")) and isinstance(named, str):
+        code = named
+    if isinstance(said := found.get("error"), str):
+        text = said
+    retry_ms = found.get("retry_after_ms")
+    retry_ms = min(max(retry_ms, 0), _MAX_RETRY_MS) if isinstance(retry_ms, int) else 0
+    return answered(code, text, retry_ms / 1000)
+
+
+def _holds_ids(first: int, n: int) -> bool:
+    """Whether the range is there, is positive and does not wrap."""
+    return first >= 1 and 1 <= n <= MAX_N and first <= MAX_ID - (n - 1)
+
+
+def _nonce(value: Value) -> Value:
+    """Return a nonce that somebody may have sent; an alien one is none: the caller compares."""
+    if isinstance(value, int):
+        return value
+    if value is None or len(value.encode() if isinstance(value, str) else value) > _MAX_NONCE_SIZE:
+        return None
+    return value

@@ -1,0 +1,69 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nats.aio.client import Client as Connection
+
+from ._inbox import Inbox
+from ._options import CallOptions, Options
+from ._sequence import AsyncSequence
+from ._target import Target
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class AsyncClient:
+    """Asks for ids over one NATS connection.
+
+    The connection stays the caller's, who closes it; seqd.connect_options() has
+    settings that it should have. The client needs no closing. It may be used by
+    any number of tasks of the connection's event loop, and keeps one subscription
+    on the connection from the first request on.
+
+    Options given here hold for all calls; see CallOptions. root is the first
+    token of the subjects, where workers have been configured with another one.
+    """
+
+    def __init__(self, nc: Connection, *, root: str = "seq", **options: Unpack[CallOptions]) -> None:
+        if not callable(getattr(nc, "publish", None)):
+            raise TypeError(f"nc must be a connection of nats.connect, not {type(nc).__name__}")
+        self._options = Options(root=root).with_(**options)
+        self._inbox = Inbox(nc)
+
+    async def next(self, store: str, key: str, **options: Unpack[CallOptions]) -> int:
+        """Return the next id of key in store; see next_n."""
+        return (await self.next_n(store, key, 1, **options))[0]
+
+    async def next_n(self, store: str, key: str, n: int, **options: Unpack[CallOptions]) -> range:
+        """Return the next n ids of key in store, without holes.
+
+        store is a name of 1 to 64 of the characters A-Za-z0-9_-. key is any text
+        that is not empty: it is escaped for the wire, where it may have 200
+        bytes. A store serves at most its max_count at once, 100 000 unless
+        configured. Options given here hold for this call only.
+
+        Waits until the ids are there or the timeout (2 s) passes, and raises an
+        seqd.Error then, or sooner where asking again can't help. A call that is
+        cancelled may have spent ids, which leaves a gap.
+        """
+        return await Target(self._inbox, self._options.with_(**options), store, key).next_n(n)
+
+    def sequence(self, store: str, key: str, *, prefetch: int = 0, **options: Unpack[CallOptions]) -> AsyncSequence:
+        """Return a handle on key in store, for tasks that ask for its ids concurrently or often.
+
+        The options hold for all calls of the sequence. Nothing is sent.
+
+        prefetch lets the sequence keep up to that many ids in stock, fetched
+        ahead: a call then takes one from memory. Only weak ids may be in stock;
+        a sequence whose mode is not named asks for weak. What is in stock when
+        the program ends is a gap; how much that is follows the calls, from one id
+        for a key used once up to what lasts for one to two seconds.
+        """
+        settings = self._options.with_(**options)
+        if prefetch and settings.mode == "default":
+            settings = settings.with_(mode="weak")
+        target = Target(self._inbox, settings, store, key)
+        return AsyncSequence(target.ask, target.options, store, key, prefetch)

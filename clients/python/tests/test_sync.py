@@ -1,0 +1,171 @@
+"""The client for threads, over a real NATS server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from servers import Server
+from worker import Counters, Handler, Request, Worker, connected, serve
+
+import seqd
+
+
+@contextmanager
+def serving(url: str, handle: Handler) -> Iterator[Worker]:
+    """Serve in a thread."""
+    ready = threading.Event()
+    workers: list[Worker] = []
+
+    async def main() -> None:
+        async with connected(url) as nc:
+            workers.append(await serve(nc, handle))
+            stop.append((asyncio.get_running_loop(), asyncio.Event()))
+            ready.set()
+            await stop[0][1].wait()
+
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield workers[0]
+    finally:
+        loop, event = stop[0]
+        loop.call_soon_threadsafe(event.set)
+        thread.join()
+
+
+def in_threads(count: int, do: Any) -> None:
+    threads = [threading.Thread(target=do) for _ in range(count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
+def test_calls(server: Server) -> None:
+    with serving(server.url, Counters()) as worker, seqd.Client(server.url, timeout=10) as client:
+        assert client.next("orders", "invoice") == 1
+        assert client.next_n("orders", "invoice", 3, mode="strong") == range(2, 5)
+        assert [(r.n, r.mode) for r in worker.requests] == [(1, "default"), (3, "strong")]
+        with pytest.raises(seqd.BadRequestError):
+            client.next("a.b", "k")
+        with pytest.raises(TypeError):
+            client.next("orders", "k", tiemout=1)  # type: ignore[call-arg]
+
+
+def test_threads(server: Server) -> None:
+    with serving(server.url, Counters()), seqd.Client(server.url, timeout=10) as client:
+        got: list[int] = []
+        in_threads(16, lambda: got.extend(client.next("orders", "invoice") for _ in range(20)))
+        assert sorted(got) == list(range(1, 321))
+
+
+@pytest.mark.parametrize("prefetch", [0, 64])
+def test_sequence(server: Server, prefetch: int) -> None:
+    with serving(server.url, Counters()) as worker, seqd.Client(server.url, timeout=10) as client:
+        seq = client.sequence("orders", "invoice", prefetch=prefetch)
+        got: list[list[int]] = []
+
+        def ask() -> None:
+            mine = [i for n in (1, 2, 3) * 20 for i in (seq.next_n(n) if n > 1 else [seq.next()])]
+            got.append(mine)
+
+        in_threads(16, ask)
+        everything = [i for mine in got for i in mine]
+        assert len(set(everything)) == len(everything) == 16 * 120
+        assert all(mine == sorted(mine) for mine in got)
+        if not prefetch:
+            assert sorted(everything) == list(range(1, 16 * 120 + 1))
+        assert len(worker) < 16 * 60
+        assert {r.mode for r in worker.requests} == {"weak" if prefetch else "default"}
+        seq.close()
+        with pytest.raises(seqd.ClosedError):
+            seq.next()
+
+
+def test_close_wakes_those_who_wait(server: Server) -> None:
+    arrived = threading.Event()
+
+    async def silent(_: Request) -> None:
+        arrived.set()
+
+    with serving(server.url, silent), seqd.Client(server.url, timeout=60, attempt_timeout=60) as client:
+        errors: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                client.next("orders", "invoice")
+            except seqd.ClosedError as e:
+                errors.append(e)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        assert arrived.wait(10)
+        start = time.monotonic()
+        client.close()
+        thread.join()
+        assert time.monotonic() - start < 5
+        assert len(errors) == 1
+        client.close()
+        with pytest.raises(seqd.ClosedError):
+            client.next("orders", "invoice")
+
+
+def test_no_server() -> None:
+    before = threading.active_count()
+    start = time.monotonic()
+    with pytest.raises(seqd.NotConnectedError, match="no connection to nats://127"):
+        seqd.Client("nats://127.0.0.1:1", connect_timeout=0.3)
+    assert time.monotonic() - start < 5
+    with pytest.raises(seqd.BadRequestError):
+        seqd.Client("nats://127.0.0.1:1", timeout=0)
+    assert threading.active_count() == before
+
+
+def test_no_workers(server: Server) -> None:
+    with seqd.Client(server.url, no_responders_patience=0) as client, pytest.raises(seqd.NoWorkersError):
+        client.next("orders", "invoice")
+
+
+def test_its_own_thread_must_not_wait_for_it(server: Server) -> None:
+    outcome: list[Exception] = []
+
+    async def reconnected() -> None:
+        pass
+
+    with seqd.Client(server.url, connect={"reconnected_cb": reconnected, "name": "mine"}) as client:
+
+        async def wrong() -> None:
+            try:
+                client.next("orders", "invoice")
+            except RuntimeError as e:
+                outcome.append(e)
+
+        client._thread.run(wrong())
+    assert "wait for itself" in str(outcome[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_fork(server: Server) -> None:
+    """A child has no thread to wait for: an error rather than a hang."""
+    with seqd.Client(server.url) as client:
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(10)  # should it hang all the same
+            try:
+                client.next("orders", "invoice")
+            except RuntimeError as e:
+                os._exit(7 if "fork" in str(e) else 8)
+            os._exit(9)
+        _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 7
