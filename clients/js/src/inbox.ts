@@ -1,4 +1,5 @@
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 import {
   aborted,
@@ -73,7 +74,7 @@ export class Inbox {
       const left = deadline - clock.now();
       const settle = (outcome: Outcome) => {
         stop();
-        signal?.removeEventListener("abort", abort);
+        forget();
         slot.waiting = undefined;
         resolve(outcome);
       };
@@ -81,9 +82,8 @@ export class Inbox {
         this.#slots.delete(slot.token);
         settle(outcome);
       };
-      const abort = () => giveUp(aborted);
       const stop = clock.after(left, () => giveUp(slot.waiting?.strangers ? stranger : noAnswer));
-      signal?.addEventListener("abort", abort);
+      const forget = onAbort(signal, () => giveUp(aborted));
       slot.waiting = { request: r, strangers: false, settle };
       const h = headers();
       h.set(TIMEOUT_HEADER, String(Math.max(Math.floor(left), 1))); // 0 would be outlived on arrival

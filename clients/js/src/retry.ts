@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Failure } from "./errors.js";
 import { type Fault, noAnswer } from "./fault.js";
@@ -72,10 +73,10 @@ function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promi
   return new Promise((resolve) => {
     const wake = () => {
       stop();
-      signal?.removeEventListener("abort", wake);
+      forget();
       resolve();
     };
     const stop = clock.after(ms, wake);
-    signal?.addEventListener("abort", wake);
+    const forget = onAbort(signal, wake);
   });
 }

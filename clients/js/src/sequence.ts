@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.js";
 import { type Again, Batch, type Call, type Outcome } from "./batch.js";
 import type { Failure } from "./errors.js";
 import { sequenceClosed } from "./fault.js";
@@ -104,19 +105,19 @@ export class Sequence {
 
   #join(batch: Batch, n: number, signal: AbortSignal | undefined): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const leave = () => {
-        batch.leave(call);
-        reject(signal?.reason);
-      };
       const call: Call = {
         n,
         settle(outcome) {
-          signal?.removeEventListener("abort", leave);
+          forget();
           resolve(outcome);
         },
       };
+      const forget = onAbort(signal, () => {
+        forget();
+        batch.leave(call);
+        reject(signal?.reason);
+      });
       batch.join(call);
-      signal?.addEventListener("abort", leave, { once: true });
     });
   }
 
