@@ -109,7 +109,7 @@ test("the demo", async () => {
 
 test("the conformance program", { timeout: 60_000 }, async (t) => {
   const env = { ...process.env, NATS_URL: url };
-  const child = spawn(process.execPath, [join(build, "conformance", "main.js")], {
+  const child = spawn(join(build, "..", "conformance"), {
     env,
     stdio: ["pipe", "pipe", "inherit"],
   });
