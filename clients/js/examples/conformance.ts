@@ -92,7 +92,10 @@ async function rate(c: Command): Promise<string> {
   const end = start + (c.duration_ms ?? 1000);
   let ids = 0;
   await concurrently(c.callers ?? 1, async () => {
-    while (performance.now() < end) ids += (await ask()).n;
+    while (performance.now() < end) {
+      const { n } = await ask(); // not within the sum, which would forget what others added meanwhile
+      ids += n;
+    }
   });
   return JSON.stringify({ ids_per_second: (ids * 1000) / (performance.now() - start) });
 }
