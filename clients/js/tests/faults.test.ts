@@ -157,6 +157,26 @@ test("the NATS server restarts", async (t) => {
   await all;
 });
 
+// The answer was lost with the connection: the call does not wait for it, but asks again.
+test("the connection is lost during a call", async (t) => {
+  const server = await natsServer(t);
+  const answer = counters();
+  let asked = () => {};
+  const first = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const { requests } = await worker(t, server.url, (r) => (r.num === 1 ? asked() : answer(r)));
+  const client = new Client(await connection(t, server.url), { timeout: 60_000, attemptTimeout: 60_000 });
+  const start = performance.now();
+  const call = client.next("orders", "invoice");
+  await first;
+  await stop(server.child, "SIGKILL");
+  await natsServer(t, [], server.port);
+  assert.equal(await call, 1n);
+  assert.equal(requests.length, 2);
+  assert.ok(performance.now() - start < 30_000);
+});
+
 // NATS refuses silently, as far as the request is concerned. The error says why all the same.
 test("a permission is missing", async (t) => {
   const dir = mkdtempSync(join(tmpdir(), "seqd-js-"));
