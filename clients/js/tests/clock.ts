@@ -6,13 +6,14 @@ export class VirtualClock implements Clock {
   #timers: { at: number; f: () => void }[] = [];
   #turns: (() => void)[] = [];
   random: () => number = Math.random;
+  late = 0; // ms that timers go off late, as where a program keeps the event loop busy
 
   now(): number {
     return this.#now;
   }
 
   after(ms: number, f: () => void): () => void {
-    const timer = { at: this.#now + ms, f };
+    const timer = { at: this.#now + ms + this.late, f };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((t) => t !== timer);

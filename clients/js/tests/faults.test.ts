@@ -56,6 +56,7 @@ test("an aborted call rejects with the signal's reason, and sends nothing more",
   const why = new Error("the user left");
   const { requests } = await worker(t, url, () => gone.abort(why));
   const client = new Client(await connection(t, url), { attemptTimeout: 50 });
+  const start = performance.now();
   await assert.rejects(client.next("orders", "invoice", { signal: gone.signal }), why);
   await assert.rejects(client.next("orders", "invoice", { signal: gone.signal }), why);
   assert.equal(requests.length, 1);
@@ -67,6 +68,7 @@ test("an aborted call rejects with the signal's reason, and sends nothing more",
     }),
     { name: "TimeoutError" },
   );
+  assert.ok(performance.now() - start < 5000, "the calls waited for an answer");
 });
 
 test("one signal for many calls", async (t) => {

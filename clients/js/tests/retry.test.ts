@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "#seqd/clock.js";
 import type { Failure } from "#seqd/errors.js";
 import { answered, connectionFault, type Fault, noAnswer, notConnected, noWorkers } from "#seqd/fault.js";
 import { type Options, withOptions } from "#seqd/options.js";
@@ -112,6 +113,28 @@ test("no attempt begins at the deadline, and none goes past it", async () => {
     );
     assert.ok(asks.every((at) => at < 300) && asks.length > 3, String(asks));
   }
+});
+
+test("nothing is sent after the deadline, even if a pause took longer than it should", async () => {
+  const { asks, failure } = await call(
+    async (_attempt, _end, clock) => {
+      clock.late = 1000;
+      return answered("UNAVAILABLE", "");
+    },
+    { timeout: 300 },
+  );
+  assert.deepEqual(asks, [0]);
+  assert.deepEqual([failure.fault.code, failure.timedOut], ["UNAVAILABLE", true]);
+});
+
+test("a timer never goes off early", async () => {
+  const waits = Array.from({ length: 100 }, async (_, i) => {
+    const ms = i / 7;
+    const start = performance.now();
+    await new Promise<void>((resolve) => systemClock.after(ms, resolve));
+    assert.ok(performance.now() - start >= ms, `${performance.now() - start} ms, not ${ms}`);
+  });
+  await Promise.all(waits);
 });
 
 test("every pause lies in its range, and chance has a hand in it", async () => {

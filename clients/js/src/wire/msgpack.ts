@@ -18,8 +18,8 @@ const MAX_INT64 = 2n ** 63n - 1n;
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Takes msgpack elements off a buffer. It never reads past its end, and believes no length that
- * the rest could not hold.
+ * Takes msgpack elements off a buffer. It never reads past its end; a count that the rest can't hold
+ * is found out there.
  */
 export class Reader {
   readonly bytes: Uint8Array;
@@ -51,8 +51,10 @@ export class Reader {
     if (b <= 0xd3) return this.#take("int", 1, 1 << (b - 0xd0)); // int8, 16, 32, 64
     if (b <= 0xd8) return this.#take("other", 2, 1 << (b - 0xd4)); // fixext
     if (b <= 0xdb) return this.#sized("str", 1 << (b - 0xd9), 0);
-    if (b <= 0xdd) return this.#many("array", 2 << (b - 0xdc), 1);
-    return this.#many("map", 2 << (b - 0xde), 2);
+    const wide = b <= 0xdd ? 2 << (b - 0xdc) : 2 << (b - 0xde); // array16, 32; map16, 32
+    const count = this.#uint(wide);
+    if (count === undefined) return undefined;
+    return b <= 0xdd ? this.#take("array", 1 + wide, 0, count) : this.#take("map", 1 + wide, 0, count * 2);
   }
 
   /** Passes over what follows the element's head; false where not all of it is there. */
@@ -105,13 +107,6 @@ export class Reader {
   #sized(kind: Kind, width: number, extra: number): Element | undefined {
     const size = this.#uint(width);
     return size === undefined ? undefined : this.#take(kind, 1 + width + extra, size);
-  }
-
-  /** An array or a map, whose count stands in `width` bytes behind the first. */
-  #many(kind: Kind, width: number, each: number): Element | undefined {
-    const count = this.#uint(width);
-    if (count === undefined || count * each > this.rest) return undefined;
-    return this.#take(kind, 1 + width, 0, count * each);
   }
 
   #uint(width: number): number | undefined {
