@@ -1,0 +1,100 @@
+import type { Failure } from "./errors.js";
+import type { Range } from "./range.js";
+
+/**
+ * A batch asked for more ids at once than it could have, though it could have one: its calls are to
+ * join others. The id is for the call that came first.
+ */
+export interface Again {
+  readonly again: Range;
+}
+
+export type Outcome = Range | Failure | Again;
+
+/** A call that waits in a batch. It is settled once, or leaves. */
+export interface Call {
+  readonly n: number;
+  settle(outcome: Outcome): void;
+}
+
+/** The part of a call's time for which a batch gathers at most, where the request before takes that long. */
+const GATHER_PART = 16;
+
+/** The calls that share one request, in the order in which they came. */
+export class Batch {
+  /** When the time of its calls is up. All have the same deadline, so a call's time may be shorter by a part. */
+  readonly deadline: number;
+  readonly #full: number; // when it has gathered long enough; later calls go to another batch
+  readonly #calls = new Set<Call>();
+  readonly #ended = new AbortController();
+  #n = 0; // ids the calls want
+  sent = false; // nobody joins from now on
+  stocks = false; // its request is for the stock, too
+
+  /** `again` is the deadline of the batch that its calls were in before. */
+  constructor(now: number, timeout: number, again?: number) {
+    this.deadline = again ?? now + timeout;
+    this.#full = again === undefined ? now + timeout / GATHER_PART : 0;
+  }
+
+  get n(): number {
+    return this.#n;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Ends its request. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Whether a call for `n` ids may join; `again` is the deadline of the batch it was in before. */
+  fits(n: number, limit: number, now: number, again?: number): boolean {
+    if (this.sent || this.#n > limit - n) return false;
+    return again === undefined ? now < this.#full : again === this.deadline;
+  }
+
+  join(call: Call): void {
+    this.#calls.add(call);
+    this.#n += call.n;
+  }
+
+  /** Takes out a call that gave up: if it has not been sent, the others do not pay for it. */
+  leave(call: Call): void {
+    if (!this.#calls.delete(call)) return;
+    this.#n -= call.n;
+    if (this.sent && this.size === 0 && !this.stocks) this.end(); // to try again would burn ids for nobody
+  }
+
+  end(): void {
+    this.#ended.abort();
+  }
+
+  /** Gives each call its part of the ids; returns what no call wanted. */
+  serve(ids: Range): Range {
+    const n = this.#n;
+    let at = 0;
+    for (const call of this.#drain()) {
+      call.settle(ids.part(at, call.n));
+      at += call.n;
+    }
+    return ids.part(n, ids.n - n);
+  }
+
+  /** Tells all calls that there are no ids, or that there is one for whoever came first. */
+  refuse(outcome: Failure | Again): void {
+    for (const [i, call] of this.#drain().entries()) {
+      if ("again" in outcome && i === 0 && call.n === 1) call.settle(outcome.again);
+      else call.settle(outcome);
+    }
+  }
+
+  #drain(): Call[] {
+    const calls = [...this.#calls];
+    this.#calls.clear();
+    this.#n = 0;
+    return calls;
+  }
+}

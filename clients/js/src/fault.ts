@@ -1,0 +1,82 @@
+/** How one attempt ended without ids. */
+export interface Fault {
+  readonly code: string;
+  readonly text: string; // for people
+  readonly retryAfter: number; // ms the worker asked to wait; 0: it named no time
+  readonly again: boolean; // another attempt may succeed
+  readonly gap: boolean; // ids may have been spent all the same
+  readonly try?: string; // what a person might do about it
+}
+
+/** Keeps a hostile wish to wait from overflowing a timer: a day. */
+export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+
+const AGAIN = new Set(["BUSY", "UNAVAILABLE", "EXPIRED"]);
+const NOTHING_SPENT = new Set(["BAD_REQUEST", "FENCED", "BUSY", "EXHAUSTED"]);
+
+/** A worker's error reply. */
+export function answered(code: string, text: string, retryAfter = 0): Fault {
+  return { code, text, retryAfter, again: AGAIN.has(code), gap: !NOTHING_SPENT.has(code) };
+}
+
+export function badRequest(text: string): Fault {
+  return answered("BAD_REQUEST", text);
+}
+
+export const noWorkers: Fault = {
+  code: "NO_WORKERS",
+  text: "no worker serves the store",
+  retryAfter: 0,
+  again: true,
+  gap: false,
+  try: "start a worker that serves this store, or check the store's name, the root and the NATS account",
+};
+
+/** An attempt whose time was up. Where the call's time was up with it, the attempt before tells more. */
+export const noAnswer: Fault = {
+  code: "TIMEOUT",
+  text: "no answer",
+  retryAfter: 0,
+  again: true,
+  gap: true,
+  try: "check the workers, for example with: nats micro stats seqd",
+};
+
+export const stranger: Fault = {
+  code: "TIMEOUT",
+  text: "answers to another request came back",
+  retryAfter: 0,
+  again: true,
+  gap: true,
+  try: "check that no stream and no other service listens on the subject",
+};
+
+export const notConnected: Fault = {
+  code: "TIMEOUT",
+  text: "not connected to NATS",
+  retryAfter: 0,
+  again: true,
+  gap: false,
+  try: "check that the NATS server runs and can be reached",
+};
+
+export const connectionLost: Fault = { ...notConnected, text: "the connection to NATS was lost", gap: true };
+
+/** The connection can't be used, and trying again does not help. */
+export function connectionFault(text: string, gap: boolean, hint = ""): Fault {
+  return { code: "CONNECTION", text, retryAfter: 0, again: false, gap, try: hint };
+}
+
+export const closedHint = "connect again, with connectOptions() to stay connected";
+
+/** The sequence has been closed. */
+export const sequenceClosed: Fault = {
+  code: "CLOSED",
+  text: "the sequence is closed",
+  retryAfter: 0,
+  again: false,
+  gap: false,
+};
+
+/** The signal was aborted. The call rejects with its reason, so that nobody reads this. */
+export const aborted: Fault = { ...sequenceClosed, code: "ABORTED", text: "the call was aborted", gap: true };

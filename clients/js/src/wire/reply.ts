@@ -1,0 +1,102 @@
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { answered, type Fault, MAX_RETRY_AFTER_MS } from "../fault.js";
+import { Range } from "../range.js";
+import { type Element, Reader } from "./msgpack.js";
+import { MAX_N } from "./request.js";
+
+export const ERROR_CODE_HEADER = "Nats-Service-Error-Code"; // the code's number
+export const ERROR_HEADER = "Nats-Service-Error"; // "CODE: text"
+
+const MAX_ID = 2n ** 63n - 1n;
+const MAX_NONCE = 16; // bytes of a string or binary
+const LONGEST_NAME = "retry_after_ms".length;
+
+// A number that is not here, perhaps of a later version, counts as INTERNAL.
+const CODES = new Map([
+  ["400", "BAD_REQUEST"],
+  ["409", "FENCED"],
+  ["429", "BUSY"],
+  ["500", "INTERNAL"],
+  ["503", "UNAVAILABLE"],
+  ["504", "EXPIRED"],
+  ["507", "EXHAUSTED"],
+]);
+
+export interface Reply {
+  outcome: Range | Fault;
+  nonce: Uint8Array | undefined; // as a msgpack element
+}
+
+/** Reads an answer in msgpack. One that is neither ids nor an error is an INTERNAL fault. */
+export function decodeReply(headers: Pick<MsgHdrs, "has" | "get"> | undefined, body: Uint8Array): Reply {
+  const a = new Answer();
+  const whole = a.read(new Reader(body));
+  const isError = headers?.has(ERROR_CODE_HEADER) ?? false;
+  if (whole && !isError) {
+    const ids = a.ids();
+    if (ids) return { outcome: ids, nonce: a.nonce };
+  }
+  let code = "INTERNAL";
+  let text = "the worker's answer can't be read";
+  if (headers && isError) {
+    // The headers alone make an error; the body adds what they can't say.
+    code = CODES.get(headers.get(ERROR_CODE_HEADER)) ?? code;
+    text = headers.get(ERROR_HEADER);
+    if (text.startsWith(`${code}: `)) text = text.slice(code.length + 2);
+  }
+  const retryAfter = a.retryAfter < 0n ? 0n : a.retryAfter;
+  const ms = retryAfter > BigInt(MAX_RETRY_AFTER_MS) ? MAX_RETRY_AFTER_MS : Number(retryAfter);
+  return { outcome: answered(a.code || code, a.text ?? text, ms), nonce: a.nonce };
+}
+
+/**
+ * The fields of both kinds of answer, while nobody knows yet which it is. A field of the wrong type
+ * counts as absent.
+ */
+class Answer {
+  id = 0n;
+  n = 0n;
+  retryAfter = 0n;
+  nonce: Uint8Array | undefined;
+  code: string | undefined;
+  text: string | undefined;
+
+  /** Whether the reader holds one whole map and nothing else. */
+  read(r: Reader): boolean {
+    const map = r.next();
+    if (map?.kind !== "map") return false;
+    for (let i = 0; i < map.items; i += 2) {
+      const name = r.next();
+      if (!name || !r.skip(name)) return false;
+      const value = r.next();
+      if (!value || !r.skip(value)) return false;
+      if (name.kind === "str" && name.end - name.data <= LONGEST_NAME) this.#set(r, r.text(name), value);
+    }
+    return r.rest === 0;
+  }
+
+  /** The range, if it is there, is positive and does not wrap. */
+  ids(): Range | undefined {
+    if (this.id < 1n || this.n < 1n || this.n > BigInt(MAX_N)) return undefined;
+    if (this.id > MAX_ID - (this.n - 1n)) return undefined;
+    return new Range(this.id, Number(this.n));
+  }
+
+  #set(r: Reader, name: string, value: Element): void {
+    if (name === "nonce") {
+      const short = value.end - value.data <= MAX_NONCE;
+      if (value.kind === "int" || ((value.kind === "str" || value.kind === "bin") && short)) {
+        this.nonce = r.raw(value);
+      }
+    } else if (value.kind === "int") {
+      const i = r.int(value);
+      if (i === undefined) return;
+      if (name === "id") this.id = i;
+      else if (name === "n") this.n = i;
+      else if (name === "retry_after_ms") this.retryAfter = i;
+    } else if (value.kind === "str") {
+      if (name === "code") this.code = r.text(value);
+      else if (name === "error") this.text = r.text(value);
+    }
+  }
+}

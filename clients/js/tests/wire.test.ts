@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { headers } from "@nats-io/nats-core";
+import type { Fault } from "#seqd/fault.js";
+import { Range } from "#seqd/range.js";
+import { decodeReply } from "#seqd/wire/reply.js";
+import { encodeRequest, intNonce } from "#seqd/wire/request.js";
+import { checkToken, escapeKey, subject } from "#seqd/wire/subject.js";
+import { bytes, hex, type NonceVector, repository, vectors } from "./vectors.js";
+
+function hdrs(record: Record<string, string>) {
+  const h = headers();
+  for (const [name, value] of Object.entries(record)) h.set(name, value);
+  return h;
+}
+
+test("every vector file is read here", () => {
+  const files = readdirSync(join(repository(), "subjects", "testdata")).filter((f) => f.endsWith(".json"));
+  const read = ["decode.json", "errors.json", "keys.json", "replies.json", "requests.json", "subjects.json"];
+  assert.deepEqual(files.sort(), read);
+});
+
+test("subjects.json", () => {
+  interface Good {
+    subject: string;
+    root: string;
+    store: string;
+    key: string;
+  }
+  interface Bad {
+    root: string;
+    subject: string;
+    reason: string;
+  }
+  const v = vectors<{ good: Good[]; bad: Bad[] }>("subjects.json");
+  assert.ok(v.good.length > 20 && v.bad.length > 20);
+  for (const g of v.good) {
+    assert.equal(subject(g.root, g.store, g.key), g.subject);
+    assert.equal(checkToken("store", g.store), undefined, g.store);
+    assert.equal(checkToken("root", g.root), undefined, g.root);
+  }
+  let stores = 0;
+  for (const b of v.bad.filter((b) => b.reason.startsWith("store-"))) {
+    const store = b.subject.slice(b.root.length + 1).split(".")[0];
+    assert.equal(checkToken("store", store)?.code, "BAD_REQUEST", b.subject);
+    stores++;
+  }
+  assert.ok(stores >= 5);
+});
+
+test("keys.json", () => {
+  interface Vector {
+    text: string | null;
+    text_hex: string;
+    key: string;
+    reason: string;
+  }
+  const v = vectors<{ good: Vector[]; bad: Vector[] }>("keys.json");
+  const seen = new Map<string, string>();
+  for (const g of v.good) {
+    if (g.text === null) continue; // no Unicode text, so no string can hold it
+    assert.equal(hex(new TextEncoder().encode(g.text)), g.text_hex);
+    assert.equal(escapeKey(g.text), g.key);
+    assert.equal(seen.get(g.key), undefined, `two texts share the key ${g.key}`);
+    seen.set(g.key, g.text);
+  }
+  assert.ok(seen.size > 50);
+  for (const b of v.bad) {
+    if (b.text === null) continue;
+    assert.equal((escapeKey(b.text) as Fault).code, "BAD_REQUEST", `${b.text_hex}: ${b.reason}`);
+  }
+});
+
+// TextEncoder writes U+FFFD for half a surrogate pair, whichever half it is.
+test("texts that are no Unicode do not share a key", () => {
+  for (const text of ["\ud800", "\udc00", "a\ud83db", "\ude00\ud83d"]) {
+    assert.equal((escapeKey(text) as Fault).code, "BAD_REQUEST");
+  }
+  assert.equal(escapeKey("\ufffd"), "=EF=BF=BD");
+});
+
+test("requests.json: canonical bodies", () => {
+  interface Vector {
+    name: string;
+    body: string;
+    n: number;
+    mode: "weak" | "strong" | null;
+    nonce: NonceVector | null;
+    canonical?: boolean;
+  }
+  const v = vectors<{ good: Vector[] }>("requests.json");
+  let integers = 0;
+  for (const r of v.good.filter((r) => r.canonical)) {
+    const request = { n: r.n, mode: r.mode ?? ("default" as const) };
+    const nonce = r.nonce ? { nonce: bytes(r.nonce.msgpack) } : {};
+    assert.equal(hex(encodeRequest({ ...request, ...nonce })), r.body, r.name);
+    if (r.nonce?.kind === "int") {
+      assert.equal(hex(intNonce(BigInt(r.nonce.value))), r.nonce.msgpack, r.name);
+      integers++;
+    }
+  }
+  assert.ok(integers > 2);
+});
+
+test("replies.json", () => {
+  interface Vector {
+    id: string;
+    n: number;
+    nonce: NonceVector | null;
+    msgpack: string;
+  }
+  const v = vectors<{ replies: Vector[] }>("replies.json");
+  assert.ok(v.replies.some((r) => BigInt(r.id) === 2n ** 63n - 1n));
+  for (const r of v.replies) {
+    const { outcome, nonce } = decodeReply(undefined, bytes(r.msgpack));
+    assert.deepEqual(outcome, new Range(BigInt(r.id), r.n));
+    assert.equal(nonce && hex(nonce), r.nonce?.msgpack, r.msgpack);
+  }
+});
+
+test("errors.json", () => {
+  interface Code {
+    code: string;
+    number: number;
+    retryable: boolean;
+  }
+  interface Vector {
+    code: string;
+    number: number;
+    text: string;
+    retry_after_ms: number | null;
+    nonce: NonceVector | null;
+    headers: Record<string, string>;
+    msgpack: string;
+  }
+  const v = vectors<{ codes: Code[]; errors: Vector[] }>("errors.json");
+  assert.equal(v.codes.length, 7);
+  for (const c of v.codes) {
+    const { outcome } = decodeReply(hdrs({ "Nats-Service-Error-Code": String(c.number) }), new Uint8Array());
+    const fault = outcome as Fault;
+    assert.equal(fault.code, c.code);
+    // EXPIRED does not pass by itself, but the next attempt has time of its own.
+    assert.equal(fault.again, c.retryable || c.code === "EXPIRED", c.code);
+  }
+  for (const e of v.errors) {
+    const { outcome, nonce } = decodeReply(hdrs(e.headers), bytes(e.msgpack));
+    const fault = outcome as Fault;
+    assert.deepEqual([fault.code, fault.text, fault.retryAfter], [e.code, e.text, e.retry_after_ms ?? 0]);
+    assert.equal(nonce && hex(nonce), e.nonce?.msgpack);
+  }
+});
+
+test("decode.json", () => {
+  interface Vector {
+    name: string;
+    headers: Record<string, string>;
+    body: string;
+    nonce: NonceVector | null;
+    id: string;
+    n: number;
+    code: string;
+    text: string | null;
+    retry_after_ms: number | null;
+  }
+  const v = vectors<{ accept: Vector[]; refuse: Vector[] }>("decode.json");
+  assert.ok(v.accept.length > 50 && v.refuse.length > 50);
+  for (const a of v.accept) {
+    const { outcome, nonce } = decodeReply(hdrs(a.headers), bytes(a.body));
+    assert.deepEqual(outcome, new Range(BigInt(a.id), a.n), a.name);
+    assert.equal(nonce && hex(nonce), a.nonce?.msgpack, a.name);
+  }
+  for (const r of v.refuse) {
+    const { outcome, nonce } = decodeReply(hdrs(r.headers), bytes(r.body));
+    assert.ok(!(outcome instanceof Range), r.name);
+    assert.equal(outcome.code, r.code, r.name);
+    if (r.text !== null) assert.equal(outcome.text, r.text, r.name);
+    assert.equal(outcome.retryAfter, r.retry_after_ms ?? 0, r.name);
+    assert.equal(nonce && hex(nonce), r.nonce?.msgpack, r.name);
+  }
+});
+
+// What is not whole is never taken for ids, however it was cut or damaged.
+test("cut and damaged replies", () => {
+  const whole = bytes("83a26964d30000000000000007a16ece00000003a56e6f6e6365cf000000000000002a");
+  for (let n = 0; n < whole.length; n++) {
+    assert.ok(!(decodeReply(undefined, whole.subarray(0, n)).outcome instanceof Range), `${n} bytes`);
+  }
+  for (let at = 0; at < whole.length; at++) {
+    for (let b = 0; b < 256; b++) {
+      const damaged = whole.slice();
+      damaged[at] = b;
+      const { outcome } = decodeReply(undefined, damaged); // does not throw
+      if (outcome instanceof Range) assert.ok(outcome.first >= 1n && outcome.last < 2n ** 63n);
+    }
+  }
+});
