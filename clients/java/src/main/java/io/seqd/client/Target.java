@@ -4,6 +4,8 @@ import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -65,7 +67,7 @@ final class Target implements Source {
    * STRONG promises. An error may lack the nonce, for the worker may have been unable to read it.
    */
   private static Outcome decode(Message msg, long n, byte[] nonce) {
-    Wire.Answer answer = Wire.decode(msg.getHeaders(), msg.getData());
+    Wire.Answer answer = Wire.decode(name -> first(msg.getHeaders(), name), msg.getData());
     boolean anonymousError = answer.nonce() == null && answer.isError();
     if (!anonymousError && !Arrays.equals(answer.nonce(), nonce)) {
       return null;
@@ -78,6 +80,11 @@ final class Target implements Source {
       return Outcome.of(Failure.of(Failure.INTERNAL, text));
     }
     return Outcome.of(answer.ids());
+  }
+
+  private static String first(Headers headers, String name) {
+    List<String> values = headers == null ? null : headers.get(name);
+    return values == null || values.isEmpty() ? null : values.get(0);
   }
 
   SeqdOptions options() {
@@ -115,7 +122,7 @@ final class Target implements Source {
     } else if (f == Failure.NO_ANSWER) {
       // A request the server refused to pass on looks the same as a lost one.
       String error = nc.getLastError();
-      return error != null && error.toLowerCase(java.util.Locale.ROOT).contains("permissions")
+      return error != null && error.toLowerCase(Locale.ROOT).contains("permissions")
           ? "the server refused something on this connection: " + error
           : "check the workers, for example with: nats micro stats seqd";
     }

@@ -1,11 +1,10 @@
 package io.seqd.client;
 
-import io.nats.client.impl.Headers;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** Requests and replies as they travel: headers, and bodies in msgpack. */
 final class Wire {
@@ -79,10 +78,15 @@ final class Wire {
    */
   record Answer(IdRange ids, Failure failure, byte[] nonce, boolean isError) {}
 
-  static Answer decode(Headers headers, byte[] body) {
+  /**
+   * Reads an answer.
+   *
+   * @param header returns the first value of a header, or null
+   */
+  static Answer decode(UnaryOperator<String> header, byte[] body) {
     Fields f = new Fields();
     boolean whole = f.read(body);
-    String number = first(headers, ERROR_CODE_HEADER);
+    String number = header.apply(ERROR_CODE_HEADER);
     boolean isError = number != null;
     if (whole && !isError && f.n <= MAX_N && IdRange.holds(f.id, f.n)) {
       return new Answer(new IdRange(f.id, f.n), null, f.nonce, false);
@@ -91,7 +95,7 @@ final class Wire {
     String text = UNREADABLE.text();
     if (isError) { // the body adds what the headers can't say
       code = Failure.codeOf(decimal(number));
-      text = first(headers, ERROR_HEADER);
+      text = header.apply(ERROR_HEADER);
       text = text == null ? "" : text;
       text = text.startsWith(code + ": ") ? text.substring(code.length() + 2) : text;
     }
@@ -159,11 +163,6 @@ final class Wire {
     private static String string(byte[] body, Msgpack in) {
       return new String(body, in.dataStart, in.end() - in.dataStart, StandardCharsets.UTF_8);
     }
-  }
-
-  private static String first(Headers headers, String name) {
-    List<String> values = headers == null ? null : headers.get(name);
-    return values == null || values.isEmpty() ? null : values.get(0);
   }
 
   private static int decimal(String s) {

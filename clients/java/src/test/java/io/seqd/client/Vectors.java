@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.nats.client.impl.Headers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +15,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /** The byte vectors that every client reads. */
 final class Vectors {
@@ -65,14 +65,9 @@ final class Vectors {
     return e == null || e.isJsonNull() ? null : hex(e.getAsJsonObject(), "msgpack");
   }
 
-  static Headers headers(JsonObject vector) {
+  static UnaryOperator<String> headers(JsonObject vector) {
     JsonObject all = vector.getAsJsonObject("headers");
-    if (all.keySet().isEmpty()) {
-      return null;
-    }
-    Headers headers = new Headers();
-    all.entrySet().forEach(h -> headers.put(h.getKey(), h.getValue().getAsString()));
-    return headers;
+    return name -> text(all, name);
   }
 
   static void assertBytes(byte[] want, byte[] got, Object vector) {

@@ -136,7 +136,7 @@ class VectorsTest {
   void replies() throws Exception {
     for (JsonObject v :
         Vectors.read("replies.json", "replies", "id", "n", "nonce", "msgpack", "json", "plain")) {
-      Wire.Answer got = Wire.decode(null, Vectors.hex(v, "msgpack"));
+      Wire.Answer got = Wire.decode(name -> null, Vectors.hex(v, "msgpack"));
       assertIds(v, got);
     }
   }
@@ -228,11 +228,11 @@ class VectorsTest {
   void everyPrefixIsRefused() {
     byte[] whole = Vectors.hex(vector("82a26964d30020000000000001a16ece00000003"), "b");
     for (int n = 0; n < whole.length; n++) {
-      Wire.Answer got = Wire.decode(null, java.util.Arrays.copyOf(whole, n));
+      Wire.Answer got = Wire.decode(name -> null, java.util.Arrays.copyOf(whole, n));
       assertNull(got.ids(), "length " + n);
       assertEquals(Failure.INTERNAL, got.failure().code());
     }
-    assertEquals(9007199254740993L, Wire.decode(null, whole).ids().first());
+    assertEquals(9007199254740993L, Wire.decode(name -> null, whole).ids().first());
   }
 
   private static JsonObject vector(String hex) {
