@@ -1,6 +1,7 @@
 package io.seqd.client;
 
 import io.nats.client.Connection;
+import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.time.Duration;
@@ -37,7 +38,11 @@ final class NatsServer {
 
   /** Connects as README tells to; the connection is closed with the server. */
   Connection connect() throws Exception {
-    Options options = SeqdClient.connectOptions(url()).reconnectWait(Duration.ofMillis(10)).build();
+    Options options =
+        SeqdClient.connectOptions(url())
+            .reconnectWait(Duration.ofMillis(10))
+            .errorListener(new ErrorListener() {}) // jnats's own writes what tests do on purpose
+            .build();
     Connection nc = Nats.connect(options);
     connections.add(nc);
     return nc;
