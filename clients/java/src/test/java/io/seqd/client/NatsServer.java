@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -38,12 +39,15 @@ final class NatsServer {
 
   /** Connects as README tells to; the connection is closed with the server. */
   Connection connect() throws Exception {
-    Options options =
+    return connect(options -> options);
+  }
+
+  Connection connect(UnaryOperator<Options.Builder> more) throws Exception {
+    Options.Builder options =
         SeqdClient.connectOptions(url())
             .reconnectWait(Duration.ofMillis(10))
-            .errorListener(new ErrorListener() {}) // jnats's own writes what tests do on purpose
-            .build();
-    Connection nc = Nats.connect(options);
+            .errorListener(new ErrorListener() {}); // jnats's own writes what tests do on purpose
+    Connection nc = Nats.connect(more.apply(options).build());
     connections.add(nc);
     return nc;
   }

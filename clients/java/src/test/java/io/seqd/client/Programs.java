@@ -7,7 +7,9 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -15,11 +17,16 @@ import java.util.regex.Pattern;
 
 /** Programs that tests run: built from the repository with Go, which must be there. */
 final class Programs {
+  private static final Map<String, Path> built = new HashMap<>();
+
   private Programs() {}
 
-  /** Builds a package of the repository's module; Go does it once and remembers. */
+  /** Builds a package of the repository's module, or one that it requires. */
   static synchronized Path build(String name, String pkg) throws Exception {
     Path out = Path.of("target", "bin", name).toAbsolutePath();
+    if (built.containsKey(name)) {
+      return out;
+    }
     Process go =
         new ProcessBuilder("go", "build", "-o", out.toString(), pkg)
             .directory(Vectors.root().toFile())
@@ -29,6 +36,7 @@ final class Programs {
     if (go.waitFor() != 0) {
       throw new AssertionError("go build " + pkg + ": " + said);
     }
+    built.put(name, out);
     return out;
   }
 
