@@ -9,7 +9,12 @@ import java.util.stream.LongStream;
  * @param n how many ids, at least 1; the last one is at most {@link Long#MAX_VALUE}
  */
 public record IdRange(long first, long n) {
-  /** Refuses a range that is empty, not positive or wraps. */
+  /**
+   * Refuses a range that is empty, not positive or wraps.
+   *
+   * @param first the lowest id
+   * @param n how many ids
+   */
   public IdRange {
     if (!holds(first, n)) {
       throw new IllegalArgumentException("no range of ids: first " + first + ", n " + n);

@@ -13,11 +13,22 @@ public abstract sealed class SeqdException extends RuntimeException {
   /** What a caller may want to know. */
   record About(String message, Failure failure, int attempts, boolean timedOut, boolean gap) {}
 
+  /** What went wrong, in one word. */
   private final String code;
+
+  /** What went wrong, in the words of whoever said so. */
   private final String text;
+
+  /** How long the worker asked to wait. */
   private final Duration retryAfter;
+
+  /** Requests that the call tried. */
   private final int attempts;
+
+  /** The time ran out. */
   private final boolean timedOut;
+
+  /** Ids may have been spent. */
   private final boolean gap;
 
   private SeqdException(About about) {
