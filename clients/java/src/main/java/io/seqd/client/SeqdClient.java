@@ -1,0 +1,263 @@
+package io.seqd.client;
+
+import io.nats.client.Connection;
+import io.nats.client.Options;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+
+/**
+ * Asks for ids over one NATS connection. It is safe for concurrent use; make one for a connection
+ * and keep it.
+ *
+ * <p>Each call has two forms. The plain one blocks its thread until the ids are there, the call's
+ * timeout passes (2 s unless {@link SeqdOptions#withTimeout} says otherwise) or the thread is
+ * interrupted. The {@code Async} one returns a future at once; cancelling it ends the call. Futures
+ * complete on the thread that receives the answers: a stage that blocks, above all one that calls
+ * the plain form, belongs on another thread, as with {@code thenApplyAsync}.
+ *
+ * <p>A store is a name of 1 to 64 of the characters A-Za-z0-9_-. A key is any text that is not
+ * empty: it is escaped for the wire, where it may have 200 bytes and 15 tokens joined by dots.
+ *
+ * <p>Calls fail with a {@link SeqdException}, futures with one as their cause. Arguments that are
+ * wrong are a {@link SeqdException.BadRequest} before anything is sent, thrown at once by both
+ * forms.
+ */
+public final class SeqdClient implements AutoCloseable {
+  private final Connection nc;
+  private final SeqdOptions options;
+  private final Clock.Machine clock = new Clock.Machine();
+  private final Inbox inbox;
+  private final AtomicLong lastNonce = new AtomicLong(ThreadLocalRandom.current().nextLong());
+
+  /**
+   * Makes a client with the default options. It sends nothing.
+   *
+   * @param nc the connection to ask over, which stays the caller's; see {@link #connectOptions}
+   */
+  public SeqdClient(Connection nc) {
+    this(nc, SeqdOptions.defaults());
+  }
+
+  /**
+   * Makes a client. It sends nothing.
+   *
+   * @param nc the connection to ask over, which stays the caller's; see {@link #connectOptions}
+   * @param options hold for all calls that name none
+   */
+  public SeqdClient(Connection nc, SeqdOptions options) {
+    this.nc = Objects.requireNonNull(nc, "the connection is null; connect with Nats.connect first");
+    this.options = Objects.requireNonNull(options, "options");
+    this.inbox = new Inbox(nc, clock);
+  }
+
+  /**
+   * Returns settings that the connection of a program which runs for long should have. jnats's own
+   * give up after 60 tries to reconnect, take four minutes or more to notice a server that fell
+   * silent, and keep requests in a buffer while disconnected: they would go out after their callers
+   * gave up, and burn ids. Add your own (name, credentials, TLS): the later one wins.
+   *
+   * @param url of the NATS server, such as {@code nats://127.0.0.1:4222}
+   * @return options to build and to connect with
+   */
+  public static Options.Builder connectOptions(String url) {
+    return Options.builder()
+        .server(url)
+        .maxReconnects(-1)
+        .reconnectBufferSize(0)
+        .pingInterval(Duration.ofSeconds(5))
+        .maxPingsOut(2);
+  }
+
+  /**
+   * Returns the options of calls that name none.
+   *
+   * @return what to start from for one call's own
+   */
+  public SeqdOptions options() {
+    return options;
+  }
+
+  /**
+   * Returns the next id of a key.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @return the id
+   * @throws InterruptedException if the thread is interrupted; ids may have been spent
+   */
+  public long next(String store, String key) throws InterruptedException {
+    return next(store, key, options);
+  }
+
+  /**
+   * Returns the next id of a key.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param options hold for this call
+   * @return the id
+   * @throws InterruptedException if the thread is interrupted; ids may have been spent
+   */
+  public long next(String store, String key, SeqdOptions options) throws InterruptedException {
+    return await(nextAsync(store, key, options));
+  }
+
+  /**
+   * Returns the next n ids of a key, a range without holes. A store serves at most its max_count at
+   * once, 100 000 unless configured.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, at least 1
+   * @return the ids
+   * @throws InterruptedException if the thread is interrupted; ids may have been spent
+   */
+  public IdRange nextN(String store, String key, long n) throws InterruptedException {
+    return nextN(store, key, n, options);
+  }
+
+  /**
+   * Returns the next n ids of a key, a range without holes. A store serves at most its max_count at
+   * once, 100 000 unless configured.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, at least 1
+   * @param options hold for this call
+   * @return the ids
+   * @throws InterruptedException if the thread is interrupted; ids may have been spent
+   */
+  public IdRange nextN(String store, String key, long n, SeqdOptions options)
+      throws InterruptedException {
+    return await(nextNAsync(store, key, n, options));
+  }
+
+  /**
+   * Asks for the next id of a key.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @return the id to be
+   */
+  public CompletableFuture<Long> nextAsync(String store, String key) {
+    return nextAsync(store, key, options);
+  }
+
+  /**
+   * Asks for the next id of a key.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param options hold for this call
+   * @return the id to be
+   */
+  public CompletableFuture<Long> nextAsync(String store, String key, SeqdOptions options) {
+    return ask(store, key, 1, options, IdRange::first);
+  }
+
+  /**
+   * Asks for the next n ids of a key, a range without holes.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, at least 1
+   * @return the ids to be
+   */
+  public CompletableFuture<IdRange> nextNAsync(String store, String key, long n) {
+    return nextNAsync(store, key, n, options);
+  }
+
+  /**
+   * Asks for the next n ids of a key, a range without holes.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, at least 1
+   * @param options hold for this call
+   * @return the ids to be
+   */
+  public CompletableFuture<IdRange> nextNAsync(
+      String store, String key, long n, SeqdOptions options) {
+    return ask(store, key, n, options, Function.identity());
+  }
+
+  /**
+   * Returns a handle on a key, for callers that ask for its ids concurrently or often. It sends
+   * nothing.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @return the handle
+   */
+  public Sequence sequence(String store, String key) {
+    return sequence(store, key, options);
+  }
+
+  /**
+   * Returns a handle on a key, for callers that ask for its ids concurrently or often. It sends
+   * nothing.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param options hold for all calls of the handle
+   * @return the handle
+   */
+  public Sequence sequence(String store, String key, SeqdOptions options) {
+    if (options.prefetch() == 0) {
+      return new Sequence(target(store, key, options), clock);
+    }
+    if (options.mode() == Mode.STRONG) {
+      throw target(store, key, options)
+          .badRequest(
+              "prefetch is for WEAK: ids fetched ahead would break the order STRONG promises");
+    }
+    return new Sequence(target(store, key, options.withMode(Mode.WEAK)), clock);
+  }
+
+  /**
+   * Ends the client: calls that wait fail with {@link SeqdException.Closed}, and so do later ones.
+   * The connection stays open. A client whose connection ends need not be closed: it holds nothing
+   * but a subscription.
+   */
+  @Override
+  public void close() {
+    inbox.close();
+    clock.close();
+  }
+
+  private <T> CompletableFuture<T> ask(
+      String store, String key, long n, SeqdOptions options, Function<IdRange, T> result) {
+    Target target = target(store, key, options);
+    target.checkN(n);
+    var future = new CompletableFuture<T>();
+    long deadline = clock.nanoTime() + options.timeoutNanos();
+    var caller = Caller.of(future, result, target::explain);
+    new Retry(options, clock, target, n, deadline, caller).attempt();
+    return future;
+  }
+
+  private Target target(String store, String key, SeqdOptions options) {
+    return new Target(nc, inbox, lastNonce, options, store, key);
+  }
+
+  /** Waits for a future that nobody else has. */
+  static <T> T await(CompletableFuture<T> future) throws InterruptedException {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      future.cancel(true);
+      throw e;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof SeqdException own) {
+        own.fillInStackTrace(); // it was made on a thread that tells nothing
+        throw own;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+}

@@ -1,0 +1,168 @@
+package io.seqd.client;
+
+import java.time.Duration;
+
+/**
+ * How calls are made. Options are never changed: each {@code with…} returns others. Given to {@link
+ * SeqdClient} they hold for all its calls, given to a call or a sequence they hold for that one, in
+ * place of the client's; start from {@link SeqdClient#options()} to change a few.
+ *
+ * <p>A value that makes no sense is a {@link SeqdException.BadRequest} that names it.
+ */
+public final class SeqdOptions {
+  private static final SeqdOptions DEFAULTS =
+      new SeqdOptions(
+          "seq",
+          Mode.DEFAULT,
+          Duration.ofSeconds(2).toNanos(),
+          Duration.ofMillis(500).toNanos(),
+          Long.MAX_VALUE,
+          0);
+
+  private final String root;
+  private final Mode mode;
+  private final long timeoutNanos;
+  private final long attemptTimeoutNanos;
+  private final long patienceNanos;
+  private final int prefetch;
+
+  private SeqdOptions(
+      String root, Mode mode, long timeout, long attemptTimeout, long patience, int prefetch) {
+    this.root = root;
+    this.mode = mode;
+    this.timeoutNanos = timeout;
+    this.attemptTimeoutNanos = attemptTimeout;
+    this.patienceNanos = patience;
+    this.prefetch = prefetch;
+  }
+
+  /**
+   * Returns the options of a client that names none.
+   *
+   * @return the defaults, as the methods below tell them
+   */
+  public static SeqdOptions defaults() {
+    return DEFAULTS;
+  }
+
+  /**
+   * Sets the first token of the subjects, where the workers have been configured with another one.
+   * The default is {@code seq}.
+   *
+   * @param root 1 to 64 of the characters A-Za-z0-9_-
+   * @return the options with that root
+   */
+  public SeqdOptions withRoot(String root) {
+    Keys.checkToken("root", root);
+    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+  }
+
+  /**
+   * Sets how ids are to be ordered. The default is {@link Mode#DEFAULT}, each store's own choice.
+   *
+   * @param mode the mode
+   * @return the options with that mode
+   */
+  public SeqdOptions withMode(Mode mode) {
+    if (mode == null) {
+      throw Failure.badRequest("mode must not be null");
+    }
+    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+  }
+
+  /**
+   * Bounds a call as a whole, all its attempts included. The default is 2 s.
+   *
+   * @param timeout more than zero
+   * @return the options with that timeout
+   */
+  public SeqdOptions withTimeout(Duration timeout) {
+    return new SeqdOptions(
+        root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos, prefetch);
+  }
+
+  /**
+   * Bounds one attempt: a request without an answer is sent again after that long, perhaps to
+   * another worker. The default is 500 ms. Below a worker's usual answer time it burns ids and gets
+   * none.
+   *
+   * @param timeout more than zero
+   * @return the options with that attempt timeout
+   */
+  public SeqdOptions withAttemptTimeout(Duration timeout) {
+    return new SeqdOptions(
+        root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos, prefetch);
+  }
+
+  /**
+   * Sets for how long a call goes on asking while NATS answers that no worker listens, before it
+   * ends as {@link SeqdException.NoWorkers}. The default is the whole timeout, which sits out a
+   * worker's restart; zero does not ask again.
+   *
+   * @param patience zero or more
+   * @return the options with that patience
+   */
+  public SeqdOptions withNoRespondersPatience(Duration patience) {
+    return new SeqdOptions(
+        root,
+        mode,
+        timeoutNanos,
+        attemptTimeoutNanos,
+        nanos("patience with no responders", patience, 0),
+        prefetch);
+  }
+
+  /**
+   * Lets a {@link Sequence} keep up to n ids in stock, fetched ahead of the calls: a call then
+   * takes an id from memory, with an atomic add. It matters to sequences only, and only weak ones
+   * may have a stock: a sequence whose mode is not named asks for {@link Mode#WEAK}. The default is
+   * 0: no stock. 1 is too few.
+   *
+   * <p>n bounds what becomes a gap when the program ends. How much of it is used follows the calls:
+   * it starts with one id and grows until the stock lasts for one to two seconds, which bridges the
+   * restart of a worker; it is not above 200 000.
+   *
+   * @param n 0, or 2 and more
+   * @return the options with that stock
+   */
+  public SeqdOptions withPrefetch(int n) {
+    if (n < 0 || n == 1) {
+      throw Failure.badRequest("prefetch must be 0 or at least 2, not %d", n);
+    }
+    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, n);
+  }
+
+  String root() {
+    return root;
+  }
+
+  Mode mode() {
+    return mode;
+  }
+
+  long timeoutNanos() {
+    return timeoutNanos;
+  }
+
+  long attemptTimeoutNanos() {
+    return attemptTimeoutNanos;
+  }
+
+  long patienceNanos() {
+    return patienceNanos;
+  }
+
+  int prefetch() {
+    return prefetch;
+  }
+
+  /** Returns a time in nanoseconds, cut to a century: sums of them must not wrap. */
+  private static long nanos(String what, Duration d, long atLeast) {
+    if (d == null || d.isNegative() || atLeast > 0 && d.isZero()) {
+      String bound = atLeast > 0 ? "more than 0" : "0 or more";
+      throw Failure.badRequest("%s must be %s, not %s", what, bound, d);
+    }
+    Duration century = Duration.ofDays(36_525);
+    return d.compareTo(century) > 0 ? century.toNanos() : d.toNanos();
+  }
+}
