@@ -177,7 +177,7 @@ impl State {
     /// weak here, so they may have been drawn before the call began. Where those
     /// want more, `ids` is given up, for they are going to get greater ones.
     fn keep(&mut self, mut ids: Range) {
-        let Some(stock) = self.stock.as_mut().filter(|_| !self.closed && ids.n > 0) else {
+        let Some(stock) = self.stock.as_mut().filter(|_| ids.n > 0) else {
             return;
         };
         while let Some(batch) = self.batches.pop_front() {

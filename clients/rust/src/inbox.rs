@@ -70,7 +70,9 @@ impl Inbox {
         deadline: Instant,
     ) -> Result<Range, Outcome> {
         let nonce = Nonce::int(nonce);
-        let open = self.open().await?;
+        let open = timeout_at(deadline, self.open())
+            .await
+            .map_err(|_| no_answer())??;
         let (slot, answer) = Slot::take(&open, n, nonce);
 
         let patience = deadline.saturating_duration_since(Instant::now()).as_millis();

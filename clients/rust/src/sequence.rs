@@ -106,9 +106,6 @@ impl Sequence {
     pub fn close(&self) {
         let mut state = self.0.lock();
         state.closed = true;
-        if let Some(stock) = state.stock.as_mut() {
-            stock.clear();
-        }
         let (sent, waiting) = state.drain();
         drop(state);
         refuse(sent, &self.0.target.closed("the sequence was closed", true));

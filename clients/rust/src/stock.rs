@@ -91,8 +91,4 @@ impl Stock {
     pub(crate) fn put(&mut self, ids: Range) {
         self.next = Some(ids);
     }
-
-    pub(crate) fn clear(&mut self) {
-        (self.spending, self.next, self.wanted) = (Range::default(), None, 0);
-    }
 }

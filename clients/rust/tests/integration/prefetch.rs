@@ -94,7 +94,7 @@ async fn the_stock_bridges_a_worker_that_is_away() {
     for _ in 0..1000 {
         sequence.next().await.unwrap();
     }
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await; // the next span arrives
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await; // the next span arrives
     away.store(true, SeqCst);
     for _ in 0..100 {
         sequence.next().await.unwrap();
