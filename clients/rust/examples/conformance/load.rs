@@ -1,0 +1,95 @@
+//! Many callers at once.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rustix::time::{clock_gettime, ClockId};
+use seqd_client::{Client, Error};
+use serde_json::{json, Value};
+use tokio::task::JoinSet;
+
+use crate::{code, count, source, Source};
+
+/// One call: when it began and ended, its first id and how many it got.
+type Op = (i64, i64, i64, u32);
+
+/// C callers make P calls each.
+pub(crate) async fn load(client: &Client, command: &Value) -> Value {
+    let source = match shared(client, command) {
+        Ok(source) => source,
+        Err(err) => return json!({"error": code(&err), "text": err.to_string()}),
+    };
+    let (calls, n) = (number(command, "calls"), count(command));
+    let mut callers = JoinSet::new();
+    for _ in 0..number(command, "callers") {
+        let source = source.clone();
+        callers.spawn(async move {
+            let (mut ops, mut errors) = (Vec::new(), Vec::new());
+            for _ in 0..calls {
+                let start = now();
+                match source.next(n).await {
+                    Ok(ids) => ops.push((start, now(), ids.first, ids.n)),
+                    Err(err) => errors.push(code(&err).to_owned()),
+                }
+            }
+            (ops, errors)
+        });
+    }
+    let mut all: Vec<Op> = Vec::new();
+    let mut counts = BTreeMap::<String, u64>::new();
+    while let Some(done) = callers.join_next().await {
+        let (ops, errors) = done.expect("a caller");
+        all.extend(ops);
+        for code in errors {
+            *counts.entry(code).or_default() += 1;
+        }
+    }
+    let ops: Vec<_> = all
+        .into_iter()
+        .map(|(start, end, id, n)| json!([start, end, id.to_string(), n]))
+        .collect();
+    json!({"ops": ops, "errors": counts})
+}
+
+/// C callers call for D ms.
+pub(crate) async fn rate(client: &Client, command: &Value) -> Value {
+    let source = match shared(client, command) {
+        Ok(source) => source,
+        Err(err) => return json!({"error": code(&err), "text": err.to_string()}),
+    };
+    let start = Instant::now();
+    let end = start + Duration::from_millis(number(command, "duration_ms"));
+    let n = count(command);
+    let mut callers = JoinSet::new();
+    for _ in 0..number(command, "callers") {
+        let source = source.clone();
+        callers.spawn(async move {
+            let mut ids = 0;
+            while Instant::now() < end {
+                ids += u64::from(source.next(n).await?.n);
+            }
+            Ok::<_, Error>(ids)
+        });
+    }
+    let mut ids = 0;
+    while let Some(done) = callers.join_next().await {
+        match done.expect("a caller") {
+            Ok(n) => ids += n,
+            Err(err) => return json!({"error": code(&err), "text": err.to_string()}),
+        }
+    }
+    json!({"ids_per_second": ids as f64 / start.elapsed().as_secs_f64()})
+}
+
+fn shared(client: &Client, command: &Value) -> Result<Source, Error> {
+    source(client, command, command["sequence"] == true)
+}
+
+fn number(command: &Value, name: &str) -> u64 {
+    command[name].as_u64().unwrap_or(1)
+}
+
+fn now() -> i64 {
+    let t = clock_gettime(ClockId::Monotonic);
+    t.tv_sec * 1_000_000_000 + t.tv_nsec
+}

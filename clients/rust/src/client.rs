@@ -1,0 +1,158 @@
+use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use async_nats::connection::State;
+use futures_util::Sink;
+
+use crate::code::Code;
+use crate::error::Outcome;
+use crate::inbox::Inbox;
+use crate::retry::{after, random_u64};
+use crate::target::{bad_request, Target};
+use crate::{Error, Options, Range, Sequence};
+
+/// Asks for ids over one NATS connection. A clone is cheap and shares
+/// everything; nothing must be closed.
+///
+/// Calls need a tokio runtime with time enabled, as async-nats does. A call that
+/// is dropped is over at once: an id it would have got is a gap.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    options: Options,
+}
+
+pub(crate) struct Shared {
+    nats: async_nats::Client,
+    pub(crate) inbox: Inbox,
+    nonce: AtomicU64, // of the last request; starts at random
+}
+
+impl Client {
+    /// A client that asks over `nats`, with default [`Options`]. The connection
+    /// stays the caller's; see [`connect_options`] for settings it should have.
+    /// It sends nothing.
+    #[must_use]
+    pub fn new(nats: async_nats::Client) -> Client {
+        let inbox = Inbox::new(nats.clone());
+        let shared = Shared {
+            nats,
+            inbox,
+            nonce: AtomicU64::new(random_u64()),
+        };
+        Client {
+            shared: Arc::new(shared),
+            options: Options::default(),
+        }
+    }
+
+    /// A client with other options, which shares all else with this one.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] that names the option.
+    pub fn with(&self, options: Options) -> Result<Client, Error> {
+        options.check().map_err(|text| bad_request("", "", text))?;
+        Ok(Client {
+            shared: Arc::clone(&self.shared),
+            options,
+        })
+    }
+
+    /// The options of this client, for [`Client::with`] to change.
+    pub fn options(&self) -> Options {
+        self.options.clone()
+    }
+
+    /// The next id of `key` in `store`. It is [`Client::next_n`] for one id.
+    ///
+    /// # Errors
+    /// As for [`Client::next_n`].
+    pub async fn next(&self, store: &str, key: &str) -> Result<i64, Error> {
+        self.next_n(store, key, 1).await.map(|ids| ids.first)
+    }
+
+    /// The next `n` ids of `key` in `store`, a range without holes. A store
+    /// serves at most its `max_count` at once, 100 000 unless configured.
+    ///
+    /// `store` is a name of 1 to 64 of the characters `A-Za-z0-9_-`. `key` is any
+    /// text that is not empty: it is escaped for the wire, where it may have 200
+    /// bytes. Waits until the ids are there or [`Options::timeout`] has passed.
+    ///
+    /// # Errors
+    /// See [`Error`]. After [`Failure::gap`](crate::Failure::gap) ids may have
+    /// been spent, which nobody gets.
+    pub async fn next_n(&self, store: &str, key: &str, n: u32) -> Result<Range, Error> {
+        let target = Target::new(&self.shared, &self.options, store, key)?;
+        target.next(n, after(self.options.timeout)).await
+    }
+
+    /// A handle on `key` in `store`, for tasks that ask for its ids concurrently
+    /// or often. It sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] that says which argument is wrong.
+    pub fn sequence(&self, store: &str, key: &str) -> Result<Sequence, Error> {
+        Target::new(&self.shared, &self.options, store, key).and_then(Sequence::new)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.options).finish()
+    }
+}
+
+impl Shared {
+    pub(crate) fn next_nonce(&self) -> u64 {
+        self.nonce.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Refuses to send while there is no connection: what is sent then waits in
+    /// a buffer, and burns ids for callers that have long given up.
+    pub(crate) fn check_connected(&self) -> Result<(), Outcome> {
+        if self.nats.connection_state() == State::Connected {
+            return Ok(());
+        }
+        // The state does not tell a connection that comes back from one that
+        // does not; the way to its task does, which ends with the latter.
+        let nats = pin!(self.nats.clone());
+        match nats.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(_)) => Err(connection_closed()),
+            _ => Err(Outcome::new(Code::NotConnected, "not connected to NATS")),
+        }
+    }
+}
+
+pub(crate) fn connection_closed() -> Outcome {
+    Outcome::new(Code::ConnectionClosed, "the connection to NATS is closed")
+}
+
+/// Settings for a NATS connection that a program which runs for long should
+/// have. Append your own (name, credentials, TLS).
+///
+/// async-nats reconnects for ever by itself, but takes two minutes or more to
+/// notice a server that fell silent, and after a long outage waits up to four
+/// seconds, which is more than a call's time, before it tries again.
+///
+/// - ping every 5 s: give up a silent server after 15 s.
+/// - reconnect at once, then after 10 ms, doubling up to 1 s, plus up to half of
+///   it at random, so that clients do not come back together.
+#[must_use]
+pub fn connect_options() -> async_nats::ConnectOptions {
+    async_nats::ConnectOptions::new()
+        .ping_interval(Duration::from_secs(5))
+        .reconnect_delay_callback(reconnect_delay)
+}
+
+fn reconnect_delay(attempts: usize) -> Duration {
+    if attempts <= 1 {
+        return Duration::ZERO;
+    }
+    let doublings = (attempts - 2).min(7) as u32;
+    let delay = Duration::from_millis(10 << doublings).min(Duration::from_secs(1));
+    delay + delay.mul_f64(random_u64() as f64 / u64::MAX as f64 / 2.0)
+}

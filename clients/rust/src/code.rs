@@ -1,0 +1,84 @@
+//! Codes: what went wrong, in one word.
+
+/// The codes of the contract, and those of what only a client sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    BadRequest,
+    Fenced,
+    Busy,
+    Internal,
+    Unavailable,
+    Expired,
+    Exhausted,
+    /// A code of a later version.
+    Other(String),
+
+    NoWorkers,
+    NoAnswer,
+    /// An answer to another request came back, and no other in time.
+    Stranger,
+    NotConnected,
+    ConnectionClosed,
+    Closed,
+}
+
+/// The codes of the contract with their names and numbers on the wire.
+const WIRE: [(Code, &str, u16); 7] = [
+    (Code::BadRequest, "BAD_REQUEST", 400),
+    (Code::Fenced, "FENCED", 409),
+    (Code::Busy, "BUSY", 429),
+    (Code::Internal, "INTERNAL", 500),
+    (Code::Unavailable, "UNAVAILABLE", 503),
+    (Code::Expired, "EXPIRED", 504),
+    (Code::Exhausted, "EXHAUSTED", 507),
+];
+
+impl Code {
+    /// The code of a number, for answers without a readable body.
+    pub(crate) fn of_number(number: &str) -> Code {
+        let known = WIRE.iter().find(|(_, _, n)| n.to_string() == number);
+        known.map_or(Code::Internal, |(code, ..)| code.clone())
+    }
+
+    pub(crate) fn of_name(name: &str) -> Code {
+        let known = WIRE.iter().find(|(_, known, _)| *known == name);
+        known.map_or_else(|| Code::Other(name.to_owned()), |(code, ..)| code.clone())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Code::Other(name) => name,
+            Code::NoWorkers => "NO_WORKERS",
+            Code::NoAnswer | Code::Stranger => "NO_ANSWER",
+            Code::NotConnected => "NOT_CONNECTED",
+            Code::ConnectionClosed => "CONNECTION_CLOSED",
+            Code::Closed => "CLOSED",
+            known => WIRE
+                .iter()
+                .find(|(code, ..)| code == known)
+                .map_or("", |(_, name, _)| name),
+        }
+    }
+
+    /// Reports whether another attempt may succeed. `INTERNAL` is not tried
+    /// again: it is a fault in seqd, better seen than hidden.
+    pub(crate) fn retryable(&self) -> bool {
+        match self {
+            Code::Busy | Code::Unavailable | Code::Expired => true,
+            Code::NoWorkers | Code::NoAnswer | Code::Stranger | Code::NotConnected => true,
+            Code::BadRequest | Code::Fenced | Code::Internal | Code::Exhausted | Code::Other(_) => false,
+            Code::ConnectionClosed | Code::Closed => false,
+        }
+    }
+
+    /// Reports whether an attempt that came to this may have spent ids all the
+    /// same.
+    pub(crate) fn may_have_spent(&self) -> bool {
+        match self {
+            Code::BadRequest | Code::Fenced | Code::Busy | Code::Exhausted => false,
+            Code::NoWorkers | Code::NotConnected => false,
+            Code::Internal | Code::Unavailable | Code::Expired | Code::Other(_) => true,
+            Code::NoAnswer | Code::Stranger | Code::ConnectionClosed | Code::Closed => true,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::code::Code;
+
+/// Why a call got no ids.
+///
+/// The variant says what the last attempt came to that was not cut short by the
+/// end of the call's time; [`Failure::timed_out`] says whether that end is why
+/// there was no other one. Every variant holds the same [`Failure`].
+///
+/// ```
+/// # fn show(err: seqd_client::Error) -> String {
+/// use seqd_client::Error;
+/// match err {
+///     Error::Busy(f) => format!("come back in {:?}", f.retry_after),
+///     Error::NoWorkers(f) => format!("nobody serves {}", f.store),
+///     other => other.to_string(),
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[error("seqd: next: {}", .0)]
+pub enum Error {
+    /// An argument is malformed or not allowed for this store. Arguments that
+    /// can be seen to be wrong come back so before anything is sent.
+    BadRequest(Box<Failure>),
+    /// etcd's history went backwards; an operator must act.
+    Fenced(Box<Failure>),
+    /// The worker's queue was full.
+    Busy(Box<Failure>),
+    /// A fault in seqd, or an answer that makes no sense.
+    Internal(Box<Failure>),
+    /// The worker could not reach etcd, or etcd refused to write.
+    Unavailable(Box<Failure>),
+    /// The request was older than the attempt's timeout when a worker got to it.
+    Expired(Box<Failure>),
+    /// The key has no ids left.
+    Exhausted(Box<Failure>),
+    /// A code that this version does not know; see [`Failure::code`].
+    Other(Box<Failure>),
+    /// No worker that serves the store listens. The attempt reached nobody.
+    NoWorkers(Box<Failure>),
+    /// Nobody answered in time. The ids may have been drawn all the same.
+    NoAnswer(Box<Failure>),
+    /// There is no connection to NATS at the moment.
+    NotConnected(Box<Failure>),
+    /// The connection to NATS is closed for good.
+    ConnectionClosed(Box<Failure>),
+    /// The [`Sequence`](crate::Sequence) has been closed.
+    Closed(Box<Failure>),
+}
+
+/// How a call ended without ids.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The code: of the contract (`BUSY`), or the variant's name written so
+    /// (`NO_WORKERS`).
+    pub code: String,
+    /// What the worker, or this crate, says about it. For people.
+    pub text: String,
+    /// How long the worker asked to wait before another attempt.
+    pub retry_after: Option<Duration>,
+    /// The store asked.
+    pub store: String,
+    /// The key as the caller wrote it.
+    pub key: String,
+    /// Attempts made; 0 if nothing was sent.
+    pub attempts: u32,
+    /// How long they took.
+    pub took: Duration,
+    /// The call's time ran out, or would have before the next attempt.
+    pub timed_out: bool,
+    /// An attempt may have spent ids, which are a gap then: nobody gets them.
+    pub gap: bool,
+    /// What the next attempt should have waited, where that ended the call.
+    pub(crate) wait: Option<Duration>,
+    /// What to try, or empty.
+    pub(crate) hint: String,
+}
+
+impl Error {
+    /// What all variants hold.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        match self {
+            Self::BadRequest(f) | Self::Fenced(f) | Self::Busy(f) | Self::Internal(f) => f,
+            Self::Unavailable(f) | Self::Expired(f) | Self::Exhausted(f) | Self::Other(f) => f,
+            Self::NoWorkers(f) | Self::NoAnswer(f) | Self::NotConnected(f) => f,
+            Self::ConnectionClosed(f) | Self::Closed(f) => f,
+        }
+    }
+
+    pub(crate) fn new(code: &Code, f: Failure) -> Error {
+        let f = Box::new(f);
+        match code {
+            Code::BadRequest => Self::BadRequest(f),
+            Code::Fenced => Self::Fenced(f),
+            Code::Busy => Self::Busy(f),
+            Code::Internal => Self::Internal(f),
+            Code::Unavailable => Self::Unavailable(f),
+            Code::Expired => Self::Expired(f),
+            Code::Exhausted => Self::Exhausted(f),
+            Code::Other(_) => Self::Other(f),
+            Code::NoWorkers => Self::NoWorkers(f),
+            Code::NoAnswer | Code::Stranger => Self::NoAnswer(f),
+            Code::NotConnected => Self::NotConnected(f),
+            Code::ConnectionClosed => Self::ConnectionClosed(f),
+            Code::Closed => Self::Closed(f),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key: String = self.key.chars().take(80).collect();
+        write!(
+            out,
+            "store {:?} key {key:?}: {}: {}",
+            self.store, self.code, self.text
+        )?;
+        if self.timed_out {
+            write!(
+                out,
+                ": gave up after {:.0?} (attempts: {}",
+                self.took, self.attempts
+            )?;
+            if let Some(wait) = self.wait {
+                write!(out, ", the next one due in {wait:.0?}")?;
+            }
+            out.write_str(")")?;
+        }
+        if self.gap {
+            out.write_str("; ids may have been spent, which leaves a gap")?;
+        }
+        if !self.hint.is_empty() {
+            write!(out, "; {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// What an attempt came to that brought no ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) code: Code,
+    pub(crate) text: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Outcome {
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Outcome {
+        Outcome {
+            code,
+            text: text.into(),
+            retry_after: None,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::client::Shared;
+use crate::code::Code;
+use crate::error::{Failure, Outcome};
+use crate::retry::{retry, Ended};
+use crate::wire::subject::{check_token, escape, subject};
+use crate::{Error, Options, Range};
+
+/// One key of one store as a client asks for it: names checked, subject built.
+/// It is never changed.
+pub(crate) struct Target {
+    pub(crate) client: Arc<Shared>,
+    pub(crate) options: Options,
+    store: String,
+    key: String, // as the caller wrote it
+    subject: String,
+}
+
+impl Target {
+    pub(crate) fn new(
+        client: &Arc<Shared>,
+        options: &Options,
+        store: &str,
+        key: &str,
+    ) -> Result<Target, Error> {
+        let subject = check_token("store", store)
+            .and_then(|()| escape(key))
+            .map(|escaped| subject(&options.root, store, &escaped))
+            .map_err(|text| bad_request(store, key, text))?;
+        Ok(Target {
+            client: Arc::clone(client),
+            options: options.clone(),
+            store: store.to_owned(),
+            key: key.to_owned(),
+            subject,
+        })
+    }
+
+    /// Asks for `n` ids until it has them or asking again can't help.
+    pub(crate) async fn next(&self, n: u32, deadline: Instant) -> Result<Range, Error> {
+        self.check_n(n)?;
+        let asked = retry(&self.options, deadline, |attempt| self.ask(n, attempt)).await;
+        asked.map_err(|ended| self.explain(ended))
+    }
+
+    /// Sends one request and waits for its answer until `deadline`.
+    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<Range, Outcome> {
+        self.client.check_connected()?;
+        let nonce = self.client.next_nonce();
+        self.client
+            .inbox
+            .request(&self.subject, n, self.options.mode, nonce, deadline)
+            .await
+    }
+
+    pub(crate) fn check_n(&self, n: u32) -> Result<(), Error> {
+        if n == 0 {
+            return Err(self.bad_request(format!("n must be between 1 and {}, not 0", u32::MAX)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn bad_request(&self, text: impl Into<String>) -> Error {
+        bad_request(&self.store, &self.key, text)
+    }
+
+    /// The error of a call to a sequence that is closed, or whose task was
+    /// dropped with its runtime.
+    pub(crate) fn closed(&self, text: &str, gap: bool) -> Error {
+        let mut f = failure(&self.store, &self.key, Outcome::new(Code::Closed, text));
+        f.gap = gap;
+        Error::new(&Code::Closed, f)
+    }
+
+    /// Says for which key a call failed and, in a hint, what to try.
+    pub(crate) fn explain(&self, ended: Ended) -> Error {
+        let code = ended.last.code.clone();
+        let f = Failure {
+            attempts: ended.attempts,
+            took: ended.took,
+            timed_out: ended.timed_out,
+            gap: ended.gap,
+            wait: ended.wait,
+            hint: self.hint(&code),
+            ..failure(&self.store, &self.key, ended.last)
+        };
+        Error::new(&code, f)
+    }
+
+    fn hint(&self, code: &Code) -> String {
+        match code {
+            Code::NoWorkers => format!(
+                "start a worker that serves this store, or check the store's name, the root {:?} and the NATS account",
+                self.options.root
+            ),
+            Code::NotConnected => "check that the NATS server runs and can be reached".to_owned(),
+            Code::ConnectionClosed => "connect again".to_owned(),
+            Code::Stranger => {
+                format!("check that no stream and no other service listens on {:?}", self.subject)
+            }
+            Code::NoAnswer => "check the workers, for example with: nats micro stats seqd; \
+                and that this user may publish there and subscribe to its inbox"
+                .to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target")
+            .field(&self.store)
+            .field(&self.key)
+            .field(&self.options)
+            .finish()
+    }
+}
+
+pub(crate) fn bad_request(store: &str, key: &str, text: impl Into<String>) -> Error {
+    Error::new(
+        &Code::BadRequest,
+        failure(store, key, Outcome::new(Code::BadRequest, text)),
+    )
+}
+
+fn failure(store: &str, key: &str, outcome: Outcome) -> Failure {
+    Failure {
+        code: outcome.code.name().to_owned(),
+        text: outcome.text,
+        retry_after: outcome.retry_after,
+        store: store.to_owned(),
+        key: key.to_owned(),
+        attempts: 0,
+        took: Duration::ZERO,
+        timed_out: false,
+        gap: false,
+        wait: None,
+        hint: String::new(),
+    }
+}

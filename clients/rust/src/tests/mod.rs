@@ -1,0 +1,6 @@
+//! Unit tests that need no server.
+
+mod batch;
+mod retry;
+mod stock;
+mod vectors;

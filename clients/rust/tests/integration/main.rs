@@ -1,0 +1,11 @@
+//! Tests against real servers: nats-server with a scripted worker, and seqd.
+
+mod calls;
+mod connection;
+mod prefetch;
+mod programs;
+mod responder;
+mod sequence;
+mod servers;
+mod strangers;
+mod worker;
