@@ -49,8 +49,8 @@ func (r *responder) wellMade(key string, start time.Time, timeout time.Duration)
 func busyTwice(s *system, c *sdk) (string, error) {
 	key := c.name + ".busy.twice"
 	start := time.Now()
-	if got, err := c.ids(script, key, "default", 1); err != nil || got != rightID {
-		return "", fmt.Errorf("got %d, want %d: %w", got, int64(rightID), err)
+	if err := c.gets(script, key, "default", 1, rightID); err != nil {
+		return "", err
 	}
 	n, err := s.script.wellMade(key, start, 5*time.Second)
 	if err == nil && n != busyTimes+1 {
@@ -72,9 +72,8 @@ func busyTwice(s *system, c *sdk) (string, error) {
 // waits on, or asks again at once.
 func strangers(s *system, c *sdk) (string, error) {
 	key := c.name + ".strangers.first"
-	got, err := c.ids(script, key, "default", 1)
-	if err != nil || got != rightID {
-		return "", fmt.Errorf("got %d, want %d: %w", got, int64(rightID), err)
+	if err := c.gets(script, key, "default", 1, rightID); err != nil {
+		return "", err
 	}
 	n := len(s.script.attempts(key))
 	if n > 2 {

@@ -90,7 +90,14 @@ func together(sdks []*sdk, key string, rounds int, round func(command, int, int)
 	}
 	union = errors.Join(allocatortest.CheckUnique(ops), allocatortest.CheckStrong(ops), allocatortest.CheckWeak(ops))
 	for i := range notes {
-		notes[i] = fmt.Sprintf("overlaps %d%%", overlap(ops, i))
+		if len(sdks) == 1 {
+			break
+		}
+		percent := overlap(ops, i)
+		notes[i] = fmt.Sprintf("%d%% beside others", percent)
+		if percent == 0 && errs[i] == nil {
+			errs[i] = errors.New("it did not ask at the same time as the others, which shows nothing")
+		}
 	}
 	return notes, errs, union
 }

@@ -30,7 +30,7 @@ type sdk struct {
 // command is a line for a conformance program.
 type command struct {
 	Op         string `json:"op"`
-	Store      string `json:"store,omitempty"`
+	Store      string `json:"store"`
 	Key        string `json:"key"`
 	N          int    `json:"n"`
 	Mode       string `json:"mode"`
@@ -197,6 +197,15 @@ func (s *sdk) ids(store, key, mode string, n int) (int64, error) {
 		err = fmt.Errorf("%s: %s", a.code, a.text)
 	}
 	return a.first, err
+}
+
+// gets is ids, for calls whose first id is known.
+func (s *sdk) gets(store, key, mode string, n int, want int64) error {
+	got, err := s.ids(store, key, mode, n)
+	if err == nil && got != want {
+		err = fmt.Errorf("store %q, key %q: got %d, want %d", store, key, got, want)
+	}
+	return err
 }
 
 // fails is next, for calls that must fail with that code.
