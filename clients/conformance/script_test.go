@@ -1,0 +1,116 @@
+package conformance_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// responder serves the scripted store. A key is SDK.SCENE.ARGUMENT; the scene
+// says how its requests are answered.
+type responder struct {
+	mu   sync.Mutex
+	seen map[string][]attempt // by key
+}
+
+// attempt is a request as it arrived.
+type attempt struct {
+	at      time.Time
+	timeout time.Duration // of its Seq-Timeout-Ms header
+	err     error         // what is wrong with it
+}
+
+// scriptedIds are what the scene "ids" answers with, by argument: numbers that a
+// double or 32 bits can't hold, the last ones among them.
+var scriptedIds = map[string]int64{
+	"2p53":      1<<53 + 1,
+	"2p62":      1<<62 + 1,
+	"max":       1<<63 - 1,
+	"max-99999": 1<<63 - 100_000,
+}
+
+const (
+	busyTimes  = 2
+	busyPause  = 80 * time.Millisecond // retry_after
+	rightID    = 7_000_000_007         // of scenes that answer at last
+	strangerID = 13
+)
+
+func startResponder(t *testing.T, nc *nats.Conn) *responder {
+	t.Helper()
+	r := &responder{seen: map[string][]attempt{}}
+	_, err := nc.QueueSubscribe(subjects.Wildcard(subjects.Root, script), subjects.Queue, r.handle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// attempts returns the requests for key so far.
+func (r *responder) attempts(key string) []attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen[key]
+}
+
+func (r *responder) handle(m *nats.Msg) {
+	var req subjects.Request
+	err := req.Decode(m.Header, m.Data)
+	_, key, perr := subjects.Parse(subjects.Root, m.Subject)
+	switch {
+	case err == nil && perr != nil:
+		err = perr
+	case err == nil && !req.Nonce.IsSet():
+		err = fmt.Errorf("a request without a nonce")
+	case err == nil && req.Timeout <= 0:
+		err = fmt.Errorf("a request without %s", subjects.TimeoutHeader)
+	}
+	r.mu.Lock()
+	r.seen[key] = append(r.seen[key], attempt{time.Now(), req.Timeout, err})
+	count := len(r.seen[key])
+	r.mu.Unlock()
+
+	parts := strings.Split(key, ".")
+	if len(parts) != 3 {
+		return
+	}
+	switch scene, arg := parts[1], parts[2]; scene {
+	case "code":
+		respondError(m, req, &subjects.Error{Code: subjects.Code(arg), Text: "as the script says"}, req.Nonce)
+	case "busy":
+		if count <= busyTimes {
+			respondError(m, req, &subjects.Error{Code: subjects.Busy, Text: "not yet", RetryAfter: busyPause}, req.Nonce)
+			return
+		}
+		respondIds(m, req, rightID, req.Nonce)
+	case "strangers":
+		if count == 1 {
+			wrong, _ := subjects.StringNonce("another's")
+			respondIds(m, req, strangerID, wrong)
+			respondIds(m, req, strangerID, subjects.Nonce{})
+			respondError(m, req, subjects.ErrFenced, wrong)
+		}
+		respondIds(m, req, rightID, req.Nonce)
+	case "ids":
+		respondIds(m, req, scriptedIds[arg], req.Nonce)
+	case "silent":
+	}
+}
+
+func respondIds(m *nats.Msg, req subjects.Request, id int64, nonce subjects.Nonce) {
+	reply := subjects.Reply{ID: id, N: req.N, Nonce: nonce}
+	_ = m.Respond(reply.Append(nil, req.Format)) // an SDK without an answer fails its scene
+}
+
+func respondError(m *nats.Msg, req subjects.Request, e *subjects.Error, nonce subjects.Nonce) {
+	_ = m.RespondMsg(&nats.Msg{Header: e.Header(), Data: subjects.AppendError(nil, req.Format, e, &nonce)})
+}

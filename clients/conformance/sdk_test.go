@@ -1,0 +1,236 @@
+package conformance_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/allocatortest"
+)
+
+// sdk is a running conformance program. Its methods are for one goroutine at a
+// time.
+type sdk struct {
+	name    string
+	stdin   io.Writer
+	results chan []byte // lines of stdout; closed at its end
+	stderr  bytes.Buffer
+}
+
+// command is a line for a conformance program.
+type command struct {
+	Op         string `json:"op"`
+	Store      string `json:"store"`
+	Key        string `json:"key"`
+	N          int    `json:"n"`
+	Mode       string `json:"mode"`
+	TimeoutMs  int    `json:"timeout_ms,omitempty"`
+	Callers    int    `json:"callers,omitempty"`
+	Calls      int    `json:"calls,omitempty"`
+	DurationMs int    `json:"duration_ms,omitempty"`
+	Sequence   bool   `json:"sequence,omitempty"`
+}
+
+// result is the line it answers with.
+type result struct {
+	Ready        bool           `json:"ready"`
+	ID           string         `json:"id"`
+	N            int            `json:"n"`
+	Error        string         `json:"error"`
+	Text         string         `json:"text"`
+	Ops          []op           `json:"ops"`
+	Errors       map[string]int `json:"errors"`
+	IdsPerSecond float64        `json:"ids_per_second"`
+}
+
+// op is [start ns, end ns, first id, n] on the line.
+type op struct {
+	start, end, first int64
+	n                 int
+}
+
+func (o *op) UnmarshalJSON(b []byte) error {
+	var first string
+	fields := []any{&o.start, &o.end, &first, &o.n}
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return err
+	}
+	var err error
+	o.first, err = strconv.ParseInt(first, 10, 64)
+	return err
+}
+
+// startSDK starts the program and waits until it has connected. The test's end
+// ends it.
+func startSDK(t *testing.T, name, cmd, natsURL string) *sdk {
+	t.Helper()
+	words := strings.Fields(cmd)
+	s := &sdk{name: name, results: make(chan []byte)}
+	c := exec.Command(words[0], words[1:]...)
+	c.Env = append(os.Environ(), "NATS_URL="+natsURL)
+	c.Stderr = &s.stderr
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stdin = stdin
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	go s.read(stdout)
+	t.Cleanup(func() {
+		fmt.Fprintln(stdin, `{"op":"exit"}`)
+		stdin.Close()
+		kill := time.AfterFunc(5*time.Second, func() { c.Process.Kill() })
+		for range s.results { // else a program that is not done would never be
+		}
+		err := c.Wait()
+		if !kill.Stop() || err != nil {
+			t.Errorf("%s did not end well on exit: %v", name, err)
+		}
+		if t.Failed() && s.stderr.Len() > 0 {
+			b := s.stderr.Bytes()
+			t.Logf("%s wrote:\n%s", name, b[max(0, len(b)-2000):])
+		}
+	})
+	if r, err := s.receive(2 * time.Minute); err != nil || !r.Ready { // some are built first
+		t.Fatalf("%s did not start: %+v, %v", name, r, err)
+	}
+	return s
+}
+
+func (s *sdk) read(stdout io.Reader) {
+	defer close(s.results)
+	r := bufio.NewReader(stdout)
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		s.results <- line
+	}
+}
+
+// receive returns the next line.
+func (s *sdk) receive(patience time.Duration) (result, error) {
+	select {
+	case line, ok := <-s.results:
+		var r result
+		if !ok {
+			return r, fmt.Errorf("%s has ended", s.name)
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			return r, fmt.Errorf("%s wrote %.200q: %w", s.name, line, err)
+		}
+		return r, nil
+	case <-time.After(patience):
+		return result{}, fmt.Errorf("%s wrote nothing for %v", s.name, patience)
+	}
+}
+
+func (s *sdk) do(c command, patience time.Duration) (result, error) {
+	if c.N == 0 && c.Op != "next" {
+		c.N = 1
+	}
+	line, err := json.Marshal(c)
+	if err != nil {
+		return result{}, err
+	}
+	if _, err := s.stdin.Write(append(line, '\n')); err != nil {
+		return result{}, err
+	}
+	return s.receive(patience)
+}
+
+// answer is what one call came to, and how long it took.
+type answer struct {
+	first int64
+	n     int
+	code  string // "": there are ids
+	text  string
+	took  time.Duration
+}
+
+// slack is what the way to the program and a busy machine may add to a call.
+const slack = time.Second
+
+// next makes one call, for n ids. An SDK that returns later than the timeout
+// fails.
+func (s *sdk) next(store, key, mode string, n int, timeout time.Duration) (answer, error) {
+	start := time.Now()
+	r, err := s.do(command{Op: "next", Store: store, Key: key, Mode: mode, N: n, TimeoutMs: int(timeout.Milliseconds())}, timeout+10*time.Second)
+	took := time.Since(start)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case took > timeout+slack:
+		return answer{}, fmt.Errorf("with a timeout of %v it took %v: %+v", timeout, took, r)
+	case r.Error != "":
+		return answer{code: r.Error, text: r.Text, took: took}, nil
+	}
+	first, err := strconv.ParseInt(r.ID, 10, 64)
+	if err != nil || r.N != n {
+		return answer{}, fmt.Errorf("asked for %d ids, got id %q, n %d", n, r.ID, r.N)
+	}
+	return answer{first: first, n: n, took: took}, nil
+}
+
+// ids is next, for calls that must succeed.
+func (s *sdk) ids(store, key, mode string, n int) (int64, error) {
+	a, err := s.next(store, key, mode, n, 5*time.Second)
+	if err == nil && a.code != "" {
+		err = fmt.Errorf("%s: %s", a.code, a.text)
+	}
+	return a.first, err
+}
+
+// gets is ids, for calls whose first id is known.
+func (s *sdk) gets(store, key, mode string, n int, want int64) error {
+	got, err := s.ids(store, key, mode, n)
+	if err == nil && got != want {
+		err = fmt.Errorf("store %q, key %q: got %d, want %d", store, key, got, want)
+	}
+	return err
+}
+
+// fails is next, for calls that must fail with that code.
+func (s *sdk) fails(store, key, mode string, n int, timeout time.Duration, code string) error {
+	a, err := s.next(store, key, mode, n, timeout)
+	if err == nil && a.code != code {
+		err = fmt.Errorf("store %q, key %.20q, n %d: got %q (%s), id %d, want %s", store, key, n, a.code, a.text, a.first, code)
+	}
+	return err
+}
+
+// history returns the ops of a load that had no errors.
+func (r result) history(c command, client int) ([]allocatortest.Op, error) {
+	if r.Error != "" || len(r.Errors) > 0 || len(r.Ops) != c.Callers*c.Calls {
+		return nil, fmt.Errorf("%d calls: %d got ids, errors: %v %s %s", c.Callers*c.Calls, len(r.Ops), r.Errors, r.Error, r.Text)
+	}
+	var ops []allocatortest.Op
+	for _, o := range r.Ops {
+		if o.n != max(c.N, 1) || o.start <= 0 || o.end < o.start {
+			return nil, fmt.Errorf("not an op for %d ids: %+v", max(c.N, 1), o)
+		}
+		ops = append(ops, allocatortest.Op{
+			Start: o.start, End: o.end, Strong: c.Mode == "strong", Client: client,
+			Key: allocator.Key{Store: c.Store, Name: c.Key}, Ids: allocator.Range{First: o.first, N: o.n},
+		})
+	}
+	return ops, nil
+}
