@@ -14,6 +14,8 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,6 +33,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -289,6 +292,27 @@ class ClientTest {
     var once = PATIENT.withNoRespondersPatience(Duration.ZERO);
     e = assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", once));
     assertEquals(1, e.attempts());
+  }
+
+  /** NATS refuses silently; the exception quotes what it last said on the connection. */
+  @Test
+  void permissionDenied(@TempDir Path dir) throws Exception {
+    Path config = dir.resolve("nats.conf");
+    Files.writeString(
+        config,
+        "authorization { users: [ { user: u, password: p,"
+            + " permissions: { publish: { deny: \"seq.>\" } } } ] }");
+    NatsServer strict = new NatsServer("-c", config.toString());
+    try {
+      Connection refused = strict.connect(options -> options.userInfo("u", "p"));
+      SeqdOptions hasty = SeqdOptions.defaults().withTimeout(Duration.ofSeconds(1));
+      try (SeqdClient c = new SeqdClient(refused, hasty)) {
+        var e = assertThrows(SeqdException.Timeout.class, () -> c.next("orders", "a"));
+        assertTrue(e.getMessage().contains("seq.orders.a"), e.getMessage());
+      }
+    } finally {
+      strict.close();
+    }
   }
 
   @Test

@@ -21,14 +21,19 @@ final class NatsServer {
   private Programs.Running running;
   final int port;
 
-  NatsServer() throws Exception {
+  private final List<String> more;
+
+  /** Starts a server on a free port; more are arguments for it. */
+  NatsServer(String... more) throws Exception {
+    this.more = List.of(more);
     port = start(-1);
   }
 
   private int start(int wanted) throws Exception {
     String program = Programs.build("nats-server", "github.com/nats-io/nats-server/v2").toString();
     var found = new CompletableFuture<Matcher>();
-    List<String> command = List.of(program, "-a", "127.0.0.1", "-p", Integer.toString(wanted));
+    List<String> command = new ArrayList<>(more);
+    command.addAll(0, List.of(program, "-a", "127.0.0.1", "-p", Integer.toString(wanted)));
     running = Programs.Running.start(command, LISTENS, found);
     return Integer.parseInt(found.join().group(1));
   }

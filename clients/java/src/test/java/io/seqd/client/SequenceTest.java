@@ -340,6 +340,29 @@ class SequenceTest {
     assertTrue(requests.stream().allMatch(n -> n <= 501), () -> "requests: " + requests);
   }
 
+  /** A call that wants more than is left ends the span: later calls must not get lower ids. */
+  @Test
+  void restOfASpanIsGivenUp() {
+    weak(100);
+    Sequence s = sequence();
+    for (int i = 0; i < 60; i++) {
+      s.nextAsync();
+      while (!underWay.isEmpty()) {
+        answer();
+      }
+    }
+    while (underWay.isEmpty()) {
+      s.nextAsync(); // until the next span is asked for: this one has just begun to be spent
+    }
+    assertTrue(s.nextAsync().isDone());
+    var more = s.nextNAsync(1000);
+    while (!underWay.isEmpty()) {
+      answer();
+    }
+    long next = s.nextAsync().join();
+    assertTrue(next > more.join().last(), "after " + more.join() + " came " + next);
+  }
+
   /** A key used once burns few ids; a hot one's stock stays within its bound. */
   @Test
   void stockFollowsThePace() throws Exception {
