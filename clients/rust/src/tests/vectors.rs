@@ -1,6 +1,6 @@
 //! The byte vectors every client must reproduce: subjects/testdata.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use async_nats::HeaderMap;
 use serde_json::Value;
@@ -149,7 +149,7 @@ fn vectors(file: &str, group: &str) -> Vec<Value> {
 }
 
 fn testdata() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::current_dir().unwrap(); // cargo test sets it to the crate's folder
     let found = here
         .ancestors()
         .map(|dir| dir.join("subjects/testdata"))

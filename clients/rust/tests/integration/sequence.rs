@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seqd_client::{Client, Error, Mode, Options, Sequence};
+use tokio::task::JoinHandle;
 
 use crate::responder::{counter, respond, Answer, Ask, Asked};
 use crate::servers::NatsServer;
@@ -21,6 +22,12 @@ async fn strong(server: &NatsServer) -> Sequence {
         .unwrap()
         .sequence("s", "k")
         .unwrap()
+}
+
+/// A call of its own.
+fn call(sequence: &Sequence) -> JoinHandle<Result<i64, Error>> {
+    let sequence = sequence.clone();
+    tokio::spawn(async move { sequence.next().await })
 }
 
 async fn until(what: impl Fn() -> bool) {
@@ -110,22 +117,14 @@ async fn a_call_never_joins_a_request_under_way() {
     let server = NatsServer::start();
     let (asked, go) = slow_first(&server).await;
     let sequence = strong(&server).await;
-    let first = tokio::spawn({
-        let s = sequence.clone();
-        async move { s.next().await.unwrap() }
-    });
+    let first = call(&sequence);
     until(|| asked.count() == 1).await;
-    let late: Vec<_> = (0..3)
-        .map(|_| {
-            let s = sequence.clone();
-            tokio::spawn(async move { s.next().await.unwrap() })
-        })
-        .collect();
+    let late: Vec<_> = (0..3).map(|_| call(&sequence)).collect();
     tokio::time::sleep(ms(50)).await;
     go.store(true, SeqCst);
-    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(first.await.unwrap().unwrap(), 1);
     for (i, call) in late.into_iter().enumerate() {
-        assert_eq!(call.await.unwrap(), 2 + i as i64);
+        assert_eq!(call.await.unwrap().unwrap(), 2 + i as i64);
     }
     assert_eq!(asked.all().iter().map(|ask| ask.n).collect::<Vec<_>>(), [1, 3]);
 }
@@ -141,14 +140,11 @@ async fn what_a_dropped_call_leaves_is_a_gap() {
         async move { s.next_n(5).await }
     });
     until(|| asked.count() == 1).await;
-    let waits = tokio::spawn({
-        let s = sequence.clone();
-        async move { s.next().await.unwrap() }
-    });
+    let waits = call(&sequence);
     tokio::task::yield_now().await;
     gone.abort();
     go.store(true, SeqCst);
-    assert_eq!(waits.await.unwrap(), 6);
+    assert_eq!(waits.await.unwrap().unwrap(), 6);
 }
 
 #[tokio::test]
@@ -175,15 +171,10 @@ async fn a_store_that_serves_few_at_once_serves_many_callers() {
     })
     .await;
     let sequence = strong(&server).await;
-    let calls: Vec<_> = (0..100)
-        .map(|_| {
-            let s = sequence.clone();
-            tokio::spawn(async move { s.next().await.unwrap() })
-        })
-        .collect();
+    let calls: Vec<_> = (0..100).map(|_| call(&sequence)).collect();
     let mut all = HashSet::new();
     for call in calls {
-        assert!(all.insert(call.await.unwrap()));
+        assert!(all.insert(call.await.unwrap().unwrap()));
     }
     let err = sequence.next_n(11).await.unwrap_err();
     assert!(matches!(err, Error::BadRequest(_)), "{err}");
@@ -202,12 +193,7 @@ async fn an_error_goes_to_all_calls_of_the_batch_and_the_last_ids_are_had() {
     })
     .await;
     let sequence = strong(&server).await;
-    let calls: Vec<_> = (0..8)
-        .map(|_| {
-            let s = sequence.clone();
-            tokio::spawn(async move { s.next().await })
-        })
-        .collect();
+    let calls: Vec<_> = (0..8).map(|_| call(&sequence)).collect();
     let mut had = Vec::new();
     for call in calls {
         match call.await.unwrap() {
@@ -224,15 +210,9 @@ async fn close_ends_calls_that_wait_and_later_ones() {
     let server = NatsServer::start();
     let asked = respond(&server.connect().await, |_, _| vec![]).await;
     let sequence = strong(&server).await;
-    let sent = tokio::spawn({
-        let s = sequence.clone();
-        async move { s.next().await }
-    });
+    let sent = call(&sequence);
     until(|| asked.count() == 1).await;
-    let waits = tokio::spawn({
-        let s = sequence.clone();
-        async move { s.next().await }
-    });
+    let waits = call(&sequence);
     tokio::task::yield_now().await;
     sequence.close();
     sequence.close();

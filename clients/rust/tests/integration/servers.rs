@@ -1,12 +1,19 @@
 //! Real servers, built from this repository with Go and run as processes.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
+
+/// A folder for what tests make, in the build output: paths that are compiled in
+/// would outlive a checkout that is moved.
+fn scratch() -> PathBuf {
+    let me = std::env::current_exe().unwrap(); // target/debug/deps/…
+    me.ancestors().nth(3).unwrap().join("tmp")
+}
 
 /// A folder that is removed in the end.
 pub(crate) struct TempDir(PathBuf);
@@ -16,7 +23,7 @@ impl TempDir {
         static LAST: Mutex<u32> = Mutex::new(0);
         let mut last = LAST.lock().unwrap();
         *last += 1;
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{last}", std::process::id()));
+        let path = scratch().join(format!("{}-{last}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         TempDir(path)
     }
@@ -148,9 +155,9 @@ pub(crate) async fn connect(url: &str) -> Client {
 fn build(name: &str, package: &str) -> PathBuf {
     static BUILT: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap();
-    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let binary = scratch().join(name);
     if !built.iter().any(|b| b == name) {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let here = std::env::current_dir().unwrap(); // cargo test sets it to the crate's folder
         let root = here
             .ancestors()
             .find(|dir| dir.join("go.mod").is_file())
