@@ -21,12 +21,13 @@ import (
 type asker struct {
 	nc *nats.Conn
 
-	mu      sync.Mutex
-	sent    map[string]question // by reply subject
-	late    []string            // ids for requests whose patience was over
-	served  int
-	expired int
-	others  []string // answers that are neither
+	mu       sync.Mutex
+	sent     map[string]question // by reply subject
+	late     []string            // ids for requests whose patience was over
+	served   int
+	expired  int
+	others   []string // answers that are neither
+	underWay int      // with etcd when the worker was stopped
 }
 
 type question struct {
@@ -75,6 +76,8 @@ func (a *asker) answered(m *nats.Msg) {
 		a.served++
 	case strings.Contains(err.Error(), string(subjects.Expired)):
 		a.expired++
+	case strings.Contains(err.Error(), string(subjects.Unavailable)):
+		a.underWay++ // its transaction ran out of time while the worker stood still
 	default:
 		a.others = append(a.others, err.Error())
 	}
@@ -137,6 +140,9 @@ func TestFrozenWorker(t *testing.T) {
 	}
 	if len(a.others) > 0 {
 		t.Errorf("%d other answers, the first %s", len(a.others), a.others[0])
+	}
+	if a.underWay > 50 {
+		t.Errorf("%d requests UNAVAILABLE: more than can have been under way", a.underWay)
 	}
 	if a.served < 200 || a.expired < 1000 {
 		t.Error("too few served or expired: the test shows little")
