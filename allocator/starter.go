@@ -40,6 +40,15 @@ func (a *Advance) Ended(now time.Time) bool {
 	return a.Ctx.Err() != nil || !a.Deadline.IsZero() && !now.Before(a.Deadline)
 }
 
+// Context returns Ctx with the Deadline, for a call that blocks. It must be
+// cancelled.
+func (a *Advance) Context() (context.Context, context.CancelFunc) {
+	if a.Deadline.IsZero() {
+		return context.WithCancel(a.Ctx)
+	}
+	return context.WithDeadline(a.Ctx, a.Deadline)
+}
+
 // Advancer is told the outcome of an [Advance].
 type Advancer interface {
 	// Advanced gets a's ids, a.N of them, or an error. It must not block: other
@@ -74,10 +83,7 @@ type blocking struct {
 func (b *blocking) Start(a *Advance) { b.crew.run(a) }
 
 func (b *blocking) advance(a *Advance) {
-	ctx, cancel := a.Ctx, context.CancelFunc(func() {})
-	if !a.Deadline.IsZero() {
-		ctx, cancel = context.WithDeadline(ctx, a.Deadline)
-	}
+	ctx, cancel := a.Context()
 	ids, err := b.Counter.Advance(ctx, a.Key, a.N)
 	cancel()
 	a.Done.Advanced(a, ids, err)

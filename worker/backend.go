@@ -85,11 +85,16 @@ func (b *backend) stop() {
 // refused notes that a request could not be served for want of the Counter.
 func (b *backend) refused(err error) {
 	b.refusals.Add(1)
+	b.probeSoon()
+	b.log.Debug("request refused", "err", err)
+}
+
+// probeSoon has watch probe the Counter without waiting for its time.
+func (b *backend) probeSoon() {
 	select {
 	case b.kick <- struct{}{}:
 	default:
 	}
-	b.log.Debug("request refused", "err", err)
 }
 
 // How often the Counter is probed. A healthy one that is used needs no probing to

@@ -18,8 +18,5 @@ func (b *backend) revoke() {
 	if b.peers != nil {
 		b.peers.forgetAll()
 	}
-	select { // have the counter probed, and so the queue group left, if it must be
-	case b.kick <- struct{}{}:
-	default:
-	}
+	b.probeSoon() // and so the queue group is left, if it must be
 }

@@ -80,10 +80,7 @@ func newDrive() *drive {
 // open has the incarnation read once, before anything is issued. Once it is
 // fenced, only Ready looks again.
 func (d *drive) open() {
-	ctx, cancel := d.a.Ctx, context.CancelFunc(func() {})
-	if !d.a.Deadline.IsZero() {
-		ctx, cancel = context.WithDeadline(ctx, d.a.Deadline)
-	}
+	ctx, cancel := d.a.Context()
 	defer cancel()
 	for !d.c.guard.open.Load() {
 		err := d.c.guard.checkOnce(ctx)

@@ -70,7 +70,7 @@ type swap struct {
 
 // outcome is what became of a swap.
 type outcome struct {
-	err error // perhaps applied, perhaps later; or known not to be: fenced, errEnded or errClosed
+	err error // perhaps applied, perhaps later; or known not to be: fenced, busy, errEnded or errClosed
 	won bool
 	rev int64            // if won, the record's ModRevision now
 	kv  *mvccpb.KeyValue // if lost, the record; nil where there is none
