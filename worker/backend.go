@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/subjects"
 )
 
 // backend is a Counter with what issues ids from it, and the watch over whether
@@ -33,7 +32,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		log:     c.Log.With("backend", config.Name),
 		kick:    make(chan struct{}, 1),
 	}
-	b.headroom = &headroom{log: b.log, count: b.nearlyExhausted, passed: map[allocator.Key]int{}}
+	b.headroom = &headroom{log: b.log, passed: map[allocator.Key]int{}}
 	if starter, ok := config.Counter.(allocator.Starter); ok {
 		b.peers = &peers{Starter: starter, w: w, rivals: map[allocator.Key]string{}}
 		b.peers.witness, _ = starter.(witness)
@@ -59,21 +58,6 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		revoker.OnRevoke(b.revoke)
 	}
 	return b
-}
-
-// nearlyExhausted returns where the keys are counted that run out of ids.
-func (b *backend) nearlyExhausted(name string) *atomic.Int64 {
-	for _, st := range b.stores {
-		if st.Name == name {
-			return &st.stats.nearlyExhausted
-		}
-	}
-	for _, st := range b.stores {
-		if st.Name == subjects.AnyStore {
-			return &st.stats.nearlyExhausted
-		}
-	}
-	return &b.stores[0].stats.nearlyExhausted // asked for by a peer that is configured otherwise
 }
 
 // stop answers what still waits.

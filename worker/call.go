@@ -59,7 +59,7 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
 	if err == nil {
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
-		c.store.backend.headroom.saw(c.Key, ids.Last())
+		c.store.backend.headroom.saw(c.Key, ids.Last(), &c.store.stats.nearlyExhausted)
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}

@@ -60,7 +60,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	if mode == subjects.Weak {
 		if ids, ok := st.backend.weak.Take(k, req.N); ok {
 			s.scratch = w.sendIDs(&a, ids, s.scratch)
-			st.backend.headroom.saw(k, ids.Last())
+			st.backend.headroom.saw(k, ids.Last(), &st.stats.nearlyExhausted)
 			return
 		}
 	}

@@ -14,8 +14,7 @@ import (
 // once for each key and level, how much of all ids a key has spent, and counts
 // the keys. Its zero value is not for use.
 type headroom struct {
-	log   *slog.Logger
-	count func(store string) *atomic.Int64 // of the keys of a store past the first level
+	log *slog.Logger
 
 	mu     sync.Mutex
 	passed map[allocator.Key]int // how many levels
@@ -41,14 +40,15 @@ const (
 	headroomSpacing = time.Second
 )
 
-// saw notes that ids up to last are issued.
-func (h *headroom) saw(key allocator.Key, last int64) {
+// saw notes that ids up to last are issued. nearly counts the keys of the store
+// that are past the first level.
+func (h *headroom) saw(key allocator.Key, last int64, nearly *atomic.Int64) {
 	if last > headroomLevels[0].mark {
-		h.note(key, last)
+		h.note(key, last, nearly)
 	}
 }
 
-func (h *headroom) note(key allocator.Key, last int64) {
+func (h *headroom) note(key allocator.Key, last int64, nearly *atomic.Int64) {
 	level := 0
 	for level < len(headroomLevels) && last > headroomLevels[level].mark {
 		level++
@@ -60,7 +60,7 @@ func (h *headroom) note(key allocator.Key, last int64) {
 		return
 	}
 	if before == 0 {
-		h.count(key.Store).Add(1)
+		nearly.Add(1)
 		if len(h.passed) >= maxPassed {
 			for other := range h.passed { // any one will do
 				delete(h.passed, other)

@@ -20,7 +20,6 @@ func TestHeadroom(t *testing.T) {
 		var count atomic.Int64
 		h := &headroom{
 			log:    slog.New(slog.NewTextHandler(&said, nil)),
-			count:  func(string) *atomic.Int64 { return &count },
 			passed: map[allocator.Key]int{},
 		}
 		see := func(key string, last int64, lines int, keys int64) {
@@ -28,7 +27,7 @@ func TestHeadroom(t *testing.T) {
 			time.Sleep(2 * headroomSpacing)
 			said.Reset()
 			for range 3 { // once for each key and level
-				h.saw(allocator.Key{Store: "s", Name: key}, last)
+				h.saw(allocator.Key{Store: "s", Name: key}, last, &count)
 			}
 			if n := strings.Count(said.String(), "\n"); n != lines {
 				t.Errorf("%s at %d: %d lines, want %d: %s", key, last, n, lines, &said)
@@ -53,7 +52,7 @@ func TestHeadroom(t *testing.T) {
 		time.Sleep(2 * headroomSpacing)
 		said.Reset()
 		for i := range 2 * maxPassed {
-			h.saw(allocator.Key{Store: "s", Name: fmt.Sprint(i)}, math.MaxInt64)
+			h.saw(allocator.Key{Store: "s", Name: fmt.Sprint(i)}, math.MaxInt64, &count)
 		}
 		if n := strings.Count(said.String(), "\n"); n != 1 {
 			t.Errorf("%d lines at once", n)

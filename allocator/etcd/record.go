@@ -1,10 +1,7 @@
 package etcd
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -48,14 +45,7 @@ func decodeRecord(value []byte) (record, error) {
 		Last *int64 `json:"last"`
 		By   string `json:"by"`
 	}
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.DisallowUnknownFields()
-	err := d.Decode(&raw)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = fmt.Errorf("data after the object")
-		}
-	}
+	err := decodeStrictly(value, &raw)
 	switch {
 	case err != nil:
 		return record{}, fmt.Errorf("%w: %.100q: %v", allocator.ErrUnreadable, value, err)
