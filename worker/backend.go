@@ -14,7 +14,7 @@ import (
 // it can be written to.
 type backend struct {
 	Backend
-	peers  *peers // what strong advances; nil if the Counter can't yield
+	peers  *allocator.Peers // what strong advances; nil if the Counter can't yield
 	strong *allocator.Strong
 	weak   *allocator.Weak
 	stores []*store
@@ -34,8 +34,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 	}
 	b.headroom = &headroom{log: b.log, passed: map[allocator.Key]int{}}
 	if starter, ok := config.Counter.(allocator.Starter); ok {
-		b.peers = &peers{Starter: starter, w: w, rivals: map[allocator.Key]string{}}
-		b.peers.witness, _ = starter.(witness)
+		b.peers = allocator.NewPeers(starter, w.askPeer)
 		b.strong = allocator.NewStrong(b.peers)
 	} else {
 		b.strong = allocator.NewStrong(config.Counter)
