@@ -35,6 +35,7 @@ type config struct {
 	DrainTimeout time.Duration          `yaml:"drain_timeout"`
 	StateDir     string                 `yaml:"state_dir"`
 	LogLevel     string                 `yaml:"log_level"`
+	Tracing      tracingConfig          `yaml:"tracing"`
 }
 
 type etcdConfig struct {

@@ -118,13 +118,16 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer etcds.close()
-	w, err := worker.New(cfg.worker(id, etcds, log))
+	var g run.Group
+	drained := make(chan struct{})
+	config := cfg.worker(id, etcds, log)
+	if err := cfg.addTracing(&g, ctx, &config, drained); err != nil {
+		return err
+	}
+	w, err := worker.New(config)
 	if err != nil {
 		return err
 	}
-
-	var g run.Group
-	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
 	httpServer := newHTTP(w)
 	g.Add(func() error { return serveHTTP(httpServer, httpListener, drained) }, func(error) {})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -46,6 +47,9 @@ func (c *config) clusters(src source) ([]cluster, error) {
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		return nil, src.errorf([]string{"log_level"}, "%v", err)
+	}
+	if err := tracing.Check(c.Tracing.OTLPEndpoint); err != nil {
+		return nil, src.errorf([]string{"tracing", "otlp_endpoint"}, "%v", err)
 	}
 	stores := c.Stores
 	if len(stores) == 0 {

@@ -66,7 +66,7 @@ func settleConfig(fs *flag.FlagSet, cfg *config, file *string, args []string) ([
 // runWorker runs a worker until a signal. Everything that can fail at the start
 // does so before the group runs.
 //
-//	signal ──▶ worker ──▶ HTTP (ends last, so that the drain can be watched)
+//	signal ──▶ worker ──▶ HTTP (ends last, so that the drain can be watched), tracing
 func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Writer) error {
 	log, err := newLog(stderr, cfg.LogLevel)
 	if err != nil {
@@ -90,13 +90,16 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 		return err
 	}
 	defer etcds.close()
-	w, err := worker.New(cfg.worker(id, etcds, log))
+	var g run.Group
+	drained := make(chan struct{})
+	config := cfg.worker(id, etcds, log)
+	if err := cfg.addTracing(&g, ctx, &config, drained); err != nil {
+		return err
+	}
+	w, err := worker.New(config)
 	if err != nil {
 		return err
 	}
-
-	var g run.Group
-	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
 	if listener != nil {
 		server := newHTTP(w)
