@@ -29,6 +29,7 @@ type config struct {
 	Etcd         etcdConfig             `yaml:"etcd"`
 	Stores       map[string]storeConfig `yaml:"stores"`
 	HTTP         string                 `yaml:"http"`
+	Pprof        bool                   `yaml:"pprof"`
 	MaxWaiting   int                    `yaml:"max_waiting"`
 	MaxPatience  time.Duration          `yaml:"max_patience"`
 	MaxKeys      int                    `yaml:"max_keys"`
@@ -97,6 +98,7 @@ func (c *config) flags(fs *flag.FlagSet) {
 	c.NATS.flags(fs)
 	c.Etcd.flags(fs)
 	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
+	fs.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve Go's profiles at /debug/pprof/, for who may see them: they show the command line and cost time")
 	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
 	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")

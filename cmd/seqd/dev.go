@@ -32,6 +32,7 @@ func devCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.IntVar(&d.natsPort, "nats-port", 4222, "`PORT` of nats-server; 0 picks a free one")
 	fs.IntVar(&d.etcdPort, "etcd-port", 2379, "`PORT` of etcd; 0 picks a free one")
 	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of /livez and /readyz; 0 picks a free one")
+	fs.BoolVar(&d.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	fs.StringVar(&d.config, "config", "", "configuration `FILE` (YAML), for the stores' rules")
 	fs.StringVar(&d.logLevel, "log-level", "warn", "debug, info, warn or error")
 	return &ffcli.Command{
@@ -62,6 +63,7 @@ type dev struct {
 	dir                          string
 	natsPort, etcdPort, httpPort int
 	config                       string
+	pprof                        bool
 	logLevel                     string
 }
 
@@ -129,7 +131,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	addWorker(&g, ctx, w, drained)
-	httpServer := newHTTP(w)
+	httpServer := newHTTP(w, cfg.Pprof || d.pprof)
 	g.Add(func() error { return serveHTTP(httpServer, httpListener, drained) }, func(error) {})
 	g.Add(func() error { return etcd.wait(drained) }, func(error) {})
 	g.Add(func() error { // says when ids can be asked for

@@ -102,7 +102,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 	}
 	addWorker(&g, ctx, w, drained)
 	if listener != nil {
-		server := newHTTP(w)
+		server := newHTTP(w, cfg.Pprof)
 		g.Add(func() error { return serveHTTP(server, listener, drained) }, func(error) {})
 	}
 	return g.Run()
