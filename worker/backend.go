@@ -167,7 +167,7 @@ func (b *backend) joinAll(w *Worker) {
 		}
 		before := w.nc.LastError()
 		if err := st.join(w); err != nil {
-			b.log.Error("can't join the queue group; trying again", "store", st.Name, "err", err)
+			w.complain("can't join the queue group; trying again", "store", st.Name, "err", err)
 			continue
 		}
 		if w.nc.IsConnected() {

@@ -35,7 +35,7 @@ type config struct {
 	MaxKeys      int                    `yaml:"max_keys"`
 	DrainTimeout time.Duration          `yaml:"drain_timeout"`
 	StateDir     string                 `yaml:"state_dir"`
-	LogLevel     string                 `yaml:"log_level"`
+	Log          logConfig              `yaml:"log"`
 	Tracing      tracingConfig          `yaml:"tracing"`
 }
 
@@ -87,7 +87,7 @@ func defaultConfig() config {
 		MaxPatience:  worker.DefaultMaxPatience,
 		MaxKeys:      allocator.DefaultMaxKeys,
 		DrainTimeout: worker.DefaultDrainTimeout,
-		LogLevel:     "info",
+		Log:          defaultLog,
 	}
 }
 
@@ -104,7 +104,7 @@ func (c *config) flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for none (default $STATE_DIRECTORY, else the user's)")
-	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	c.Log.flags(fs)
 }
 
 func (c *etcdConfig) flags(fs *flag.FlagSet) {

@@ -34,7 +34,8 @@ func devCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of /livez and /readyz; 0 picks a free one")
 	fs.BoolVar(&d.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	fs.StringVar(&d.config, "config", "", "configuration `FILE` (YAML), for the stores' rules")
-	fs.StringVar(&d.logLevel, "log-level", "warn", "debug, info, warn or error")
+	fs.StringVar(&d.log.Level, "log-level", "warn", "debug, info, warn or error")
+	fs.StringVar(&d.log.Format, "log-format", "text", "text or json")
 	return &ffcli.Command{
 		Name:       "dev",
 		ShortUsage: "seqd dev [flags]",
@@ -64,14 +65,14 @@ type dev struct {
 	natsPort, etcdPort, httpPort int
 	config                       string
 	pprof                        bool
-	logLevel                     string
+	log                          logConfig
 }
 
 // run runs the servers and a worker until a signal.
 //
 //	signal ──▶ worker ──▶ HTTP, nats-server, etcd (end when the worker has drained)
 func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
-	log, err := newLog(stderr, d.logLevel)
+	log, _, err := newLog(stderr, d.log)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ func (c *config) addTracing(g *run.Group, ctx context.Context, config *worker.Co
 		return err
 	}
 	config.Trace = tracer.Trace
+	interrupted := make(chan struct{}) // by the end of another, whose error counts
 	g.Add(func() error {
 		select {
 		case <-ctx.Done():
@@ -35,8 +36,9 @@ func (c *config) addTracing(g *run.Group, ctx context.Context, config *worker.Co
 		end := time.Now().Add(config.DrainTimeout)
 		<-drained
 		tracer.Stop(min(maxFlush, time.Until(end)))
+		<-interrupted
 		return nil
-	}, func(error) {})
+	}, func(error) { close(interrupted) })
 	return nil
 }
 
