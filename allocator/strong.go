@@ -40,9 +40,10 @@ type Strong struct {
 type strongKey struct {
 	strong  *Strong
 	key     Key
-	waiting line    // requests for the next batch
-	batch   line    // requests the advance under way serves: nobody joins
-	advance Advance // the one under way
+	waiting line      // requests for the next batch
+	batch   line      // requests the advance under way serves: nobody joins
+	advance Advance   // the one under way
+	began   time.Time // when it began
 
 	// single is not 0 once the key had fewer ids left than the batch asked for.
 	// Then each advance is for the batch's first request alone, which stays
@@ -152,6 +153,7 @@ func (k *strongKey) next() {
 func (k *strongKey) beginLocked() {
 	b, first := &k.batch, k.batch.head
 	k.advance = Advance{Ctx: k.strong.ctx, Key: k.key, Done: k}
+	k.began = time.Now()
 	k.served = nil
 	if k.single == 0 {
 		k.advance.N, k.advance.Deadline, k.advance.Direct = b.ids, b.latest, b.direct
@@ -194,6 +196,7 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	if err != nil && s.stopped {
 		err = ErrStopped
 	}
+	exhausted.began, served.began = k.began, k.began
 	s.mu.Unlock()
 	expired.serve(Range{}, ErrExpired)
 	exhausted.serve(Range{}, ErrExhausted)

@@ -22,8 +22,9 @@ type backend struct {
 
 	headroom *headroom
 
-	refusals atomic.Int64  // requests refused since the latest probe that succeeded
-	kick     chan struct{} // has room for one: probe soon
+	probed   atomic.Pointer[error] // what the latest probe came to; nil: none has ended
+	refusals atomic.Int64          // requests refused since the latest probe that succeeded
+	kick     chan struct{}         // has room for one: probe soon
 }
 
 func newBackend(w *Worker, config Backend, c Config) *backend {
@@ -118,6 +119,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		case <-b.kick:
 		}
 		err := b.probe(ctx)
+		b.found(err)
 		if err == nil {
 			inMemory = memory{issued: b.issued()}
 		} else {
@@ -164,7 +166,7 @@ func (b *backend) joinAll(w *Worker) {
 		}
 		before := w.nc.LastError()
 		if err := st.join(w); err != nil {
-			b.log.Error("can't join the queue group; trying again", "store", st.Name, "err", err)
+			w.complain("can't join the queue group; trying again", "store", st.Name, "err", err)
 			continue
 		}
 		if w.nc.IsConnected() {
@@ -184,9 +186,9 @@ func (b *backend) joinAll(w *Worker) {
 
 // leaveAll leaves the queue group because of err.
 func (b *backend) leaveAll(err error) {
-	state, hint := Unavailable, "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
-	if errors.Is(err, allocator.ErrFenced) {
-		state, hint = Fenced, "nothing is issued until an operator has acted; the worker then comes back by itself"
+	state, hint := stateFor(err), "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
+	if state == Fenced {
+		hint = "nothing is issued until an operator has acted; the worker then comes back by itself"
 	}
 	for _, st := range b.stores {
 		if st.currentState() == state {
@@ -198,6 +200,14 @@ func (b *backend) leaveAll(err error) {
 		}
 		b.log.Error(msg, "store", st.Name, "err", err, "hint", hint)
 	}
+}
+
+// stateFor returns the state of stores whose Counter can't be written to.
+func stateFor(err error) State {
+	if errors.Is(err, allocator.ErrFenced) {
+		return Fenced
+	}
+	return Unavailable
 }
 
 // pause waits for d, and is false if ctx ends before that.

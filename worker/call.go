@@ -27,7 +27,8 @@ type asked struct {
 	nonce   subjects.Nonce
 	timeout time.Duration // the caller's patience; 0: none named
 	arrived time.Time
-	stats   *stats // where the answer is counted; nil: it is another worker's to count
+	stats   *stats  // where the answer is counted; nil: it is another worker's to count
+	traced  *Traced // nil: the caller wants no trace
 }
 
 // outlived reports whether the caller has stopped waiting.
@@ -44,6 +45,7 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 		w.waiting.Add(-1)
 		return nil, false
 	}
+	a.traced.waits()
 	c := calls.Get().(*call)
 	c.w, c.store, c.asked = w, st, *a
 	patience := w.config.MaxPatience
@@ -57,6 +59,9 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 // Allocated answers the request. It runs on the goroutine that brought the ids.
 func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
+	if t := c.asked.traced; t != nil {
+		t.Advanced = c.Began
+	}
 	if err == nil {
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
 		c.store.backend.headroom.saw(c.Key, ids.Last(), &c.store.stats.nearlyExhausted)

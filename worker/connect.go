@@ -59,7 +59,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	if !nc.IsConnected() {
-		w.log.Warn("NATS is not reachable; waiting for it", "servers", nc.Servers(), "hint", "start nats-server, or set --nats-url")
+		w.log.Warn("NATS is not reachable; waiting for it", "url", strings.Join(nc.Servers(), ","), "hint", "start nats-server, or set --nats-url")
 	}
 	return nc, nil
 }
@@ -78,7 +78,11 @@ func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	case errors.Is(err, nats.ErrPermissionViolation):
 		for _, st := range w.sortedStores() {
 			if st.refusedBy(err) {
+				before := st.currentState()
 				st.leave(Denied)
+				if before == Denied {
+					return // it was said; this was another try
+				}
 				w.log.Error("NATS refuses the subscription: not serving the store; trying again",
 					"store", st.Name, "err", err,
 					"hint", fmt.Sprintf("allow this user to subscribe to %q", st.subject+" "+subjects.Queue))

@@ -29,6 +29,9 @@ func (s *subscriber) handle(m *nats.Msg) {
 		return
 	}
 	a := asked{reply: m.Reply, arrived: w.arrival(came)}
+	if w.config.Trace != nil && m.Header != nil {
+		a.traced = tracedOf(m.Header)
+	}
 	st := s.store
 	name, key, err := subjects.Parse(w.config.Root, m.Subject)
 	if err == nil && name != st.Name {
@@ -48,6 +51,8 @@ func (s *subscriber) handle(m *nats.Msg) {
 	if err == nil {
 		mode, err = st.allow(mode, req.N)
 	}
+	k := allocator.Key{Store: name, Name: key}
+	a.traced.asks(k, mode, req.N)
 	if err != nil {
 		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
 		return
@@ -56,7 +61,6 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.sendError(&a, subjects.ErrExpired)
 		return
 	}
-	k := allocator.Key{Store: name, Name: key}
 	if mode == subjects.Weak {
 		if ids, ok := st.backend.weak.Take(k, req.N); ok {
 			s.scratch = w.sendIDs(&a, ids, s.scratch)
@@ -126,6 +130,9 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	if a.stats != nil {
 		a.stats.answered(ids.N, time.Since(a.arrived))
 	}
+	if a.traced != nil {
+		w.traced(a, ids, nil)
+	}
 	return scratch
 }
 
@@ -138,5 +145,8 @@ func (w *Worker) sendError(a *asked, e *subjects.Error) {
 	})
 	if a.stats != nil {
 		a.stats.failed(e.Error(), time.Since(a.arrived))
+	}
+	if a.traced != nil {
+		w.traced(a, allocator.Range{}, e)
 	}
 }

@@ -37,7 +37,7 @@ type Worker struct {
 	pulse     pulse
 	pauses    atomic.Int64 // times this process stood still
 
-	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
+	complaints complaints
 }
 
 // New checks config and returns a Worker that Run will start.
@@ -188,15 +188,6 @@ func (w *Worker) storeOf(name string, fallback *store) *store {
 func (w *Worker) noteReady() {
 	if w.State() == Serving {
 		w.notify.Do(func() { close(w.ready) })
-	}
-}
-
-// complain logs a warning about a request, at most one a second for the whole
-// worker.
-func (w *Worker) complain(msg string, args ...any) {
-	now, last := int64(time.Since(w.started)), w.complained.Load()
-	if (last == 0 || now-last > int64(time.Second)) && w.complained.CompareAndSwap(last, now) {
-		w.log.Warn(msg, args...)
 	}
 }
 

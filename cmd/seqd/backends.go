@@ -56,12 +56,16 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 	if _, err := c.TLS.client(); err != nil {
 		return nil, err // trying again would not help
 	}
+	said := "" // one line for each cause, not for each try
 	for {
 		client, err := dialOnce(ctx, c, log)
 		if err == nil {
 			return client, nil
 		}
-		log.Warn("can't log in to etcd; trying again", "err", err, "hint", "look at --etcd-endpoints, --etcd-username and the password")
+		if text := err.Error(); text != said {
+			log.Warn("can't log in to etcd; trying again", "err", err, "hint", "look at --etcd-endpoints, --etcd-username and the password")
+			said = text
+		}
 		t := time.NewTimer(dialPause)
 		select {
 		case <-t.C:

@@ -76,7 +76,7 @@ const quickFsync = 20 * time.Microsecond
 // startBenchServers starts a nats-server and an etcd as seqd dev has them: with
 // fsync, and with data in a new folder below parent.
 func startBenchServers(ctx context.Context, parent string, stderr io.Writer) (*benchServers, error) {
-	log, err := newLog(stderr, "warn")
+	log, _, err := newLog(stderr, logConfig{Level: "warn", Format: "text"})
 	if err != nil {
 		return nil, err
 	}

@@ -29,12 +29,14 @@ type config struct {
 	Etcd         etcdConfig             `yaml:"etcd"`
 	Stores       map[string]storeConfig `yaml:"stores"`
 	HTTP         string                 `yaml:"http"`
+	Pprof        bool                   `yaml:"pprof"`
 	MaxWaiting   int                    `yaml:"max_waiting"`
 	MaxPatience  time.Duration          `yaml:"max_patience"`
 	MaxKeys      int                    `yaml:"max_keys"`
 	DrainTimeout time.Duration          `yaml:"drain_timeout"`
 	StateDir     string                 `yaml:"state_dir"`
-	LogLevel     string                 `yaml:"log_level"`
+	Log          logConfig              `yaml:"log"`
+	Tracing      tracingConfig          `yaml:"tracing"`
 }
 
 type etcdConfig struct {
@@ -85,7 +87,7 @@ func defaultConfig() config {
 		MaxPatience:  worker.DefaultMaxPatience,
 		MaxKeys:      allocator.DefaultMaxKeys,
 		DrainTimeout: worker.DefaultDrainTimeout,
-		LogLevel:     "info",
+		Log:          defaultLog,
 	}
 }
 
@@ -96,12 +98,13 @@ func (c *config) flags(fs *flag.FlagSet) {
 	c.NATS.flags(fs)
 	c.Etcd.flags(fs)
 	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
+	fs.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve Go's profiles at /debug/pprof/, for who may see them: they show the command line and cost time")
 	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
 	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for none (default $STATE_DIRECTORY, else the user's)")
-	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	c.Log.flags(fs)
 }
 
 func (c *etcdConfig) flags(fs *flag.FlagSet) {

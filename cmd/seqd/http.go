@@ -15,19 +15,18 @@ import (
 //
 //   - /livez: the process runs. It depends on neither NATS nor etcd: restarting
 //     would bring neither back.
-//   - /readyz: the worker serves every store; else 503 and its state.
-func newHTTP(w *worker.Worker) *http.Server {
+//   - /readyz: the worker serves every store; else 503 and its state. With
+//     ?verbose a line for each thing it needs.
+//   - /debug/pprof/: Go's profiles, if profiles is set.
+func newHTTP(w *worker.Worker, profiles bool) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(rw, "ok")
 	})
-	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
-		state := w.State()
-		if state != worker.Serving {
-			rw.WriteHeader(http.StatusServiceUnavailable)
-		}
-		fmt.Fprintln(rw, state)
-	})
+	mux.Handle("GET /readyz", readyz(w))
+	if profiles {
+		addPprof(mux)
+	}
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -44,8 +45,11 @@ func (c *config) clusters(src source) ([]cluster, error) {
 	if c.DrainTimeout <= 0 {
 		return nil, src.errorf([]string{"drain_timeout"}, "must be more than 0, not %v", c.DrainTimeout)
 	}
-	if _, err := logLevel(c.LogLevel); err != nil {
-		return nil, src.errorf([]string{"log_level"}, "%v", err)
+	if setting, err := c.Log.validate(); err != nil {
+		return nil, src.errorf([]string{"log", setting}, "%v", err)
+	}
+	if err := tracing.Check(c.Tracing.OTLPEndpoint); err != nil {
+		return nil, src.errorf([]string{"tracing", "otlp_endpoint"}, "%v", err)
 	}
 	stores := c.Stores
 	if len(stores) == 0 {
