@@ -103,6 +103,9 @@ type Request struct {
 	// batch is not passed on again: see [Advance].
 	Direct bool
 
+	// Waited is set by Weak: why the request had to wait.
+	Waited WaitCause
+
 	next *Request // in a line; owned by the allocator
 }
 
