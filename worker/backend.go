@@ -54,6 +54,11 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 			return segments["*"]
 		},
 	})
+	b.strong.Observe(observer{w})
+	b.weak.Observe(observer{w})
+	if counter, ok := config.Counter.(observed); ok {
+		counter.Observe(observer{w})
+	}
 	if revoker, ok := config.Counter.(Revoker); ok {
 		revoker.OnRevoke(b.revoke)
 	}
@@ -95,7 +100,7 @@ const (
 // issued returns how many ids the stores have issued.
 func (b *backend) issued() (n int64) {
 	for _, st := range b.stores {
-		n += st.stats.ids.Load()
+		n += st.stats.issued()
 	}
 	return n
 }

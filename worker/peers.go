@@ -107,9 +107,11 @@ func (h *handover) ask(a *allocator.Advance, rival string) {
 	ids, err := p.ask(a.Ctx, rival, a.Key, a.N)
 	h.direct = true
 	if err == nil {
+		p.w.handovers.answered.Add(1)
 		h.Advanced(a, ids, nil)
 		return
 	}
+	p.w.handovers.unanswered.Add(1)
 	p.forget(a.Key)
 	p.w.log.Debug("a rival did not answer; advancing the counter ourselves", "store", a.Key.Store, "key", a.Key.Name, "rival", rival, "err", err)
 	a.Yield = false
@@ -127,6 +129,9 @@ func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int)
 	request := subjects.Request{N: n}
 	m, err := p.w.nc.RequestWithContext(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
 	if err != nil {
+		if !errors.Is(err, nats.ErrNoResponders) {
+			p.skipped(key, n)
+		}
 		return allocator.Range{}, err
 	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
@@ -138,12 +143,18 @@ func (p *peers) ask(ctx context.Context, rival string, key allocator.Key, n int)
 	}
 	ids := allocator.Range{First: reply.ID, N: reply.N}
 	if ids.First <= known {
+		p.skipped(key, n)
 		return allocator.Range{}, fmt.Errorf("ids from %d, which have been reserved before: %d was", ids.First, known)
 	}
 	if p.witness != nil {
 		p.witness.Given(key, ids)
 	}
 	return ids, nil
+}
+
+// skipped tells of ids that a rival has perhaps reserved for us, and nobody gets.
+func (p *peers) skipped(key allocator.Key, n int) {
+	observer{p.w}.Skipped(key.Store, n, allocator.GapHandover)
 }
 
 // servePeers answers the advances that other workers hand over.

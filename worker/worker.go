@@ -37,6 +37,9 @@ type Worker struct {
 	pulse     pulse
 	pauses    atomic.Int64 // times this process stood still
 
+	reconnects atomic.Int64 // to NATS
+	handovers  handoverStats
+
 	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
 }
 
