@@ -126,7 +126,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	var g run.Group
 	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
-	httpServer := newHTTP(w)
+	httpServer := newHTTP(w, etcds.metrics(w))
 	g.Add(func() error { return serveHTTP(httpServer, httpListener, drained) }, func(error) {})
 	g.Add(func() error { return etcd.wait(drained) }, func(error) {})
 	g.Add(func() error { // says when ids can be asked for

@@ -11,12 +11,13 @@ import (
 	"github.com/seqd-io/seqd/worker"
 )
 
-// newHTTP returns the server of the health endpoints:
+// newHTTP returns the server of the health endpoints, and of the metrics:
 //
 //   - /livez: the process runs. It depends on neither NATS nor etcd: restarting
 //     would bring neither back.
 //   - /readyz: the worker serves every store; else 503 and its state.
-func newHTTP(w *worker.Worker) *http.Server {
+//   - /metrics: for Prometheus; see deploy/METRICS.md.
+func newHTTP(w *worker.Worker, metrics http.Handler) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(rw, "ok")
@@ -28,6 +29,7 @@ func newHTTP(w *worker.Worker) *http.Server {
 		}
 		fmt.Fprintln(rw, state)
 	})
+	mux.Handle("GET /metrics", metrics)
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 }
 

@@ -99,7 +99,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
 	if listener != nil {
-		server := newHTTP(w)
+		server := newHTTP(w, etcds.metrics(w))
 		g.Add(func() error { return serveHTTP(server, listener, drained) }, func(error) {})
 	}
 	return g.Run()
