@@ -19,7 +19,7 @@ require (
 	google.golang.org/grpc v1.83.2
 )
 
-require github.com/prometheus/client_golang v1.25.0 // indirect
+require github.com/prometheus/client_golang v1.25.0
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

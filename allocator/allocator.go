@@ -108,6 +108,9 @@ type Request struct {
 	// [Weak], unknown.
 	Began time.Time
 
+	// Waited is set by Weak: why the request had to wait.
+	Waited WaitCause
+
 	next *Request // in a line; owned by the allocator
 }
 

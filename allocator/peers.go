@@ -31,13 +31,16 @@ type Peers struct {
 	ask     AskPeer
 	witness Witness // the Starter; nil if it isn't one
 
+	observer Observer
+
 	mu     sync.Mutex
 	rivals map[Key]string // who won the latest race for a key against us, and answers
 }
 
 // AskPeer hands the advance of key by n over to a rival: it blocks until that one
 // has answered or ctx has ended. The rival makes it an [Advance] that is Direct.
-// After an error ids may have been reserved, which nobody issues.
+// After an error ids may have been reserved, which nobody issues; it is AskPeer
+// that tells the Observer of those.
 type AskPeer func(ctx context.Context, rival string, key Key, n int) (Range, error)
 
 // Witness is a Counter that holds what a rival reserved for us against what it
@@ -61,7 +64,7 @@ const (
 
 // NewPeers returns the Counter that advances by counter, or by asking a rival.
 func NewPeers(counter Starter, ask AskPeer) *Peers {
-	p := &Peers{Starter: counter, ask: ask, rivals: map[Key]string{}}
+	p := &Peers{Starter: counter, ask: ask, observer: unobserved{}, rivals: map[Key]string{}}
 	p.witness, _ = counter.(Witness)
 	return p
 }
@@ -148,9 +151,11 @@ func (p *Peers) askWitnessed(a *Advance, rival string) (Range, error) {
 		return Range{}, err
 	}
 	if ids.N != a.N {
+		p.observer.Skipped(a.Key.Store, ids.N, GapHandover)
 		return Range{}, fmt.Errorf("%d ids in place of %d", ids.N, a.N)
 	}
 	if ids.First <= known {
+		p.observer.Skipped(a.Key.Store, ids.N, GapHandover)
 		return Range{}, fmt.Errorf("ids from %d, which have been reserved before: %d was", ids.First, known)
 	}
 	if p.witness != nil {

@@ -36,6 +36,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 	b.headroom = &headroom{log: b.log, passed: map[allocator.Key]int{}}
 	if starter, ok := config.Counter.(allocator.Starter); ok {
 		b.peers = allocator.NewPeers(starter, w.askPeer)
+		b.peers.Observe(observer{w})
 		b.strong = allocator.NewStrong(b.peers)
 	} else {
 		b.strong = allocator.NewStrong(config.Counter)
@@ -54,6 +55,11 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 			return segments["*"]
 		},
 	})
+	b.strong.Observe(observer{w})
+	b.weak.Observe(observer{w})
+	if counter, ok := config.Counter.(observed); ok {
+		counter.Observe(observer{w})
+	}
 	if revoker, ok := config.Counter.(Revoker); ok {
 		revoker.OnRevoke(b.revoke)
 	}
@@ -95,7 +101,7 @@ const (
 // issued returns how many ids the stores have issued.
 func (b *backend) issued() (n int64) {
 	for _, st := range b.stores {
-		n += st.stats.ids.Load()
+		n += st.stats.issued()
 	}
 	return n
 }

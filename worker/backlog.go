@@ -60,8 +60,11 @@ const pendingBytes = 16 << 20
 // burst brought, or more than the machine can handle. nats.go drops what comes
 // beyond that, and its caller gets no answer: see watchDrops.
 func (w *Worker) limit(sub *nats.Subscription) {
-	_ = sub.SetPendingLimits(max(w.config.MaxWaiting, DefaultMaxWaiting), pendingBytes) // fails only if sub is closed
+	_ = sub.SetPendingLimits(w.queueLimit(), pendingBytes) // fails only if sub is closed
 }
+
+// queueLimit is how many messages a subscription holds.
+func (w *Worker) queueLimit() int { return max(w.config.MaxWaiting, DefaultMaxWaiting) }
 
 // watchDrops logs that nats.go drops messages, when it begins and once a minute
 // while it goes on. nats.go itself tells only of the first one in a row.

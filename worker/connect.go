@@ -46,6 +46,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 			w.log.Warn("disconnected from NATS; trying again", "err", err)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			w.reconnects.Add(1)
 			w.noteConnected(nc)
 			w.log.Info("reconnected to NATS", "url", nc.ConnectedUrlRedacted())
 		}),

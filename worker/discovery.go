@@ -102,13 +102,14 @@ func (w *Worker) stats() micro.Stats {
 	}
 	for _, st := range w.sortedStores() {
 		s := &st.stats
+		requests, took := s.requests()
 		endpoint := &micro.EndpointStats{
 			Name:           st.endpoint(),
 			Subject:        st.subject,
 			QueueGroup:     subjects.Queue,
-			NumRequests:    int(s.requests.Load()),
-			NumErrors:      int(s.errors.Load()),
-			ProcessingTime: time.Duration(s.nanos.Load()),
+			NumRequests:    int(requests),
+			NumErrors:      int(s.errors()),
+			ProcessingTime: took,
 		}
 		if endpoint.NumRequests > 0 {
 			endpoint.AverageProcessingTime = endpoint.ProcessingTime / time.Duration(endpoint.NumRequests)
@@ -118,7 +119,7 @@ func (w *Worker) stats() micro.Stats {
 		}
 		endpoint.Data, _ = json.Marshal(endpointData{ // plain numbers and strings always marshal
 			State:   st.currentState(),
-			IDs:     s.ids.Load(),
+			IDs:     s.issued(),
 			Dropped: st.dropped(),
 			Waiting: w.waiting.Load(),
 			NoReply: w.dropped.Load(),

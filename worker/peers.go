@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,10 @@ func peerSubject(id string) string { return subjects.PeerRoot + "." + id + ".adv
 // askPeer hands an advance over to a rival, by its worker id.
 func (w *Worker) askPeer(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
 	ids, err := w.requestPeer(ctx, rival, key, n)
-	if err != nil {
+	if err == nil {
+		w.handovers.answered.Add(1)
+	} else {
+		w.handovers.unanswered.Add(1)
 		w.log.Debug("a rival did not answer; advancing the counter ourselves", "store", key.Store, "key", key.Name, "rival", rival, "err", err)
 	}
 	return ids, err
@@ -28,6 +32,9 @@ func (w *Worker) requestPeer(ctx context.Context, rival string, key allocator.Ke
 	request := subjects.Request{N: n}
 	m, err := w.nc.RequestWithContext(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
 	if err != nil {
+		if !errors.Is(err, nats.ErrNoResponders) { // it has perhaps reserved them
+			observer{w}.Skipped(key.Store, n, allocator.GapHandover)
+		}
 		return allocator.Range{}, err
 	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)

@@ -38,6 +38,8 @@ type Worker struct {
 	pauses    atomic.Int64 // times this process stood still
 
 	complaints complaints
+	reconnects atomic.Int64 // to NATS
+	handovers  handoverStats
 }
 
 // New checks config and returns a Worker that Run will start.

@@ -4,18 +4,26 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 	"github.com/seqd-io/seqd/worker"
 )
 
 // backends are the Counters of a worker, with what must be closed after it.
 type backends struct {
 	list  []worker.Backend
+	stats []metrics.Backend // of the same
 	close func()
+}
+
+// metrics serves what w and the Counters have counted.
+func (b backends) metrics(w *worker.Worker) http.Handler {
+	return metrics.Handler(metrics.Sources{Worker: w.Snapshot, Backends: b.stats, Version: version()})
 }
 
 // openBackends connects a Counter to each cluster. It waits, until ctx ends, for
@@ -27,7 +35,12 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 			c()
 		}
 	}}
+	names := map[string]int{}
 	for _, cl := range clusters {
+		name := cl.name()
+		if names[name]++; names[name] > 1 { // the same etcd with another prefix or user
+			name = fmt.Sprintf("%s#%d", name, names[name])
+		}
 		client, err := dial(ctx, cl.etcd, log)
 		if err != nil {
 			opened.close()
@@ -36,15 +49,16 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 		stateDir, strangers := c.stateDir(cl.etcd.Endpoints)
 		counter := etcd.NewCounter(client, etcd.Config{
 			Prefix: cl.etcd.Prefix, Writer: id, Floor: cl.floors.of,
-			StateDir: stateDir, Strangers: strangers, Log: log.With("component", "etcd", "backend", cl.name()),
+			StateDir: stateDir, Strangers: strangers, Log: log.With("component", "etcd", "backend", name),
 		})
 		closers = append(closers, counter.Close, func() { client.Close() })
 		opened.list = append(opened.list, worker.Backend{
-			Name:    cl.name(),
+			Name:    name,
 			Counter: counter,
 			Ready:   counter.Ready,
 			Stores:  cl.stores,
 		})
+		opened.stats = append(opened.stats, metrics.Backend{Name: name, Stats: counter.Stats})
 	}
 	return opened, nil
 }

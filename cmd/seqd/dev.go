@@ -132,7 +132,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	addWorker(&g, ctx, w, drained)
-	httpServer := newHTTP(w, cfg.Pprof || d.pprof)
+	httpServer := newHTTP(w, etcds.metrics(w), cfg.Pprof || d.pprof)
 	g.Add(func() error { return serveHTTP(httpServer, httpListener, drained) }, func(error) {})
 	g.Add(func() error { return etcd.wait(drained) }, func(error) {})
 	g.Add(func() error { // says when ids can be asked for

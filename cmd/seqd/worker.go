@@ -110,7 +110,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel fu
 	addWorker(&g, ctx, w, drained)
 	addReload(&g, ctx, hangups, log, level, readLevel)
 	if listener != nil {
-		server := newHTTP(w, cfg.Pprof)
+		server := newHTTP(w, etcds.metrics(w), cfg.Pprof)
 		g.Add(func() error { return serveHTTP(server, listener, drained) }, func(error) {})
 	}
 	return g.Run()
