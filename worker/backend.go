@@ -189,6 +189,10 @@ func (b *backend) leaveAll(err error) {
 	if errors.Is(err, allocator.ErrFenced) {
 		state, hint = Fenced, "nothing is issued until an operator has acted; the worker then comes back by itself"
 	}
+	var advised interface{ Hint() string } // a Counter that knows better what to try
+	if errors.As(err, &advised) {
+		hint = "trying again; " + advised.Hint()
+	}
 	for _, st := range b.stores {
 		if st.currentState() == state {
 			continue

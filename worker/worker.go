@@ -37,6 +37,8 @@ type Worker struct {
 	pulse     pulse
 	pauses    atomic.Int64 // times this process stood still
 
+	connecting connecting
+
 	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
 }
 
@@ -115,6 +117,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var watches sync.WaitGroup
 	watches.Go(func() { w.watchPauses(watchCtx) })
 	watches.Go(func() { w.watchDrops(watchCtx) })
+	watches.Go(func() { w.watchConnecting(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}
