@@ -26,7 +26,11 @@ func ConnectHint(err error) string {
 	case errors.As(err, &file):
 		return "look whether the file is there and may be read by this user: --nats-creds, --nats-nkey, --nats-cert, --nats-key, --nats-ca"
 	}
-	return handshake.Hint(err, "nats")
+	hint := handshake.Hint(err, "nats")
+	if hint == "" && errors.Is(err, nats.ErrTLS) { // it told why, but had gone when we wrote, and so nobody read it
+		hint = "the server ended the TLS handshake: it asks for a client certificate, or refuses ours: look at --nats-cert and --nats-key, and at the server's log"
+	}
+	return hint
 }
 
 // withoutUser returns a server's URL without the user, whose name may be a token.

@@ -66,6 +66,7 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 }
 
 func (config DialConfig) open(ctx context.Context, options ...grpc.DialOption) (*clientv3.Client, error) {
+	options = append([]grpc.DialOption{grpc.WithChainUnaryInterceptor(explainWait)}, options...)
 	if config.TLS != nil {
 		options = append(options, grpc.WithTransportCredentials(newHandshakes(config.TLS)))
 	}

@@ -24,9 +24,12 @@ var hints = []struct {
 }
 
 // Hint returns what an operator can try about an error of a client's call, or ""
-// if there is nothing special. What can be tried about a failed handshake is
-// part of the error's text.
+// if there is nothing special.
 func Hint(err error) string {
+	var wait unconnected
+	if errors.As(err, &wait) {
+		return wait.hint
+	}
 	for _, h := range hints {
 		if errors.Is(err, h.refusal) || errors.Is(err, h.status) {
 			return h.hint

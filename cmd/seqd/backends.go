@@ -59,7 +59,8 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 	if c.TLS != (tlsConfig{}) {
 		config.TLS = c.TLS.client
 		if _, err := c.TLS.client(); err != nil {
-			return nil, fmt.Errorf("etcd: %w", err) // now, rather than with every try to connect
+			// Now, rather than with every try to connect.
+			return nil, fmt.Errorf("etcd: %w; look at --etcd-ca, --etcd-cert and --etcd-key", err)
 		}
 	}
 	return etcd.Dial(ctx, config)

@@ -14,17 +14,17 @@ func (c tlsConfig) client() (*tls.Config, error) {
 	if c.CA != "" {
 		pem, err := os.ReadFile(c.CA)
 		if err != nil {
-			return nil, fmt.Errorf("certificate authority: %w; look at --etcd-ca", err)
+			return nil, fmt.Errorf("certificate authority: %w", err)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("certificate authority: %s holds no certificate in PEM; look at --etcd-ca", c.CA)
+			return nil, fmt.Errorf("certificate authority: %s holds no certificate in PEM", c.CA)
 		}
 	}
 	if c.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		if err != nil {
-			return nil, fmt.Errorf("client certificate: %w; look at --etcd-cert and --etcd-key", err)
+			return nil, fmt.Errorf("client certificate: %w", err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
