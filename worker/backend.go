@@ -196,6 +196,10 @@ func (b *backend) leaveAll(err error) {
 	if state == Fenced {
 		hint = "nothing is issued until an operator has acted; the worker then comes back by itself"
 	}
+	var advised interface{ Hint() string } // a Counter that knows better what to try
+	if errors.As(err, &advised) {
+		hint = "trying again; " + advised.Hint()
+	}
 	for _, st := range b.stores {
 		if st.currentState() == state {
 			continue

@@ -35,7 +35,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		nats.SkipSubjectValidation(),
 
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			w.log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted())
+			w.log.Info("connected to NATS", "url", withoutUser(nc.ConnectedUrl()))
 			w.noteConnected(nc)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -48,10 +48,10 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			w.reconnects.Add(1)
 			w.noteConnected(nc)
-			w.log.Info("reconnected to NATS", "url", nc.ConnectedUrlRedacted())
+			w.log.Info("reconnected to NATS", "url", withoutUser(nc.ConnectedUrl()))
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			w.log.Debug("can't reach NATS; trying again", "err", err)
+			w.cantConnect(err)
 		}),
 		nats.ErrorHandler(w.natsError),
 		nats.ClosedHandler(func(*nats.Conn) { close(w.lost) }),
@@ -70,11 +70,12 @@ func (w *Worker) connect() (*nats.Conn, error) {
 func (w *Worker) noteConnected(nc *nats.Conn) {
 	_ = nc.FlushTimeout(probeTimeout)
 	w.connected.Store(true)
+	w.connecting.done()
 	w.noteReady()
 }
 
 // natsError hears what nats.go can tell nobody else.
-func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
+func (w *Worker) natsError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrPermissionViolation):
 		for _, st := range w.sortedStores() {
@@ -91,6 +92,8 @@ func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
 			}
 		}
 		w.complain("NATS refuses a subject", "err", err, "hint", "allow this worker to publish to callers' inboxes, and to publish and subscribe to $SRV.> and _SEQD.>")
+	case isAuthError(err), !nc.IsConnected():
+		w.cantConnect(err)
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
 		w.complain("messages come faster than this worker can refuse them", "subject", sub.Subject) // watchDrops says how many
 	default:

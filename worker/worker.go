@@ -40,6 +40,7 @@ type Worker struct {
 	complaints complaints
 	reconnects atomic.Int64 // to NATS
 	handovers  handoverStats
+	connecting connecting
 }
 
 // New checks config and returns a Worker that Run will start.
@@ -117,6 +118,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var watches sync.WaitGroup
 	watches.Go(func() { w.watchPauses(watchCtx) })
 	watches.Go(func() { w.watchDrops(watchCtx) })
+	watches.Go(func() { w.watchConnecting(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}

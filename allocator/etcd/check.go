@@ -135,7 +135,7 @@ func (g *guard) read(ctx context.Context) (*mvccpb.KeyValue, sight, error) {
 		Commit()
 	switch {
 	case err != nil:
-		return nil, sight{}, fmt.Errorf("%w: read etcd's incarnation: %w", allocator.ErrUnavailable, err)
+		return nil, sight{}, advise(fmt.Errorf("%w: read etcd's incarnation: %w", allocator.ErrUnavailable, err), err)
 	case resp.Succeeded:
 		return nil, sight{}, fmt.Errorf("%w: a compare that can't hold held", allocator.ErrUnavailable)
 	}
@@ -159,7 +159,7 @@ func (g *guard) create(ctx context.Context, k known, now sight) error {
 		Commit()
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: write etcd's incarnation, which may be there now: %w", allocator.ErrUnavailable, err)
+		return advise(fmt.Errorf("%w: write etcd's incarnation, which may be there now: %w", allocator.ErrUnavailable, err), err)
 	case !resp.Succeeded:
 		return fmt.Errorf("%w: another worker has just written etcd's incarnation", allocator.ErrUnavailable)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -26,8 +25,7 @@ func (b backends) metrics(w *worker.Worker) http.Handler {
 	return metrics.Handler(metrics.Sources{Worker: w.Snapshot, Backends: b.stats, Version: version()})
 }
 
-// openBackends connects a Counter to each cluster. It waits, until ctx ends, for
-// the ones that can't be logged in to yet; all others come up in the background.
+// openBackends makes a Counter for each cluster. They come up in the background.
 func (c *config) openBackends(ctx context.Context, clusters []cluster, id string, log *slog.Logger) (backends, error) {
 	var closers []func()
 	opened := backends{close: func() {
@@ -63,46 +61,23 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 	return opened, nil
 }
 
-// dialPause is the time between two tries to log in to etcd.
-const dialPause = time.Second
-
+// dial returns a client of a cluster. It does not wait for it.
 func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
-	if _, err := c.TLS.client(); err != nil {
-		return nil, err // trying again would not help
-	}
-	said := "" // one line for each cause, not for each try
-	for {
-		client, err := dialOnce(ctx, c, log)
-		if err == nil {
-			return client, nil
-		}
-		if text := err.Error(); text != said {
-			log.Warn("can't log in to etcd; trying again", "err", err, "hint", "look at --etcd-endpoints, --etcd-username and the password")
-			said = text
-		}
-		t := time.NewTimer(dialPause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return nil, fmt.Errorf("interrupted while waiting for etcd: %w", context.Cause(ctx))
-		}
-	}
-}
-
-func dialOnce(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
-	tls, err := c.TLS.client()
-	if err != nil {
-		return nil, err
-	}
-	return etcd.Dial(ctx, etcd.DialConfig{
+	config := etcd.DialConfig{
 		Endpoints: c.Endpoints,
 		Username:  c.Username,
 		Password:  c.Password,
-		TLS:       tls,
 		Timeout:   c.DialTimeout,
 		Log:       log,
-	})
+	}
+	if c.TLS != (tlsConfig{}) {
+		config.TLS = c.TLS.client
+		if _, err := c.TLS.client(); err != nil {
+			// Now, rather than with every try to connect.
+			return nil, fmt.Errorf("etcd: %w; look at --etcd-ca, --etcd-cert and --etcd-key", err)
+		}
+	}
+	return etcd.Dial(ctx, config)
 }
 
 // worker returns the configuration of a worker over opened backends.

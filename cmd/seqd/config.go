@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -156,12 +154,26 @@ type source struct {
 // yamlError takes apart what yaml says: "line 7: field x not found in type T".
 var yamlError = regexp.MustCompile(`^line (\d+): (.*?)(?: (?:in|into) (?:type )?\S+)?$`)
 
+// yamlSecrets find complaints that show a value which may be a password: one with
+// an asterisk at its beginning, in the place of a whole section, or with a tag.
+var yamlSecrets = []struct {
+	found *regexp.Regexp
+	text  string
+}{
+	{regexp.MustCompile("(?s)unknown anchor '.*' referenced"), "unknown anchor: a value that begins with * must be in quotes"},
+	{regexp.MustCompile("(?s)cannot unmarshal (\\S+) `.*` into main\\..*"), "cannot unmarshal $1: there must be settings with names here"},
+	{regexp.MustCompile("(?s)cannot decode (\\S+) `.*` as a"), "cannot decode $1 as a"},
+}
+
 // wrap names the file and the first line that yaml complains about.
 func (s source) wrap(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var several *yaml.TypeError
 	if errors.As(err, &several) {
 		text = several.Errors[0]
+	}
+	for _, s := range yamlSecrets {
+		text = s.found.ReplaceAllString(text, s.text)
 	}
 	if m := yamlError.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("%s:%s: %s", s.path, m[1], m[2])
@@ -198,33 +210,4 @@ func (s source) line(path []string) int {
 		line, node = node.Content[i].Line, node.Content[i+1]
 	}
 	return line
-}
-
-// tlsClient returns TLS settings, nil for none. Files are read again for every
-// handshake, so that certificates can be rotated.
-func (c tlsConfig) client() (*tls.Config, error) {
-	if c == (tlsConfig{}) {
-		return nil, nil
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, fmt.Errorf("etcd certificate authority: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("etcd certificate authority %s holds no certificate", c.CA)
-		}
-	}
-	if c.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(c.Cert, c.Key); err != nil {
-			return nil, fmt.Errorf("etcd client certificate: %w", err)
-		}
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-			return &pair, err
-		}
-	}
-	return config, nil
 }
