@@ -50,6 +50,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			workerCommand(stdout, stderr),
 			nextCommand(stdout),
 			adminCommand(stdout),
+			doctorCommand(stdout),
 			benchCommand(stdout, stderr),
 			checkConfigCommand(stdout),
 			healthCommand(stdout),
