@@ -72,7 +72,11 @@ func (q *doctorQuery) run(ctx context.Context, clusters []cluster, stdout io.Wri
 	}
 	for _, c := range clusters {
 		config.Stores = append(config.Stores, c.stores...)
-		config.Etcds = append(config.Etcds, q.etcd(c))
+		e := q.etcd(c)
+		if len(clusters) > 1 {
+			e.Name = c.name() + " " + e.Prefix
+		}
+		config.Etcds = append(config.Etcds, e)
 	}
 	var writing error
 	if !q.json {
@@ -97,7 +101,6 @@ func (q *doctorQuery) run(ctx context.Context, clusters []cluster, stdout io.Wri
 
 func (q *doctorQuery) etcd(c cluster) doctor.Etcd {
 	e := doctor.Etcd{
-		Name:      c.name() + " " + c.etcd.Prefix,
 		Endpoints: c.etcd.Endpoints,
 		Prefix:    c.etcd.Prefix,
 		User:      c.etcd.user(),

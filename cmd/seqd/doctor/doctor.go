@@ -39,7 +39,7 @@ type Config struct {
 
 // Etcd is an etcd cluster with a prefix, and the stores kept there.
 type Etcd struct {
-	Name      string // for people
+	Name      string // for people; "" if it is the only one
 	Endpoints []string
 	Prefix    string
 	User      string // "": none

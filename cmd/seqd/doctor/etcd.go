@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -63,7 +65,11 @@ func (e *examination) lookAtMembers(ctx context.Context, c Etcd) []*member {
 	for i, endpoint := range c.Endpoints {
 		m := &member{endpoint: endpoint}
 		members[i] = m
-		all.Go(func() { m.err = m.ask(ctx, c) })
+		all.Go(func() {
+			if m.err = m.ask(ctx, c); errors.Is(m.err, context.DeadlineExceeded) {
+				m.err = silence(ctx, endpoint)
+			}
+		})
 	}
 	all.Wait()
 	for _, m := range members {
@@ -105,6 +111,25 @@ func (m *member) ask(ctx context.Context, c Etcd) (err error) {
 	return nil
 }
 
+// errSilent is a member that is there and says nothing.
+var errSilent = errors.New("it accepts connections and does not answer")
+
+// silence says why a member has not answered in time: gRPC and etcd's client
+// tell that of every member they can't reach.
+func silence(ctx context.Context, endpoint string) error {
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		endpoint = u.Host
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", endpoint)
+	if err != nil {
+		return err
+	}
+	conn.Close()
+	return errSilent
+}
+
 func (m *member) describe() string {
 	role := "follower"
 	switch {
@@ -134,8 +159,8 @@ func hintForMember(err error) string {
 		return "look at --etcd-username and the password: etcdctl user get NAME"
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return "grant the user's role read and write below --etcd-prefix: etcdctl role grant-permission ROLE readwrite PREFIX/ --prefix"
-	case errors.Is(err, rpctypes.ErrNoLeader):
-		return "the member is up and cut off from a majority: look at the other members, and at the network between them"
+	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, errSilent):
+		return "the member may be cut off from a majority: look at the other members, and at the network between them"
 	case strings.Contains(text, "tls"), strings.Contains(text, "x509"), strings.Contains(text, "certificate"):
 		return "look at --etcd-ca, --etcd-cert and --etcd-key, and at the names in the member's certificate"
 	}

@@ -29,7 +29,11 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", nc.ConnectedUrlRedacted(), err), "look at the server's log and load")
 		return
 	}
-	e.ok("nats.connect", "", fmt.Sprintf("%s, server %s, round trip %s", nc.ConnectedUrlRedacted(), nc.ConnectedServerName(), short(rtt)))
+	server := nc.ConnectedUrlRedacted()
+	if name := nc.ConnectedServerName(); name != nc.ConnectedServerId() { // which it is where none was given
+		server += ", server " + name
+	}
+	e.ok("nats.connect", "", fmt.Sprintf("%s, round trip %s", server, short(rtt)))
 	if version := nc.ConnectedServerVersion(); older(version, leastNATS) {
 		e.fail("nats.version", "", fmt.Sprintf("nats-server %s is older than %s", version, leastNATS), "upgrade nats-server; what is older is not tested with seqd")
 	} else {

@@ -62,10 +62,14 @@ func (e *examination) lookAtRole(ctx context.Context, c Etcd, client *clientv3.C
 	e.ok("etcd.role", c.Name, fmt.Sprintf("user %s may write, and so delete, below %s only", c.User, c.Prefix))
 }
 
-// within reports whether a permission is for keys that begin with prefix.
+// within reports whether a permission is for keys below prefix. One for all that
+// begins with it, the neighbours' too, is often given, and counts as such.
 func within(p *pb.Permission, prefix string) bool {
 	key, end := string(p.Key), string(p.RangeEnd)
-	return strings.HasPrefix(key, prefix) && (end == "" || end != "\x00" && end <= clientv3.GetPrefixRangeEnd(prefix))
+	if key == prefix {
+		return end == clientv3.GetPrefixRangeEnd(prefix)
+	}
+	return strings.HasPrefix(key, prefix+"/") && (end == "" || end != "\x00" && end <= clientv3.GetPrefixRangeEnd(prefix+"/"))
 }
 
 func keyRange(p *pb.Permission) string {
