@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -230,22 +231,16 @@ func TestDoctorOnEtcdUsers(t *testing.T) {
 func TestDoctorOnARestoredBackup(t *testing.T) {
 	nats, db := system(t)
 	t.Setenv("SEQD_STATE_DIR", t.TempDir())
-	startWorkers(t, 2)
+	startWorkers(t, 1) // which has seen the last id's revision; a second one may not have
 	wantIDs(t, nats.URL, "1\n", "demo", "key", "--mode", "strong")
 	backup := db.Backup(t)
 	wantIDs(t, nats.URL, "2\n", "demo", "key", "--mode", "strong")
 	report, _ := examine(t)
-	wantOnly(t, report)
+	wantOnly(t, report, "workers.replicas")
 	db.Restore(t, backup, 0)
 
 	found := func(r doctor.Report) bool {
-		n := 0
-		for _, f := range r.Findings {
-			if f.Check == "workers.state" && f.Status == doctor.Fail {
-				n++
-			}
-		}
-		return n == 2
+		return slices.ContainsFunc(r.Findings, func(f doctor.Finding) bool { return f.Check == "workers.state" && f.Status == doctor.Fail })
 	}
 	for deadline := time.Now().Add(patience); ; {
 		report, _ = examine(t)
@@ -255,7 +250,7 @@ func TestDoctorOnARestoredBackup(t *testing.T) {
 	}
 	want(t, report, "etcd.incarnation", doctor.Fail, "seqd admin jump --all --by N")
 	want(t, report, "workers.state", doctor.Fail, "is fenced for seq.*.>")
-	want(t, report, "workers.replicas", doctor.Fail, "2 workers answer, and none serves seq.*.>")
+	want(t, report, "workers.replicas", doctor.Fail, "1 workers answer, and none serves seq.*.>")
 }
 
 // Workers that don't fit to each other.
