@@ -250,7 +250,7 @@ func TestDoctorOnARestoredBackup(t *testing.T) {
 	}
 	want(t, report, "etcd.incarnation", doctor.Fail, "seqd admin jump --all --by N")
 	want(t, report, "workers.state", doctor.Fail, "is fenced for seq.*.>")
-	want(t, report, "workers.replicas", doctor.Fail, "1 workers answer, and none serves seq.*.>")
+	want(t, report, "workers.replicas", doctor.Fail, "workers that answer: 1; none serves seq.*.>")
 }
 
 // Workers that don't fit to each other.

@@ -51,6 +51,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			nextCommand(stdout),
 			adminCommand(stdout),
 			doctorCommand(stdout),
+			topCommand(stdout),
 			benchCommand(stdout, stderr),
 			checkConfigCommand(stdout),
 			healthCommand(stdout),

@@ -70,7 +70,7 @@ func (e *examination) lookAtReplicas(workers int, mine []endpoint) {
 		switch serving {
 		case 0:
 			healthy = false
-			e.fail("workers.replicas", "", fmt.Sprintf("%d workers answer, and none serves %s", workers, subjects.Wildcard(e.Root, s.Name)), "look at their states below, their --root and their stores")
+			e.fail("workers.replicas", "", fmt.Sprintf("workers that answer: %d; none serves %s", workers, subjects.Wildcard(e.Root, s.Name)), "look at their states below, their --root and their stores")
 		case 1:
 			healthy = false
 			e.warn("workers.replicas", "", fmt.Sprintf("one worker serves %s: nobody does while it restarts", subjects.Wildcard(e.Root, s.Name)), "run a second one")
