@@ -56,20 +56,18 @@ func (v View) Frame(l Layout) []string {
 	v.Workers, v.Stores = slices.Clone(v.Workers), slices.Clone(v.Stores)
 	v.Sort(l.Sort)
 	lines := []string{l.Title}
-	t := v.Total
-	summary := fmt.Sprintf("workers %d, serving %d", t.Workers, t.Serving)
-	if t.Workers > 0 {
-		summary += fmt.Sprintf("   %s req/s   %s ids/s   %s err/s   mean %s   in flight %d",
+	if t := v.Total; t.Workers > 0 {
+		lines = append(lines, fmt.Sprintf("workers %d, serving %d   %s req/s   %s ids/s   %s err/s   mean %s   in flight %d", t.Workers, t.Serving,
 			rate(func(r Row) float64 { return r.Requests })(t), rate(func(r Row) float64 { return r.IDs })(t),
-			rate(func(r Row) float64 { return r.Errors })(t), mean(t), t.Waiting)
+			rate(func(r Row) float64 { return r.Errors })(t), mean(t), t.Waiting))
 	}
-	lines = append(lines, summary)
 	if l.Problem != "" {
 		lines = append(lines, l.paint(red, fit(l.Problem, l.Width)))
 	}
 	lines = append(lines, "")
 	room := l.Height - len(lines)
 	switch {
+	case len(v.Workers) == 0:
 	case l.Height <= 0:
 		lines = append(lines, l.table(workerColumns, v.Workers, 0)...)
 		lines = append(lines, "")
