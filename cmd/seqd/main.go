@@ -50,6 +50,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			workerCommand(stdout, stderr),
 			nextCommand(stdout),
 			adminCommand(stdout),
+			doctorCommand(stdout),
+			topCommand(stdout),
 			benchCommand(stdout, stderr),
 			checkConfigCommand(stdout),
 			healthCommand(stdout),
