@@ -108,7 +108,7 @@ func (q *doctorQuery) etcd(c cluster) doctor.Etcd {
 		Dial: func(ctx context.Context, endpoints []string) (*clientv3.Client, error) {
 			one := c.etcd
 			one.Endpoints = endpoints
-			return dialOnce(ctx, one, slog.New(slog.DiscardHandler))
+			return dial(ctx, one, slog.New(slog.DiscardHandler))
 		},
 	}
 	e.StateDir, e.Strangers = q.cfg.stateDir(c.etcd.Endpoints)

@@ -154,11 +154,10 @@ func textOf(err error) string {
 
 func hintForMember(err error) string {
 	text := strings.ToLower(err.Error())
+	if hint := etcd.Hint(err); hint != "" {
+		return hint
+	}
 	switch {
-	case errors.Is(err, rpctypes.ErrAuthFailed), errors.Is(err, rpctypes.ErrUserEmpty), errors.Is(err, rpctypes.ErrInvalidAuthToken):
-		return "look at --etcd-username and the password: etcdctl user get NAME"
-	case errors.Is(err, rpctypes.ErrPermissionDenied):
-		return "grant the user's role read and write below --etcd-prefix: etcdctl role grant-permission ROLE readwrite PREFIX/ --prefix"
 	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, errSilent):
 		return "the member may be cut off from a majority: look at the other members, and at the network between them"
 	case strings.Contains(text, "tls"), strings.Contains(text, "x509"), strings.Contains(text, "certificate"):
