@@ -24,9 +24,7 @@ const commandTimeout = 2 * time.Minute
 
 // The page's programs do what the page says.
 func TestPage(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil && *toolsDir == "" {
-		t.Skip("bash is missing")
-	}
+	needBash(t)
 	page, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +49,14 @@ func TestPage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// needBash skips where there is no bash: go test ./... must need nothing but Go.
+func needBash(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("bash"); err != nil && *toolsDir == "" {
+		t.Skip("bash is missing")
 	}
 }
 
