@@ -141,12 +141,7 @@ func TestSmallestRole(t *testing.T) {
 // comes back when it is let in.
 func TestRefusedByEtcd(t *testing.T) {
 	nats, db := servers.StartNATS(t, nil), startGuardedEtcd(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := freeAddress(t)
 	w := start(t, pairs(db.env("wrong")), "worker", "--nats-url", nats.URL, "--http-addr", addr)
 
 	ctx := t.Context()
@@ -205,6 +200,17 @@ func wait(t *testing.T, p *process, seen *int, want string) {
 			t.Fatalf("it did not log %q after byte %d of\n%s", want, *seen, text)
 		}
 	}
+}
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // ask gets a path of the worker's HTTP.
