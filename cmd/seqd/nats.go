@@ -107,7 +107,7 @@ func (c *natsConfig) explain(err error) error {
 	if hint == "" {
 		hint = "start one with: seqd dev; or name it with --nats-url"
 	}
-	return fmt.Errorf("at %s: %w; %s", natsHosts(c.url()), err, hint)
+	return fmt.Errorf("%s: %w; %s", natsHosts(c.url()), err, hint)
 }
 
 func (c *natsConfig) url() string {

@@ -74,7 +74,7 @@ func (k *nkey) sign(nonce []byte) ([]byte, error) {
 func (k *nkey) pair() (nkeys.KeyPair, error) {
 	seed, err := os.ReadFile(k.file)
 	if err != nil {
-		return nil, fmt.Errorf("nkey seed: %w; look at --nats-nkey", err)
+		return nil, fmt.Errorf("nkey seed: %w", err)
 	}
 	defer clear(seed)
 	pair, err := nkeys.ParseDecoratedNKey(seed)

@@ -102,6 +102,28 @@ func TestHandshakeErrors(t *testing.T) {
 	}
 }
 
+// Settings that would send a password in plain text, or mean nothing, are errors
+// that name the line.
+func TestTLSSettings(t *testing.T) {
+	for text, want := range map[string]string{
+		"etcd:\n  endpoints: [\"http://h:1\"]\n  tls: {ca: x}\n":              ":2: etcd.endpoints: endpoint 1 of 1 begins with http://, but tls is set",
+		"etcd:\n  endpoints: [\"https://h:1\", \"h:2\"]\n":                    ":2: etcd.endpoints: must all begin with https://, or none",
+		"etcd:\n  tls: {cert: x}\n":                                           ":2: etcd.tls: cert and key belong together",
+		"etcd:\n  username: u\n":                                              ":2: etcd.username: is set without a password",
+		"stores:\n  a:\n    etcd: {endpoints: [\"h:1\"], tls: {key: x}}\n":    ":3: stores.a.etcd.tls: cert and key belong together",
+		"stores:\n  a:\n    etcd: {endpoints: [\"h:1\"], password: secret}\n": ":3: stores.a.etcd.password: is set without a username",
+		"nats:\n  cert: x\n":                                                  "nats.cert and nats.key belong together",
+	} {
+		file := filepath.Join(t.TempDir(), "seqd.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := runSeqd(t, "check-config", file); got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("%s: got %+v, want %q", text, got, want)
+		}
+	}
+}
+
 // Authorities, the servers' certificates and the worker's are all replaced while
 // it runs: it comes back without a restart.
 func TestCertificatesAreReplaced(t *testing.T) {

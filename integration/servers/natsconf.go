@@ -20,3 +20,12 @@ func StartNATSWith(t testing.TB, file string) *NATS {
 		o.Host, o.Port, o.NoSigs, o.NoLog = host, port, true, true
 	})
 }
+
+// Restart stops the server and starts it again, on its old port, with options
+// that change has changed.
+func (n *NATS) Restart(t testing.TB, change func(*server.Options)) {
+	t.Helper()
+	n.Stop()
+	change(&n.options)
+	n.Start(t)
+}
