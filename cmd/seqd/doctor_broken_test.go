@@ -4,7 +4,7 @@ package main
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +44,7 @@ func TestDoctorWithoutEtcd(t *testing.T) {
 // Each permission that a worker needs is missed by its own name, and a user with
 // just those has them.
 func TestDoctorMissesPermissions(t *testing.T) {
+	_, _ = system(t)
 	worker := func() *server.Permissions {
 		return &server.Permissions{
 			Subscribe: &server.SubjectPermission{Allow: []string{"seq.*.> seqd", "$SRV.>", "_SEQD.>", "_INBOX.>"}},
@@ -78,7 +79,6 @@ func TestDoctorMissesPermissions(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _ = system(t)
 			permissions := worker()
 			test.change(permissions)
 			nats := servers.StartNATS(t, func(o *server.Options) {
@@ -97,11 +97,16 @@ func TestDoctorMissesPermissions(t *testing.T) {
 		})
 	}
 	t.Run("wrong password", func(t *testing.T) {
-		_, _ = system(t)
 		nats := servers.StartNATS(t, func(o *server.Options) { o.Username, o.Password = "worker", "pw" })
 		t.Setenv("NATS_URL", nats.URL)
 		report, got := examine(t, "--nats-user", "worker", "--nats-password", "hunter2")
 		want(t, report, "nats.connect", doctor.Fail, "look at the user, password")
+		if contains(got, "hunter2") {
+			t.Error("a secret was printed")
+		}
+		nats.Stop()
+		report, got = examine(t, "--nats-url", strings.Replace(nats.URL, "nats://", "nats://worker:hunter2@", 1))
+		want(t, report, "nats.connect", doctor.Fail, nats.URL)
 		if contains(got, "hunter2") {
 			t.Error("a secret was printed")
 		}
@@ -239,15 +244,7 @@ func TestDoctorOnARestoredBackup(t *testing.T) {
 	wantOnly(t, report, "workers.replicas")
 	db.Restore(t, backup, 0)
 
-	found := func(r doctor.Report) bool {
-		return slices.ContainsFunc(r.Findings, func(f doctor.Finding) bool { return f.Check == "workers.state" && f.Status == doctor.Fail })
-	}
-	for deadline := time.Now().Add(patience); ; {
-		report, _ = examine(t)
-		if found(report) || time.Now().After(deadline) {
-			break
-		}
-	}
+	report = examineUntil(t, "workers.state", doctor.Fail)
 	want(t, report, "etcd.incarnation", doctor.Fail, "seqd admin jump --all --by N")
 	want(t, report, "workers.state", doctor.Fail, "is fenced for seq.*.>")
 	want(t, report, "workers.replicas", doctor.Fail, "workers that answer: 1; none serves seq.*.>")

@@ -63,7 +63,6 @@ type examination struct {
 
 	nc           *nats.Conn        // nil: not reached
 	incarnations map[string]string // by store: which counters etcd holds, where that is known
-	served       bool              // workers were found
 }
 
 // Examine makes all checks, and blocks until they are done; once ctx has ended
