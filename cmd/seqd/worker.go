@@ -66,7 +66,7 @@ func settleConfig(fs *flag.FlagSet, cfg *config, file *string, args []string) ([
 // runWorker runs a worker until a signal. Everything that can fail at the start
 // does so before the group runs.
 //
-//	signal ──▶ worker ──▶ HTTP (ends last, so that the drain can be watched)
+//	signal ──▶ worker ──▶ HTTP, notifier (end last, so that the drain can be watched)
 func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Writer) error {
 	log, err := newLog(stderr, cfg.LogLevel)
 	if err != nil {
@@ -98,6 +98,9 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 	var g run.Group
 	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
+	if err := addNotifier(&g, ctx, w, log, drained); err != nil {
+		return err
+	}
 	if listener != nil {
 		server := newHTTP(w)
 		g.Add(func() error { return serveHTTP(server, listener, drained) }, func(error) {})
