@@ -25,6 +25,7 @@ type backend struct {
 	probed   atomic.Pointer[error] // what the latest probe came to; nil: none has ended
 	refusals atomic.Int64          // requests refused since the latest probe that succeeded
 	kick     chan struct{}         // has room for one: probe soon
+	loop     loop                  // watch's
 }
 
 func newBackend(w *Worker, config Backend, c Config) *backend {
@@ -124,6 +125,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		case <-timer.C:
 		case <-b.kick:
 		}
+		b.loop.turn(w)
 		err := b.probe(ctx)
 		b.found(err)
 		if err == nil {
@@ -179,6 +181,7 @@ func (b *backend) joinAll(w *Worker) {
 			// After this NATS has the subscription, or has refused it. If the
 			// connection is lost instead, nats.go sends it when it is back.
 			_ = w.nc.FlushTimeout(probeTimeout)
+			b.loop.turn(w) // many stores may take long
 		}
 		if refusal := w.nc.LastError(); refusal != before && st.refusedBy(refusal) {
 			continue // natsError is told too, but later: it has the store leave

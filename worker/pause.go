@@ -56,6 +56,7 @@ func (p *pulse) beat(now time.Duration, caughtUp func()) (silence time.Duration)
 // watchPauses keeps the worker's pulse until ctx ends.
 func (w *Worker) watchPauses(ctx context.Context) {
 	for {
+		w.pauseLoop.turn(w)
 		silence := w.pulse.beat(time.Since(w.started), func() { w.catchUp(ctx) })
 		if silence > 0 {
 			w.pauses.Add(1)
@@ -73,6 +74,7 @@ func (w *Worker) catchUp(ctx context.Context) {
 	// The answer to a ping comes behind everything that was sent before it. While
 	// NATS is away there is none, and no message either.
 	for w.nc.FlushTimeout(probeTimeout) != nil {
+		w.pauseLoop.turn(w)
 		if !pause(ctx, beatInterval) {
 			return
 		}

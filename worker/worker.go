@@ -36,6 +36,7 @@ type Worker struct {
 	dropped   atomic.Int64 // requests without a usable reply subject
 	pulse     pulse
 	pauses    atomic.Int64 // times this process stood still
+	pauseLoop loop         // watchPauses'
 
 	complaints complaints
 	reconnects atomic.Int64 // to NATS

@@ -68,7 +68,7 @@ func settleConfig(fs *flag.FlagSet, cfg *config, file *string, args []string) ([
 // runWorker runs a worker until a signal. Everything that can fail at the start
 // does so before the group runs.
 //
-//	SIGTERM, SIGINT ──▶ worker ──▶ HTTP (ends last, so that the drain can be watched), tracing
+//	SIGTERM, SIGINT ──▶ worker ──▶ HTTP, notifier (end last, so that the drain can be watched), tracing
 //	SIGHUP ──▶ the log's level
 func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel func() (slog.Level, error), stderr io.Writer) error {
 	log, level, err := newLog(stderr, cfg.Log)
@@ -109,6 +109,9 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel fu
 	}
 	addWorker(&g, ctx, w, drained)
 	addReload(&g, ctx, hangups, log, level, readLevel)
+	if err := addNotifier(&g, ctx, w, log, drained); err != nil {
+		return err
+	}
 	if listener != nil {
 		server := newHTTP(w, etcds.metrics(w), cfg.Pprof)
 		g.Add(func() error { return serveHTTP(server, listener, drained) }, func(error) {})
