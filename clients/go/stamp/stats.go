@@ -1,0 +1,35 @@
+package stamp
+
+import "sync/atomic"
+
+// Stats counts what a stamper has done since it was made.
+type Stats struct {
+	Stamped    int64 // messages published with an id
+	Duplicates int64 // redelivered messages that were already published; they were acknowledged
+	Skipped    int64 // bad messages passed over
+	Failures   int64 // rounds that failed and were started over
+	Conflicts  int64 // of these, those because somebody else had written to the output stream
+	Rewinds    int64 // times the consumer was asked to give out unacknowledged messages again
+	Pending    int64 // messages that wait in the source, as of the last one fetched
+	Source     int64 // sequence of the last source message that is dealt with
+}
+
+// counters are Stats while they change: written by Run, read by anybody.
+type counters struct {
+	stamped, duplicates, skipped, failures, conflicts, rewinds, pending, source atomic.Int64
+}
+
+// Stats returns the counts. It is safe for concurrent use.
+func (s *Stamper) Stats() Stats {
+	c := &s.stats
+	return Stats{
+		Stamped:    c.stamped.Load(),
+		Duplicates: c.duplicates.Load(),
+		Skipped:    c.skipped.Load(),
+		Failures:   c.failures.Load(),
+		Conflicts:  c.conflicts.Load(),
+		Rewinds:    c.rewinds.Load(),
+		Pending:    c.pending.Load(),
+		Source:     c.source.Load(),
+	}
+}
