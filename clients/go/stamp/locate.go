@@ -49,7 +49,8 @@ func (s *Stamper) infer(ctx context.Context, last uint64) (uint64, error) {
 
 // remember notes the position down if the last note is old enough, or always.
 func (s *Stamper) remember(ctx context.Context, always bool) {
-	if s.at == nil || s.stale || s.at.last == s.noted || !always && time.Since(s.notedAt) < noteEvery {
+	if s.at == nil || s.stale || s.at.last == s.noted || // what is stale is not worth a note
+		!always && time.Since(s.notedAt) < noteEvery {
 		return
 	}
 	s.notedAt = time.Now()

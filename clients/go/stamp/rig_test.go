@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
 	seqd "github.com/seqd-io/seqd/clients/go"
@@ -36,6 +37,7 @@ const (
 type rig struct {
 	nats *servers.NATS
 	etcd *servers.Etcd
+	db   *clientv3.Client
 	nc   *nats.Conn
 	js   jetstream.JetStream
 }
@@ -45,6 +47,7 @@ type rig struct {
 func newRig(t testing.TB, change func(*jetstream.StreamConfig)) *rig {
 	t.Helper()
 	r := &rig{etcd: servers.StartEtcd(t)}
+	r.db = r.etcd.Connect(t)
 	dir := t.TempDir()
 	r.nats = servers.StartNATS(t, func(o *server.Options) { o.JetStream, o.StoreDir = true, dir })
 	r.nc = r.nats.Connect(t, seqd.ConnectOptions()...)
@@ -81,7 +84,7 @@ func (r *rig) startWorker(t testing.TB) (stop func()) {
 	t.Helper()
 	id := nuid.Next()
 	quiet := slog.New(slog.DiscardHandler)
-	counter := etcd.NewCounter(r.etcd.Connect(t), etcd.Config{Writer: id, Log: quiet})
+	counter := etcd.NewCounter(r.db, etcd.Config{Writer: id, Log: quiet})
 	t.Cleanup(counter.Close)
 	w, err := worker.New(worker.Config{
 		ID:       id,

@@ -36,6 +36,7 @@ type Stamper struct {
 	// Run's alone:
 	at      *position // what was last known of the output; nil: nothing
 	stale   bool      // at must be read again before anything is published
+	pin     string    // under which the consumer gave out the last batch
 	noted   uint64    // at.last when it was last noted in the consumer
 	notedAt time.Time
 
@@ -103,8 +104,6 @@ func (s *Stamper) Run(ctx context.Context) error {
 			return fmt.Errorf("stamp: %w", err)
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, errConflict) && wait == 0:
-			wait = time.Nanosecond // the first one is no trouble: another stamper was at work
 		default:
 			wait = min(max(2*wait, minWait), maxWait)
 		}
@@ -137,6 +136,9 @@ func (s *Stamper) round(ctx context.Context) error {
 			s.remember(ctx, false)
 		}
 		return nil
+	}
+	if s.source.pin != s.pin { // another stamper may have been at work since
+		s.pin, s.stale = s.source.pin, true
 	}
 	// From here on the batch is finished even if ctx ends; each call has its own
 	// timeout.
@@ -216,7 +218,6 @@ func (s *Stamper) stamp(ctx context.Context, batch []message) error {
 	}
 	return bad
 }
-
 
 // leave notes how far it came, and lets a stamper that stands by go on at once.
 func (s *Stamper) leave() {
