@@ -131,7 +131,6 @@ func (s *Stamper) round(ctx context.Context) error {
 		return gone(err)
 	}
 	if len(batch) == 0 {
-		s.stats.pending.Store(0)
 		if ctx.Err() == nil {
 			s.remember(ctx, false)
 		}
@@ -151,7 +150,6 @@ func (s *Stamper) round(ctx context.Context) error {
 		}
 		return err
 	}
-	s.stats.pending.Store(int64(s.source.pending))
 	return nil
 }
 
