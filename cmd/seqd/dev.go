@@ -96,7 +96,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer httpListener.Close()
-	nats, err := startNATS(d.natsPort)
+	nats, err := startNATS(d.natsPort, d.dir)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ type logConfig struct {
 var defaultLog = logConfig{Level: "info", Format: "text"}
 
 func (c *logConfig) flags(fs *flag.FlagSet) {
-	fs.StringVar(&c.Level, "log-level", c.Level, "debug, info, warn or error; on SIGHUP the worker reads the file's again")
+	fs.StringVar(&c.Level, "log-level", c.Level, "debug, info, warn or error; a worker reads the file's again on SIGHUP")
 	fs.StringVar(&c.Format, "log-format", c.Format, "text or json")
 }
 

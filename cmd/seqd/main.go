@@ -49,6 +49,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			devCommand(stdout, stderr),
 			workerCommand(stdout, stderr),
 			nextCommand(stdout),
+			stampCommand(stdout, stderr),
 			adminCommand(stdout),
 			doctorCommand(stdout),
 			topCommand(stdout),
