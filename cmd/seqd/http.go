@@ -19,7 +19,7 @@ import (
 func newHTTP(w *worker.Worker) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(rw, "ok")
+		livez(rw, w, minStall)
 	})
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
 		state := w.State()
