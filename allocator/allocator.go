@@ -103,6 +103,14 @@ type Request struct {
 	// batch is not passed on again: see [Advance].
 	Direct bool
 
+	// Began is when the advance began that the request waited for last. The
+	// allocator sets it before it tells the Waiter; zero means none, or, of a
+	// [Weak], unknown.
+	Began time.Time
+
+	// Waited is set by Weak: why the request had to wait.
+	Waited WaitCause
+
 	next *Request // in a line; owned by the allocator
 }
 

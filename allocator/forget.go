@@ -11,12 +11,19 @@ func (w *Weak) Forget() {
 	mask := w.keys.mask
 	w.keys, w.clock = newTable(), clock{}
 	w.keys.mask = mask
+	gaps := map[*storeName]int{}
 	for _, k := range all {
+		gaps[k.store] += k.stock.held()
 		if k.queue != nil { // its fetch still needs it
 			k.stock.current, k.stock.next = Range{}, Range{}
 			k.queue.forgotten = true
 			w.keys.put(k, k.key())
 			w.clock.add(k)
+		}
+	}
+	for store, ids := range gaps {
+		if ids > 0 {
+			w.observer.Skipped(store.name, ids, GapRevoked)
 		}
 	}
 }

@@ -11,6 +11,7 @@ type line struct {
 	direct     bool      // one of them is Direct
 	earliest   time.Time // no request's deadline is before this; only while not empty
 	latest     time.Time // no request's deadline is after this; only while not empty
+	began      time.Time // when the advance began that they are served from; zero: unknown
 }
 
 func (l *line) push(r *Request) {
@@ -84,7 +85,7 @@ func (l *line) takeIf(match func(*Request) bool) (matching line) {
 func (l line) serve(ids Range, err error) {
 	for r := l.head; r != nil; {
 		next := r.next // a waiter may use r again at once
-		r.next = nil
+		r.next, r.Began = nil, l.began
 		if err != nil {
 			r.Waiter.Allocated(r, Range{}, err)
 		} else {

@@ -23,11 +23,12 @@ type weakQueue struct {
 	armed   bool // expire has not run since wake was set
 
 	forgotten bool // the advance under way began before a Forget
+	cold      bool // the key has had no segment yet
 }
 
 // refillLocked starts an advance for k; none is under way.
 func (w *Weak) refillLocked(k *weakKey) {
-	k.queue = new(weakQueue)
+	k.queue = &weakQueue{cold: k.stock.size == 0}
 	w.crew.run(k) // does not block; under the lock, so that Stop does not overtake
 }
 
@@ -94,8 +95,16 @@ func (w *Weak) endFetch(k *weakKey, n int, ids Range, err error, outOfTime bool)
 	q := k.queue
 	expired := q.waiting.takeExpired(time.Now()) // expire may not have come to run yet
 	k.stock.failed = err != nil
-	if err == nil && !q.forgotten {
+	gap := k.stock.held()
+	switch {
+	case err != nil:
+	case q.forgotten:
+		w.observer.Skipped(k.store.name, ids.N, GapRevoked)
+	default:
 		k.stock.add(ids)
+		gap += ids.N
+		q.cold = false
+		w.observer.Segment(k.store.name, ids.N)
 	}
 	for q.waiting.count > 0 {
 		ids, ok := k.stock.take(q.waiting.head.N)
@@ -103,6 +112,10 @@ func (w *Weak) endFetch(k *weakKey, n int, ids Range, err error, outOfTime bool)
 			break
 		}
 		served = append(served, grant{q.waiting.pop(), ids})
+		gap -= ids.N
+	}
+	if gap -= k.stock.held(); gap > 0 {
+		w.observer.Skipped(k.store.name, gap, GapRemainder)
 	}
 	switch {
 	case err == nil:

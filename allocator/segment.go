@@ -85,8 +85,11 @@ func (s *stock) add(ids Range) {
 	}
 }
 
+// held returns how many ids are there.
+func (s *stock) held() int { return s.current.N + s.next.N }
+
 // low reports whether half of the latest segment is spent: time to fetch.
-func (s *stock) low() bool { return s.current.N+s.next.N <= int(s.size/2) }
+func (s *stock) low() bool { return s.held() <= int(s.size/2) }
 
 // begin notes that an advance for size ids begins now.
 func (s *stock) begin(size int, now time.Duration) {

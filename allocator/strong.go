@@ -25,6 +25,7 @@ import (
 type Strong struct {
 	counter     Starter
 	stopCounter func()
+	observer    Observer
 	ctx         context.Context // ends with Stop
 	cancel      context.CancelFunc
 
@@ -40,9 +41,10 @@ type Strong struct {
 type strongKey struct {
 	strong  *Strong
 	key     Key
-	waiting line    // requests for the next batch
-	batch   line    // requests the advance under way serves: nobody joins
-	advance Advance // the one under way
+	waiting line      // requests for the next batch
+	batch   line      // requests the advance under way serves: nobody joins
+	advance Advance   // the one under way
+	began   time.Time // when it began
 
 	// single is not 0 once the key had fewer ids left than the batch asked for.
 	// Then each advance is for the batch's first request alone, which stays
@@ -61,7 +63,7 @@ const maxFree = 1024
 // NewStrong returns a Strong over counter, which is used as a [Starter] if it is
 // one. It must be stopped.
 func NewStrong(counter Counter) *Strong {
-	s := &Strong{keys: map[Key]*strongKey{}}
+	s := &Strong{observer: unobserved{}, keys: map[Key]*strongKey{}}
 	s.idle.L = &s.mu
 	s.counter, s.stopCounter = starterOf(counter)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -133,9 +135,12 @@ func (k *strongKey) next() {
 		expired = k.waiting.takeExpired(time.Now()) // they burn no id
 		k.batch = k.waiting.take()
 	}
-	start := k.batch.count > 0
+	start, requests := k.batch.count > 0, k.batch.count
 	if start {
 		k.beginLocked()
+		if k.single != 0 {
+			requests = 1
+		}
 	} else {
 		s.retireLocked(k)
 	}
@@ -144,6 +149,7 @@ func (k *strongKey) next() {
 	stopped.serve(Range{}, ErrStopped)
 	late.serve(Range{}, ErrStopped)
 	if start {
+		s.observer.Batch(k.key.Store, requests, k.advance.N)
 		s.counter.Start(&k.advance)
 	}
 }
@@ -152,6 +158,7 @@ func (k *strongKey) next() {
 func (k *strongKey) beginLocked() {
 	b, first := &k.batch, k.batch.head
 	k.advance = Advance{Ctx: k.strong.ctx, Key: k.key, Done: k}
+	k.began = time.Now()
 	k.served = nil
 	if k.single == 0 {
 		k.advance.N, k.advance.Deadline, k.advance.Direct = b.ids, b.latest, b.direct
@@ -194,7 +201,11 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	if err != nil && s.stopped {
 		err = ErrStopped
 	}
+	exhausted.began, served.began = k.began, k.began
 	s.mu.Unlock()
+	if gap := ids.N - served.ids; err == nil && gap > 0 {
+		s.observer.Skipped(a.Key.Store, gap, GapExpired)
+	}
 	expired.serve(Range{}, ErrExpired)
 	exhausted.serve(Range{}, ErrExhausted)
 	served.serve(ids, err) // whatever of ids is left over is a gap

@@ -33,12 +33,13 @@ const DefaultMaxKeys = 1_000_000
 // Weak is safe for concurrent use. The lock is never held over a call of the
 // Counter or a Waiter.
 type Weak struct {
-	counter Counter
-	config  WeakConfig
-	crew    *crew[*weakKey]
-	ctx     context.Context // ends with Stop
-	cancel  context.CancelFunc
-	started time.Time // zero of the clock that stocks tell the time by
+	counter  Counter
+	config   WeakConfig
+	observer Observer
+	crew     *crew[*weakKey]
+	ctx      context.Context // ends with Stop
+	cancel   context.CancelFunc
+	started  time.Time // zero of the clock that stocks tell the time by
 
 	mu      sync.Mutex
 	stopped bool
@@ -66,7 +67,7 @@ func NewWeak(counter Counter, config WeakConfig) *Weak {
 	if config.Segments == nil {
 		config.Segments = func(Key) Segments { return Segments{} }
 	}
-	w := &Weak{counter: counter, config: config, started: time.Now(), keys: newTable()}
+	w := &Weak{counter: counter, config: config, observer: unobserved{}, started: time.Now(), keys: newTable()}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.crew = newCrew(w.fetch)
 	return w
@@ -112,8 +113,12 @@ func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool) {
 	if k.queue != nil && k.queue.waiting.count > 0 {
 		return Range{}, false // first come, first served
 	}
+	held := k.stock.held()
 	ids, ok = k.stock.take(n)
 	k.stock.used = true
+	if gap := held - k.stock.held() - ids.N; gap > 0 {
+		w.observer.Skipped(k.store.name, gap, GapRemainder)
+	}
 	if ok && k.queue == nil && k.stock.low() && !w.pausedLocked(k) {
 		w.refillLocked(k)
 	}
@@ -127,6 +132,7 @@ func (w *Weak) pausedLocked(k *weakKey) bool {
 // Allocate hands out r's ids from memory, or queues r until the next segment is
 // there; it never blocks. See [Allocator].
 func (w *Weak) Allocate(r *Request) {
+	r.Waited = NoWait
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()
@@ -149,8 +155,17 @@ func (w *Weak) Allocate(r *Request) {
 	if k == nil {
 		k = w.newKeyLocked(r.Key)
 	}
+	large := r.N > int(k.stock.size)
 	if k.queue == nil {
 		w.refillLocked(k)
+	}
+	switch {
+	case k.queue.cold:
+		r.Waited = WaitCold
+	case large:
+		r.Waited = WaitLarge
+	default:
+		r.Waited = WaitLate
 	}
 	k.queue.waiting.push(r)
 	w.armLocked(k, r.Deadline)
@@ -162,6 +177,9 @@ func (w *Weak) newKeyLocked(key Key) *weakKey {
 		old := w.clock.evict()
 		if old == nil {
 			break // all are being fetched for: as many as may wait, so bounded too
+		}
+		if gap := old.stock.held(); gap > 0 {
+			w.observer.Skipped(old.store.name, gap, GapEvicted)
 		}
 		w.keys.remove(old)
 	}

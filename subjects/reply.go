@@ -11,7 +11,7 @@ import (
 // Headers of an error reply, as NATS services write them (ADR-32).
 const (
 	ErrorCodeHeader = "Nats-Service-Error-Code" // the code's number
-	ErrorHeader     = "Nats-Service-Error"      // "CODE: text"
+	ErrorHeader     = "Nats-Service-Error"      // "CODE: text", in printable ASCII
 )
 
 // Reply is one contiguous range of ids: ID, ID+1, … ID+N-1.
@@ -88,13 +88,36 @@ func AppendError(dst []byte, f Format, e *Error, nonce *Nonce) []byte {
 	return dst
 }
 
-// Header returns the headers that go with an error reply.
+// Header returns the headers that go with an error reply. They are printable
+// ASCII, whatever the text holds: other characters are written \uXXXX, and whole
+// in the body alone. NATS headers may be UTF-8, but not every client survives
+// that: jnats 2.26's reader dies of it.
 func (e *Error) Header() map[string][]string {
 	return map[string][]string{
 		ErrorCodeHeader: {strconv.Itoa(e.Code.Number())},
-		ErrorHeader:     {e.Error()},
+		ErrorHeader:     {printable(e.Error())},
 	}
 }
+
+// printable returns s with every character that is not printable ASCII written
+// as in a Go string.
+func printable(s string) string {
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !unprintable(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return r < ' ' || r > '~' }
 
 // retryMs returns RetryAfter in whole milliseconds, rounded up.
 func retryMs(e *Error) uint64 {

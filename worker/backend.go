@@ -14,7 +14,7 @@ import (
 // it can be written to.
 type backend struct {
 	Backend
-	peers  *peers // what strong advances; nil if the Counter can't yield
+	peers  *allocator.Peers // what strong advances; nil if the Counter can't yield
 	strong *allocator.Strong
 	weak   *allocator.Weak
 	stores []*store
@@ -22,9 +22,10 @@ type backend struct {
 
 	headroom *headroom
 
-	refusals atomic.Int64  // requests refused since the latest probe that succeeded
-	kick     chan struct{} // has room for one: probe soon
-	loop     loop          // watch's
+	probed   atomic.Pointer[error] // what the latest probe came to; nil: none has ended
+	refusals atomic.Int64          // requests refused since the latest probe that succeeded
+	kick     chan struct{}         // has room for one: probe soon
+	loop     loop                  // watch's
 }
 
 func newBackend(w *Worker, config Backend, c Config) *backend {
@@ -35,8 +36,8 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 	}
 	b.headroom = &headroom{log: b.log, passed: map[allocator.Key]int{}}
 	if starter, ok := config.Counter.(allocator.Starter); ok {
-		b.peers = &peers{Starter: starter, w: w, rivals: map[allocator.Key]string{}}
-		b.peers.witness, _ = starter.(witness)
+		b.peers = allocator.NewPeers(starter, w.askPeer)
+		b.peers.Observe(observer{w})
 		b.strong = allocator.NewStrong(b.peers)
 	} else {
 		b.strong = allocator.NewStrong(config.Counter)
@@ -55,6 +56,11 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 			return segments["*"]
 		},
 	})
+	b.strong.Observe(observer{w})
+	b.weak.Observe(observer{w})
+	if counter, ok := config.Counter.(observed); ok {
+		counter.Observe(observer{w})
+	}
 	if revoker, ok := config.Counter.(Revoker); ok {
 		revoker.OnRevoke(b.revoke)
 	}
@@ -96,7 +102,7 @@ const (
 // issued returns how many ids the stores have issued.
 func (b *backend) issued() (n int64) {
 	for _, st := range b.stores {
-		n += st.stats.ids.Load()
+		n += st.stats.issued()
 	}
 	return n
 }
@@ -121,6 +127,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		}
 		b.loop.turn(w)
 		err := b.probe(ctx)
+		b.found(err)
 		if err == nil {
 			inMemory = memory{issued: b.issued()}
 		} else {
@@ -167,7 +174,7 @@ func (b *backend) joinAll(w *Worker) {
 		}
 		before := w.nc.LastError()
 		if err := st.join(w); err != nil {
-			b.log.Error("can't join the queue group; trying again", "store", st.Name, "err", err)
+			w.complain("can't join the queue group; trying again", "store", st.Name, "err", err)
 			continue
 		}
 		if w.nc.IsConnected() {
@@ -188,9 +195,13 @@ func (b *backend) joinAll(w *Worker) {
 
 // leaveAll leaves the queue group because of err.
 func (b *backend) leaveAll(err error) {
-	state, hint := Unavailable, "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
-	if errors.Is(err, allocator.ErrFenced) {
-		state, hint = Fenced, "nothing is issued until an operator has acted; the worker then comes back by itself"
+	state, hint := stateFor(err), "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
+	if state == Fenced {
+		hint = "nothing is issued until an operator has acted; the worker then comes back by itself"
+	}
+	var advised interface{ Hint() string } // a Counter that knows better what to try
+	if errors.As(err, &advised) {
+		hint = "trying again; " + advised.Hint()
 	}
 	for _, st := range b.stores {
 		if st.currentState() == state {
@@ -202,6 +213,14 @@ func (b *backend) leaveAll(err error) {
 		}
 		b.log.Error(msg, "store", st.Name, "err", err, "hint", hint)
 	}
+}
+
+// stateFor returns the state of stores whose Counter can't be written to.
+func stateFor(err error) State {
+	if errors.Is(err, allocator.ErrFenced) {
+		return Fenced
+	}
+	return Unavailable
 }
 
 // pause waits for d, and is false if ctx ends before that.

@@ -60,22 +60,25 @@ const pendingBytes = 16 << 20
 // burst brought, or more than the machine can handle. nats.go drops what comes
 // beyond that, and its caller gets no answer: see watchDrops.
 func (w *Worker) limit(sub *nats.Subscription) {
-	_ = sub.SetPendingLimits(max(w.config.MaxWaiting, DefaultMaxWaiting), pendingBytes) // fails only if sub is closed
+	_ = sub.SetPendingLimits(w.queueLimit(), pendingBytes) // fails only if sub is closed
 }
 
-// watchDrops logs, once a second at most, that nats.go drops messages. nats.go
-// itself tells only of the first one in a row.
+// queueLimit is how many messages a subscription holds.
+func (w *Worker) queueLimit() int { return max(w.config.MaxWaiting, DefaultMaxWaiting) }
+
+// watchDrops logs that nats.go drops messages, when it begins and once a minute
+// while it goes on. nats.go itself tells only of the first one in a row.
 func (w *Worker) watchDrops(ctx context.Context) {
-	logged := int64(0)
+	logged, spoke := int64(0), time.Time{}
 	for pause(ctx, time.Second) {
 		dropped := int64(0)
 		for _, st := range w.sortedStores() {
 			dropped += st.dropped()
 		}
-		if dropped > logged {
+		if dropped > logged && (spoke.IsZero() || time.Since(spoke) >= complaintEvery) {
 			w.log.Error("requests were dropped without an answer: they come faster than this worker can refuse them",
 				"dropped", dropped-logged, "total", dropped, "hint", "add workers")
-			logged = dropped
+			logged, spoke = dropped, time.Now()
 		}
 	}
 }

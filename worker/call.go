@@ -27,7 +27,9 @@ type asked struct {
 	nonce   subjects.Nonce
 	timeout time.Duration // the caller's patience; 0: none named
 	arrived time.Time
-	stats   *stats // where the answer is counted; nil: it is another worker's to count
+	stats   *stats  // where the answer is counted; nil: it is another worker's to count
+	lane    lane    // as what
+	traced  *Traced // nil: the caller wants no trace
 }
 
 // outlived reports whether the caller has stopped waiting.
@@ -44,6 +46,7 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 		w.waiting.Add(-1)
 		return nil, false
 	}
+	a.traced.waits()
 	c := calls.Get().(*call)
 	c.w, c.store, c.asked = w, st, *a
 	patience := w.config.MaxPatience
@@ -57,9 +60,15 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 // Allocated answers the request. It runs on the goroutine that brought the ids.
 func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
+	if c.Waited != allocator.NoWait {
+		c.store.stats.waited(c.Waited, time.Since(c.asked.arrived))
+	}
+	if t := c.asked.traced; t != nil {
+		t.Advanced = c.Began
+	}
 	if err == nil {
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
-		c.store.backend.headroom.saw(c.Key, ids.Last(), &c.store.stats.nearlyExhausted)
+		c.store.saw(c.Key, ids.Last())
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}

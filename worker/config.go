@@ -49,6 +49,11 @@ type Config struct {
 	// allocator.DefaultMaxKeys.
 	MaxKeys int
 
+	// Trace, if not nil, gets each request with a sampled traceparent header once
+	// it is answered. It must not block and must be safe for concurrent use; the
+	// Traced is its to keep.
+	Trace func(*Traced)
+
 	// Log gets state changes. nil means slog.Default.
 	Log *slog.Logger
 }

@@ -35,7 +35,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		nats.SkipSubjectValidation(),
 
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			w.log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted())
+			w.log.Info("connected to NATS", "url", withoutUser(nc.ConnectedUrl()))
 			w.noteConnected(nc)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -46,11 +46,12 @@ func (w *Worker) connect() (*nats.Conn, error) {
 			w.log.Warn("disconnected from NATS; trying again", "err", err)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			w.reconnects.Add(1)
 			w.noteConnected(nc)
-			w.log.Info("reconnected to NATS", "url", nc.ConnectedUrlRedacted())
+			w.log.Info("reconnected to NATS", "url", withoutUser(nc.ConnectedUrl()))
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			w.log.Debug("can't reach NATS; trying again", "err", err)
+			w.cantConnect(err)
 		}),
 		nats.ErrorHandler(w.natsError),
 		nats.ClosedHandler(func(*nats.Conn) { close(w.lost) }),
@@ -59,7 +60,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	if !nc.IsConnected() {
-		w.log.Warn("NATS is not reachable; waiting for it", "servers", nc.Servers(), "hint", "start nats-server, or set --nats-url")
+		w.log.Warn("NATS is not reachable; waiting for it", "url", strings.Join(nc.Servers(), ","), "hint", "start nats-server, or set --nats-url")
 	}
 	return nc, nil
 }
@@ -69,16 +70,21 @@ func (w *Worker) connect() (*nats.Conn, error) {
 func (w *Worker) noteConnected(nc *nats.Conn) {
 	_ = nc.FlushTimeout(probeTimeout)
 	w.connected.Store(true)
+	w.connecting.done()
 	w.noteReady()
 }
 
 // natsError hears what nats.go can tell nobody else.
-func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
+func (w *Worker) natsError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrPermissionViolation):
 		for _, st := range w.sortedStores() {
 			if st.refusedBy(err) {
+				before := st.currentState()
 				st.leave(Denied)
+				if before == Denied {
+					return // it was said; this was another try
+				}
 				w.log.Error("NATS refuses the subscription: not serving the store; trying again",
 					"store", st.Name, "err", err,
 					"hint", fmt.Sprintf("allow this user to subscribe to %q", st.subject+" "+subjects.Queue))
@@ -86,6 +92,8 @@ func (w *Worker) natsError(_ *nats.Conn, sub *nats.Subscription, err error) {
 			}
 		}
 		w.complain("NATS refuses a subject", "err", err, "hint", "allow this worker to publish to callers' inboxes, and to publish and subscribe to $SRV.> and _SEQD.>")
+	case isAuthError(err), !nc.IsConnected():
+		w.cantConnect(err)
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
 		w.complain("messages come faster than this worker can refuse them", "subject", sub.Subject) // watchDrops says how many
 	default:

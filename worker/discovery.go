@@ -54,8 +54,8 @@ func (w *Worker) identity() micro.ServiceIdentity {
 		ID:      w.config.ID,
 		Version: w.config.Version,
 		Metadata: map[string]string{
-			"state": string(w.State()),
-			"root":  w.config.Root,
+			MetadataState: string(w.State()),
+			MetadataRoot:  w.config.Root,
 		},
 	}
 }
@@ -67,16 +67,20 @@ func (w *Worker) info() micro.Info {
 		Description:     "unique, ever-increasing ids: ask " + w.config.Root + ".<store>.<key>",
 	}
 	for _, st := range w.sortedStores() {
+		metadata := map[string]string{
+			MetadataDefaultMode: st.DefaultMode.String(),
+			MetadataModes:       joinModes(st.Modes),
+			MetadataMaxCount:    fmt.Sprint(st.MaxCount),
+			MetadataState:       string(st.currentState()),
+		}
+		if name := st.backend.incarnation(); name != "" {
+			metadata[MetadataIncarnation] = name
+		}
 		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
 			Name:       st.endpoint(),
 			Subject:    st.subject,
 			QueueGroup: subjects.Queue,
-			Metadata: map[string]string{
-				"default_mode": st.DefaultMode.String(),
-				"modes":        joinModes(st.Modes),
-				"max_count":    fmt.Sprint(st.MaxCount),
-				"state":        string(st.currentState()),
-			},
+			Metadata:   metadata,
 		})
 	}
 	return info
@@ -102,13 +106,14 @@ func (w *Worker) stats() micro.Stats {
 	}
 	for _, st := range w.sortedStores() {
 		s := &st.stats
+		requests, took := s.requests()
 		endpoint := &micro.EndpointStats{
 			Name:           st.endpoint(),
 			Subject:        st.subject,
 			QueueGroup:     subjects.Queue,
-			NumRequests:    int(s.requests.Load()),
-			NumErrors:      int(s.errors.Load()),
-			ProcessingTime: time.Duration(s.nanos.Load()),
+			NumRequests:    int(requests),
+			NumErrors:      int(s.errors()),
+			ProcessingTime: took,
 		}
 		if endpoint.NumRequests > 0 {
 			endpoint.AverageProcessingTime = endpoint.ProcessingTime / time.Duration(endpoint.NumRequests)
@@ -118,7 +123,7 @@ func (w *Worker) stats() micro.Stats {
 		}
 		endpoint.Data, _ = json.Marshal(endpointData{ // plain numbers and strings always marshal
 			State:   st.currentState(),
-			IDs:     s.ids.Load(),
+			IDs:     s.issued(),
 			Dropped: st.dropped(),
 			Waiting: w.waiting.Load(),
 			NoReply: w.dropped.Load(),
@@ -131,11 +136,10 @@ func (w *Worker) stats() micro.Stats {
 	return stats
 }
 
-// endpoint returns the store's name as an endpoint's: an asterisk is not
-// allowed there.
+// endpoint returns the store's name as an endpoint's.
 func (st *store) endpoint() string {
 	if st.Name == subjects.AnyStore {
-		return "any"
+		return EndpointAny
 	}
 	return st.Name
 }

@@ -29,6 +29,9 @@ func (s *subscriber) handle(m *nats.Msg) {
 		return
 	}
 	a := asked{reply: m.Reply, arrived: w.arrival(came)}
+	if w.config.Trace != nil && m.Header != nil {
+		a.traced = tracedOf(m.Header)
+	}
 	st := s.store
 	name, key, err := subjects.Parse(w.config.Root, m.Subject)
 	if err == nil && name != st.Name {
@@ -48,19 +51,22 @@ func (s *subscriber) handle(m *nats.Msg) {
 	if err == nil {
 		mode, err = st.allow(mode, req.N)
 	}
+	k := allocator.Key{Store: name, Name: key}
+	a.traced.asks(k, mode, req.N)
 	if err != nil {
 		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
 		return
 	}
+	a.lane = slowLane(mode)
 	if w.stale(&a, now) {
 		w.sendError(&a, subjects.ErrExpired)
 		return
 	}
-	k := allocator.Key{Store: name, Name: key}
 	if mode == subjects.Weak {
 		if ids, ok := st.backend.weak.Take(k, req.N); ok {
+			a.lane = weakFast
 			s.scratch = w.sendIDs(&a, ids, s.scratch)
-			st.backend.headroom.saw(k, ids.Last(), &st.stats.nearlyExhausted)
+			st.saw(k, ids.Last())
 			return
 		}
 	}
@@ -120,11 +126,19 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce}
 	scratch = reply.Append(scratch[:0], a.format)
 	// Not m.Respond: it takes the subscription's lock, which the connection's
-	// reader wants for every message. The error could only say that the
+	// reader wants for every message. The error can only say that the
 	// connection is gone: the ids are a gap.
-	_ = w.nc.Publish(a.reply, scratch)
-	if a.stats != nil {
-		a.stats.answered(ids.N, time.Since(a.arrived))
+	err := w.nc.Publish(a.reply, scratch)
+	switch {
+	case a.stats == nil:
+		w.handovers.served.Add(1)
+	case err != nil:
+		a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
+	default:
+		a.stats.answered(a.lane, ids.N, time.Since(a.arrived))
+	}
+	if a.traced != nil {
+		w.traced(a, ids, nil)
 	}
 	return scratch
 }
@@ -137,6 +151,9 @@ func (w *Worker) sendError(a *asked, e *subjects.Error) {
 		Data:    subjects.AppendError(nil, a.format, e, &a.nonce),
 	})
 	if a.stats != nil {
-		a.stats.failed(e.Error(), time.Since(a.arrived))
+		a.stats.failed(a.lane, e, time.Since(a.arrived))
+	}
+	if a.traced != nil {
+		w.traced(a, allocator.Range{}, e)
 	}
 }

@@ -30,12 +30,19 @@ func request(mode string) *nats.Msg {
 	return &nats.Msg{Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0", Data: []byte("\x82\xa4mode\xa4" + mode + "\xa5nonce\xcf12345678")}
 }
 
-// The fast path, from the callback to the publish, allocates nothing.
+// The fast path, from the callback to the publish, allocates nothing, with
+// tracing configured too.
 func TestFastPathAllocatesNothing(t *testing.T) {
 	s := newSubscriber(t)
+	s.w.config.Trace = func(*Traced) { t.Error("traced") }
+	unsampled, otherHeader := request("weak"), request("weak")
+	unsampled.Header = nats.Header{"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"}, "tracestate": {"a=1"}}
+	otherHeader.Header = nats.Header{"Seq-Timeout-Ms": {"100000"}}
 	for name, m := range map[string]*nats.Msg{
-		"empty body": {Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0"},
-		"map":        request("weak"),
+		"empty body":            {Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0"},
+		"map":                   request("weak"),
+		"unsampled traceparent": unsampled,
+		"another header":        otherHeader,
 	} {
 		t.Run(name, func(t *testing.T) {
 			// Warm up, so that no segment has to be fetched meanwhile.

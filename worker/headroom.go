@@ -40,6 +40,12 @@ const (
 	headroomSpacing = time.Second
 )
 
+// saw notes that ids of key up to last are issued.
+func (st *store) saw(key allocator.Key, last int64) {
+	st.stats.saw(last)
+	st.backend.headroom.saw(key, last, &st.stats.nearlyExhausted)
+}
+
 // saw notes that ids up to last are issued. nearly counts the keys of the store
 // that are past the first level.
 func (h *headroom) saw(key allocator.Key, last int64, nearly *atomic.Int64) {

@@ -284,10 +284,12 @@ func TestPermissionDenied(t *testing.T) {
 	})
 	f := &fixture{server: server, memory: &allocatortest.Memory{}, log: &logBuffer{}}
 	f.nc = server.Connect(t, nats.UserInfo("caller", "c"))
+	var probes atomic.Int64 // after each of them the worker tries to join
 	f.running = f.worker(t, func(c *worker.Config) {
 		c.Connect = func(options ...nats.Option) (*nats.Conn, error) {
 			return nats.Connect(server.URL, append(options, nats.UserInfo("worker", "w"))...)
 		}
+		c.Backends[0].Ready = func(context.Context) error { probes.Add(1); return nil }
 	})
 	f.waitState(t, worker.Denied)
 	if !f.log.contains("NATS refuses the subscription") || !f.log.contains(`seq.*.> seqd`) {
@@ -301,6 +303,12 @@ func TestPermissionDenied(t *testing.T) {
 	}
 	if f.log.contains("joined the queue group") {
 		t.Error("it says that it has joined")
+	}
+	// It tries again every second, and says so once.
+	seen := probes.Load()
+	eventually(t, func() bool { return probes.Load() >= seen+3 }, "it does not try again")
+	if n := f.log.count("NATS refuses the subscription"); n != 1 {
+		t.Errorf("the refusal is logged %d times", n)
 	}
 	if stats := f.stats(t); len(stats) != 1 || stats[0].Metadata["state"] != "denied" {
 		t.Errorf("discovery: %+v", stats)

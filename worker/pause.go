@@ -60,7 +60,7 @@ func (w *Worker) watchPauses(ctx context.Context) {
 		silence := w.pulse.beat(time.Since(w.started), func() { w.catchUp(ctx) })
 		if silence > 0 {
 			w.pauses.Add(1)
-			w.log.Warn("this process stood still; requests whose callers may have gone were refused", "for", silence.Round(time.Millisecond))
+			w.complain("this process stood still; requests whose callers may have gone were refused", "for", silence.Round(time.Millisecond))
 		}
 		if !pause(ctx, beatInterval) {
 			return

@@ -16,7 +16,7 @@ type Revoker interface {
 func (b *backend) revoke() {
 	b.weak.Forget()
 	if b.peers != nil {
-		b.peers.forgetAll()
+		b.peers.ForgetRivals()
 	}
 	b.probeSoon() // and so the queue group is left, if it must be
 }

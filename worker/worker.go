@@ -38,7 +38,10 @@ type Worker struct {
 	pauses    atomic.Int64 // times this process stood still
 	pauseLoop loop         // watchPauses'
 
-	complained atomic.Int64 // when complain last wrote, in nanoseconds since started
+	complaints complaints
+	reconnects atomic.Int64 // to NATS
+	handovers  handoverStats
+	connecting connecting
 }
 
 // New checks config and returns a Worker that Run will start.
@@ -116,6 +119,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var watches sync.WaitGroup
 	watches.Go(func() { w.watchPauses(watchCtx) })
 	watches.Go(func() { w.watchDrops(watchCtx) })
+	watches.Go(func() { w.watchConnecting(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}
@@ -189,15 +193,6 @@ func (w *Worker) storeOf(name string, fallback *store) *store {
 func (w *Worker) noteReady() {
 	if w.State() == Serving {
 		w.notify.Do(func() { close(w.ready) })
-	}
-}
-
-// complain logs a warning about a request, at most one a second for the whole
-// worker.
-func (w *Worker) complain(msg string, args ...any) {
-	now, last := int64(time.Since(w.started)), w.complained.Load()
-	if (last == 0 || now-last > int64(time.Second)) && w.complained.CompareAndSwap(last, now) {
-		w.log.Warn(msg, args...)
 	}
 }
 

@@ -169,6 +169,12 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+func (b *logBuffer) count(s string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.text.String(), s)
+}
+
 func (b *logBuffer) contains(s string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

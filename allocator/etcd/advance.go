@@ -21,6 +21,11 @@ func (c *Counter) Advance(ctx context.Context, key allocator.Key, n int) (alloca
 	case out := <-w:
 		return out.ids, out.err
 	case <-ctx.Done():
+		go func() { // until the attempt under way has ended
+			if out := <-w; out.err == nil {
+				c.skipped(key, n, allocator.GapExpired)
+			}
+		}()
 		return allocator.Range{}, c.gaveUp(key, n, context.Cause(ctx))
 	}
 }
@@ -143,6 +148,9 @@ func (d *drive) swapped(out outcome) {
 	default:
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will
 		// be, the next compare fails and brings the record along.
+		if !d.looking && perhapsApplied(out.err) {
+			d.c.skipped(d.a.Key, d.a.N, allocator.GapAmbiguous)
+		}
 		if pause := d.pause.next(d.c.jitter); !d.a.Ended(time.Now().Add(pause)) {
 			time.AfterFunc(pause, d.again)
 			return

@@ -92,7 +92,7 @@ func (g *guard) checkAlone(ctx context.Context) error {
 		return g.explain(g.fenceFor(err, k))
 	case adopt:
 		if g.adopt(*rec, now) {
-			g.log.Info("etcd's epoch was raised: going on", "store", rec.store, "epoch", rec.epoch, "floor", rec.floor)
+			g.log.Info("etcd's epoch was raised: going on", "incarnation", rec.store, "epoch", rec.epoch, "floor", rec.floor)
 		} else if k.store != "" {
 			g.logStranger(k)
 		}
@@ -135,7 +135,7 @@ func (g *guard) read(ctx context.Context) (*mvccpb.KeyValue, sight, error) {
 		Commit()
 	switch {
 	case err != nil:
-		return nil, sight{}, fmt.Errorf("%w: read etcd's incarnation: %v", allocator.ErrUnavailable, err)
+		return nil, sight{}, advise(fmt.Errorf("%w: read etcd's incarnation: %w", allocator.ErrUnavailable, err), err)
 	case resp.Succeeded:
 		return nil, sight{}, fmt.Errorf("%w: a compare that can't hold held", allocator.ErrUnavailable)
 	}
@@ -159,7 +159,7 @@ func (g *guard) create(ctx context.Context, k known, now sight) error {
 		Commit()
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: write etcd's incarnation, which may be there now: %v", allocator.ErrUnavailable, err)
+		return advise(fmt.Errorf("%w: write etcd's incarnation, which may be there now: %w", allocator.ErrUnavailable, err), err)
 	case !resp.Succeeded:
 		return fmt.Errorf("%w: another worker has just written etcd's incarnation", allocator.ErrUnavailable)
 	}
@@ -167,7 +167,7 @@ func (g *guard) create(ctx context.Context, k known, now sight) error {
 		g.logStranger(k)
 	}
 	if len(resp.Responses[1].GetResponseRange().Kvs) > 0 {
-		g.log.Warn("counters were there without an incarnation: taking them as they are", "prefix", g.prefix, "store", rec.store,
+		g.log.Warn("counters were there without an incarnation: taking them as they are", "prefix", g.prefix, "incarnation", rec.store,
 			"hint", "fine after an upgrade; if etcd was restored, "+wayOut)
 	}
 	g.adopt(rec, now)
@@ -193,7 +193,7 @@ func (g *guard) record(ctx context.Context, kv *mvccpb.KeyValue, rec incarnation
 		Then(clientv3.OpPut(path, now.encode())).
 		Commit()
 	if err != nil {
-		return fmt.Errorf("%w: write etcd's incarnation: %v", allocator.ErrUnavailable, err)
+		return fmt.Errorf("%w: write etcd's incarnation: %w", allocator.ErrUnavailable, err)
 	}
 	if resp.Succeeded {
 		g.mu.Lock()
@@ -229,7 +229,7 @@ func (g *guard) complain(err error) {
 }
 
 func (g *guard) logStranger(k known) {
-	g.log.Warn("another etcd than before is at this address: taking it for a new one, as it is on this machine and no --state-dir is set", "before", k.store)
+	g.log.Warn("another etcd than before is at this address: taking it for a new one, as it is on this machine and no --state-dir is set", "was", k.store)
 }
 
 // explain adds the way out to a fence.

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -21,6 +22,9 @@ const afterLoss = 100
 // again as nested transactions, each with a compare of its own; and so are the
 // next afterLoss batches, for lost races come in numbers.
 func (t *txns) commit(batch []*swap) ([]outcome, error) {
+	if len(batch) > 0 {
+		t.stats.sizes.Observe(len(batch))
+	}
 	switch len(batch) {
 	case 0:
 		return nil, nil
@@ -109,11 +113,16 @@ func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, attemptTimeout)
 	defer cancel()
+	begun := time.Now()
 	resp, err := build(t.kv.Txn(ctx)).Commit()
 	if err != nil {
+		t.stats.sent(time.Since(begun), err)
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
-	return resp, t.guard.end(sent, resp.Header, wrote(resp))
+	took := time.Since(begun)
+	err = t.guard.end(sent, resp.Header, wrote(resp))
+	t.stats.sent(took, err)
+	return resp, err
 }
 
 // wrote reports whether a transaction of swaps won any.

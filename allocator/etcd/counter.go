@@ -50,6 +50,8 @@ type Counter struct {
 	txns   *txns
 	jitter func(time.Duration) time.Duration // from 0 to below its argument
 
+	observer allocator.Observer // see Observe; nil: nobody
+
 	mu      sync.Mutex
 	beliefs map[allocator.Key]belief
 	revoke  []func() // see OnRevoke
@@ -123,7 +125,9 @@ func next(last int64, n int) (allocator.Range, error) {
 // acted on an ErrFenced, and writes down how far the history has come: call it
 // every few seconds. It blocks until ctx ends at most.
 func (c *Counter) Ready(ctx context.Context) error {
-	if err := c.guard.check(ctx); err != nil {
+	err := c.guard.check(ctx)
+	c.txns.stats.probes[outcomeOfErr(err)].Add(1)
+	if err != nil {
 		return fmt.Errorf("probe etcd: %w", err)
 	}
 	return nil

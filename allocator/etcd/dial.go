@@ -19,9 +19,13 @@ type DialConfig struct {
 	Endpoints []string // host:port or URL, at least one
 	Username  string   // "": no user
 	Password  string
-	TLS       *tls.Config   // nil: plain, unless an endpoint is https
 	Timeout   time.Duration // for one try to connect; 0 means DefaultDialTimeout
 	Log       *slog.Logger  // hears of endpoints that don't answer; nil means slog.Default
+
+	// TLS returns the settings for one connection. It is called for each, so that
+	// certificates can be replaced while the client runs; it may be called
+	// concurrently. nil: plain, unless an endpoint is https.
+	TLS func() (*tls.Config, error)
 }
 
 // DefaultDialTimeout bounds one try to connect.
@@ -32,9 +36,9 @@ const DefaultDialTimeout = 2 * time.Second
 // is back.
 const maxReconnectPause = time.Second
 
-// Dial returns a client for config. It connects in the background, whether etcd
-// is up or not; only with a Username does it block, for Timeout at most, to log
-// in, and returns an error if it can't.
+// Dial returns a client for config. It does not block: the client connects in
+// the background, whether etcd is up or not, and logs in with its first call. A
+// call that can't be logged in for returns why, and [Hint] what to try.
 //
 // With several endpoints the client keeps away from the ones that don't answer:
 // see members. That ends when the client is closed.
@@ -62,12 +66,17 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 }
 
 func (config DialConfig) open(ctx context.Context, options ...grpc.DialOption) (*clientv3.Client, error) {
+	options = append([]grpc.DialOption{grpc.WithChainUnaryInterceptor(explainWait)}, options...)
+	if config.TLS != nil {
+		options = append(options, grpc.WithTransportCredentials(newHandshakes(config.TLS)))
+	}
+	if config.Username != "" {
+		login := newLogin(config.Username, config.Password)
+		options = append(options, grpc.WithChainUnaryInterceptor(login.intercept), grpc.WithChainStreamInterceptor(login.interceptStream))
+	}
 	client, err := clientv3.New(clientv3.Config{
 		Context:     ctx,
 		Endpoints:   config.Endpoints,
-		Username:    config.Username,
-		Password:    config.Password,
-		TLS:         config.TLS,
 		DialTimeout: config.Timeout,
 
 		// gRPC notices a silent connection only if it is told to look; 10 s is

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,18 +22,16 @@ type simWorker struct {
 	number  int // from 1; as a Client of the history's ops
 	id      string
 	counter *etcd.Counter
+	peers   *allocator.Peers // what strong advances; nil if batches are not handed over
 	strong  *allocator.Strong
 	weak    *allocator.Weak
 	crashed atomic.Bool // what it says from now on, nobody hears
 
 	pauses, asks atomic.Int64 // so far, to number the dice
-
-	mu     sync.Mutex
-	rivals map[allocator.Key]string
 }
 
 func newSimWorker(w *world, number int) *simWorker {
-	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number), rivals: map[allocator.Key]string{}}
+	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number)}
 	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally}
 	sw.counter = etcd.NewCounterOn(kv, sw.jitter, etcd.Config{
 		Writer: sw.id,
@@ -42,7 +39,8 @@ func newSimWorker(w *world, number int) *simWorker {
 	})
 	strong := allocator.Counter(advances{sw.counter, w})
 	if w.plan.peers {
-		strong = &simPeers{advances{sw.counter, w}, sw}
+		sw.peers = allocator.NewPeers(advances{sw.counter, w}, sw.ask)
+		strong = sw.peers
 	}
 	sw.strong = allocator.NewStrong(strong)
 	sw.weak = allocator.NewWeak(advances{sw.counter, w}, allocator.WeakConfig{
@@ -166,82 +164,22 @@ func countPuts(in *pb.TxnRequest) (n int) {
 	return n
 }
 
-// simPeers does what package worker's peers do, with a network of its own.
-type simPeers struct {
-	advances
-	sw *simWorker
-}
-
-func (p *simPeers) Start(a *allocator.Advance) {
-	if a.Direct {
-		p.advances.Start(a)
-		return
-	}
-	h := &simHandover{p: p, told: a.Done}
-	a.Done = h
-	if rival := p.sw.rival(a.Key); rival != "" {
-		go h.ask(a, rival)
-		return
-	}
-	a.Yield = true
-	p.advances.Start(a)
-}
-
-// simHandover is package worker's handover.
-type simHandover struct {
-	p      *simPeers
-	told   allocator.Advancer
-	direct bool
-}
-
-func (h *simHandover) Advanced(a *allocator.Advance, ids allocator.Range, err error) {
-	var lost *allocator.LostRace
-	if !h.direct && errors.As(err, &lost) {
-		h.p.sw.setRival(a.Key, lost.Winner)
-		go h.ask(a, lost.Winner)
-		return
-	}
-	a.Done = h.told
-	h.told.Advanced(a, ids, err)
-}
-
-func (h *simHandover) ask(a *allocator.Advance, rival string) {
-	known := h.p.Known(a.Key)
-	ids, err := h.p.ask(a.Ctx, rival, a.Key, a.N)
-	h.direct = true
-	if err == nil && ids.First <= known {
-		err = errRefused
-	}
-	if err == nil {
-		h.p.Given(a.Key, ids)
-		h.p.w.tally.add("handed over")
-		h.Advanced(a, ids, nil)
-		return
-	}
-	h.p.sw.setRival(a.Key, "")
-	a.Yield = false
-	h.p.advances.Start(a)
-}
-
-const peerTimeout = 250 * time.Millisecond
-
-var errRefused = errors.New("no rival answers")
-
 // ask sends an advance to a rival. A message takes some time, and now and then
 // too much, or for ever.
-func (p *simPeers) ask(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
-	d := dice(p.sw.plan.seed, p.sw.id+" ask", int(p.sw.asks.Add(1)))
+func (sw *simWorker) ask(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
+	d := dice(sw.plan.seed, sw.id+" ask", int(sw.asks.Add(1)))
 	there, back := upTo(d, 200*time.Microsecond), upTo(d, 200*time.Microsecond)
-	if d.IntN(100) < p.w.plan.faulty && !p.w.quiet.Load() {
+	if d.IntN(100) < sw.plan.faulty && !sw.quiet.Load() {
 		there, back = upTo(d, 600*time.Millisecond), upTo(d, 600*time.Millisecond)
-		p.w.tally.add("peer slow")
+		sw.tally.add("peer slow")
 	}
-	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
-	defer cancel()
-	a := &handed{p: p, back: back, answer: make(chan told, 1)}
-	time.AfterFunc(there, func() { p.w.worker(rival).handlePeer(a, key, n) })
+	a := &handed{back: back, answer: make(chan told, 1)}
+	time.AfterFunc(there, func() { sw.worker(rival).handlePeer(a, key, n) })
 	select {
 	case o := <-a.answer:
+		if o.err == nil {
+			sw.tally.add("handed over")
+		}
 		return o.ids, o.err
 	case <-ctx.Done():
 		return allocator.Range{}, context.Cause(ctx)
@@ -251,7 +189,6 @@ func (p *simPeers) ask(ctx context.Context, rival string, key allocator.Key, n i
 // handed is an advance that was handed over.
 type handed struct {
 	allocator.Request
-	p      *simPeers
 	by     *simWorker
 	back   time.Duration
 	answer chan told // has room for the one answer
@@ -262,13 +199,15 @@ type told struct {
 	err error
 }
 
+var errRefused = errors.New("gone, or not winning")
+
 func (sw *simWorker) handlePeer(a *handed, key allocator.Key, n int) {
-	if sw == nil || sw.crashed.Load() || sw.rival(key) != "" {
+	if sw == nil || sw.crashed.Load() || sw.peers != nil && sw.peers.Rival(key) != "" {
 		a.answer <- told{err: errRefused}
 		return
 	}
 	a.by = sw
-	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(peerTimeout), Waiter: a, Direct: true}
+	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(allocator.PeerTimeout), Waiter: a, Direct: true}
 	sw.strong.Allocate(&a.Request)
 }
 
@@ -276,21 +215,5 @@ func (sw *simWorker) handlePeer(a *handed, key allocator.Key, n int) {
 func (a *handed) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	if !a.by.crashed.Load() {
 		time.AfterFunc(a.back, func() { a.answer <- told{ids, err} })
-	}
-}
-
-func (sw *simWorker) rival(key allocator.Key) string {
-	sw.mu.Lock()
-	defer sw.mu.Unlock()
-	return sw.rivals[key]
-}
-
-func (sw *simWorker) setRival(key allocator.Key, rival string) {
-	sw.mu.Lock()
-	defer sw.mu.Unlock()
-	if rival == "" {
-		delete(sw.rivals, key)
-	} else {
-		sw.rivals[key] = rival
 	}
 }

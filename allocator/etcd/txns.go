@@ -44,9 +44,10 @@ type txns struct {
 	wake   sync.Cond // one more transaction may be sent, or closed
 	due    queue
 	load   load
-	flying int // transactions under way
-	swaps  int // in them
-	nested int // how many transactions from now on are nested ones: see commit
+	stats  stats // has no need of mu
+	flying int   // transactions under way
+	swaps  int   // in them
+	nested int   // how many transactions from now on are nested ones: see commit
 	closed bool
 }
 
@@ -101,8 +102,14 @@ func (t *txns) close() {
 	t.mu.Unlock()
 	t.wake.Broadcast()
 	for due.len > 0 {
-		due.pop().done(outcome{err: errClosed})
+		t.done(due.pop(), outcome{err: errClosed})
 	}
+}
+
+// done tells s its outcome.
+func (t *txns) done(s *swap, out outcome) {
+	t.stats.swapped(out)
+	s.done(out)
 }
 
 // start has s sent soon; it does not block. Until done is called s belongs to t.
@@ -110,12 +117,12 @@ func (t *txns) start(s *swap) {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
-		s.done(outcome{err: errClosed})
+		t.done(s, outcome{err: errClosed})
 		return
 	}
 	if err := t.load.refuse(s.deadline, t.due.len); err != nil {
 		t.mu.Unlock()
-		s.done(outcome{err: err})
+		t.done(s, outcome{err: err})
 		return
 	}
 	t.due.push(s)
@@ -163,13 +170,13 @@ func (t *txns) sender() {
 			t.wake.Signal()
 		}
 		for _, s := range ended {
-			s.done(outcome{err: errEnded})
+			t.done(s, outcome{err: errEnded})
 		}
 		for i, s := range batch {
 			if err != nil {
-				s.done(outcome{err: err})
+				t.done(s, outcome{err: err})
 			} else {
-				s.done(outs[i])
+				t.done(s, outs[i])
 			}
 		}
 	}

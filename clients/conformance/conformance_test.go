@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 var (
@@ -73,22 +72,13 @@ func TestConformance(t *testing.T) {
 		})
 	}
 	if *rates > 0 {
-		for _, sequence := range []bool{false, true} {
-			row(fmt.Sprintf("ids/s, strong, 64 callers, one connection, sequence %v", sequence), each(rateOf(sequence)))
+		for _, mode := range []string{"strong", "weak"} {
+			for _, sequence := range []bool{false, true} {
+				row(rateName(mode, sequence), func(t *testing.T) []string {
+					return rateOf(t, sdks, mode, sequence)
+				})
+			}
 		}
-	}
-}
-
-func rateOf(sequence bool) func(*testing.T, *system, *sdk) (string, error) {
-	return func(_ *testing.T, _ *system, c *sdk) (string, error) {
-		r, err := c.do(command{
-			Op: "rate", Store: weakStore, Key: c.name + ".rate", Mode: "strong",
-			Callers: 64, DurationMs: int(rates.Milliseconds()), Sequence: sequence,
-		}, *rates+10*time.Second)
-		if err == nil && r.IdsPerSecond <= 0 {
-			err = fmt.Errorf("no rate: %s %s", r.Error, r.Text)
-		}
-		return fmt.Sprintf("%.0f", r.IdsPerSecond), err
 	}
 }
 

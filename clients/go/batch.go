@@ -1,6 +1,7 @@
 package seqd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,6 +14,8 @@ type batch struct {
 	n        int // ids its calls want
 	calls    int
 	waiting  int         // calls that have not given up
+	places   int         // that were given out: n, and those in gone
+	gone     []gone      // calls that gave up before it was sent
 	deadline time.Time   // when the time of its calls is up
 	full     bool        // it has gathered long enough: no new call joins
 	fill     *time.Timer // sets full
@@ -27,6 +30,13 @@ type batch struct {
 	ids      Range         // of all its calls
 	err      error         // of all its calls
 	done     chan struct{} // closed when the batch is finished; nil: it is for the stock only
+}
+
+// gone is a call that gave up before its batch was sent: those that joined after
+// it move up.
+type gone struct {
+	at int // its place
+	n  int // places that are free; once the batch is sent, with those before it
 }
 
 // errAgain tells the calls of a batch to join another one: theirs asked for more
@@ -47,7 +57,8 @@ func (s *Sequence) joinLocked(n int, deadline time.Time) (b *batch, at int) {
 	} else {
 		b = s.newBatchLocked(deadline)
 	}
-	at = b.n
+	at = b.places
+	b.places += n
 	b.n += n
 	b.calls++
 	b.waiting++
@@ -83,12 +94,26 @@ func (s *Sequence) popLocked() *batch {
 	b := s.batches[0]
 	s.batches = slices.Delete(s.batches, 0, 1)
 	s.calls.Add(-int64(b.calls))
+	slices.SortFunc(b.gone, func(x, y gone) int { return cmp.Compare(x.at, y.at) })
+	for i := range b.gone[:max(len(b.gone)-1, 0)] {
+		b.gone[i+1].n += b.gone[i].n
+	}
 	return b
 }
 
-// leave takes a call that gave up out of b, unless b has been finished
-// meanwhile: an answer that is there counts.
-func (s *Sequence) leave(b *batch) (f failure, left bool) {
+// place returns where the ids begin, in those of b, of the call that joined at.
+// It is for a call that has not given up, once b has been popped.
+func (b *batch) place(at int) int {
+	i, _ := slices.BinarySearchFunc(b.gone, at, func(g gone, at int) int { return cmp.Compare(g.at, at) })
+	if i > 0 {
+		at -= b.gone[i-1].n
+	}
+	return at
+}
+
+// leave takes a call for n ids, which gave up, out of b, where it had joined at.
+// It does not if b has been finished meanwhile: an answer that is there counts.
+func (s *Sequence) leave(b *batch, at, n int) (f failure, left bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b.finished {
@@ -101,11 +126,12 @@ func (s *Sequence) leave(b *batch) (f failure, left bool) {
 	}
 	b.waiting--
 	switch {
-	case b.waiting > 0:
-	case b.cancel == nil: // not sent yet: who joins now need not pay for the others
-		s.calls.Add(-int64(b.calls))
-		b.n, b.calls = 0, 0
-	case !b.stocks:
+	case b.cancel == nil: // not sent yet: no id need be spent on it
+		s.calls.Add(-1)
+		b.n -= n
+		b.calls--
+		b.gone = append(b.gone, gone{at, n})
+	case b.waiting == 0 && !b.stocks:
 		b.cancel() // to try again would burn ids for nobody
 	}
 	return f, true

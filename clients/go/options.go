@@ -1,6 +1,7 @@
 package seqd
 
 import (
+	"context"
 	"math"
 	"time"
 
@@ -31,6 +32,7 @@ type settings struct {
 	patience       time.Duration // with "no responders"
 	prefetch       int           // ids of a sequence's stock; 0: none
 	ownInbox       bool
+	headers        func(context.Context, nats.Header) // nil: none but ours
 }
 
 var defaults = settings{
@@ -79,6 +81,15 @@ func WithPrefetch(n int) Option { return func(s *settings) { s.prefetch = n } }
 // at once: the server forwards an answer at half the cost. It is for [New]; a
 // connection needs one such client, not many.
 func WithOwnInbox() Option { return func(s *settings) { s.ownInbox = true } }
+
+// WithHeaders has f add headers to every request before it is sent, as a tracing
+// library does that passes a trace on. ctx is the call's, or a child of it; for a
+// [Sequence], whose requests are of many calls, it is nobody's. The header is
+// empty, and headers that seqd reads (Seq-…, Accept) are not f's to set. f must
+// not block.
+func WithHeaders(f func(ctx context.Context, header nats.Header)) Option {
+	return func(s *settings) { s.headers = f }
+}
 
 // with returns the settings after opts. The error, an [ErrBadRequest], names
 // the setting.

@@ -20,7 +20,8 @@ var ErrClosed = errors.New("the sequence is closed")
 // One call's way: it joins the batch that gathers. A goroutine, there is one
 // while anybody waits, closes the batch as soon as the request before it is
 // answered, sends one request for the ids of all its calls, and wakes them; each
-// knows which part of the range is its own.
+// knows which part of the range is its own. A call that gives up before that
+// takes its place with it.
 //
 // Why Strong stays strict (guarantee 2 of the package): a batch is closed before
 // its request is sent, so the ids were drawn after all its calls had begun; and
@@ -159,7 +160,7 @@ func (s *Sequence) share(ctx context.Context, n int) (Range, error) {
 			select {
 			case <-b.done:
 			case <-done:
-				if f, left := s.leave(b); left {
+				if f, left := s.leave(b, at, n); left {
 					f.ended = ending(ctx)
 					return Range{}, s.explain(f)
 				}
@@ -167,10 +168,10 @@ func (s *Sequence) share(ctx context.Context, n int) (Range, error) {
 		}
 		switch {
 		case b.err == nil:
-			return Range{First: b.ids.First + int64(at), N: n}, nil
+			return Range{First: b.ids.First + int64(b.place(at)), N: n}, nil
 		case b.err != errAgain:
 			return Range{}, b.err
-		case at == 0 && n == 1:
+		case b.place(at) == 0 && n == 1:
 			return b.ids, nil // the id that showed that it was the number
 		}
 		deadline = b.deadline

@@ -69,7 +69,7 @@ func TestSequenceCancel(t *testing.T) {
 	}{
 		{"one alone", false, []time.Duration{5 * ms}, "[1]", 1},
 		{"one of two", true, []time.Duration{25 * ms, 0}, "[1 2]", 0},
-		{"one before it is sent", true, []time.Duration{5 * ms, 0}, "[1 2]", 0},
+		{"one before it is sent", true, []time.Duration{5 * ms, 0}, "[1 1]", 0},
 		{"all", true, []time.Duration{25 * ms, 30 * ms}, "[1 2]", 1},
 		{"all before it is sent", true, []time.Duration{5 * ms, 10 * ms}, "[1]", 0},
 	} {

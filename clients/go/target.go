@@ -70,11 +70,12 @@ func (t *target) ask(ctx context.Context, n int) (Range, error) {
 	}
 	deadline, _ := ctx.Deadline()
 	patience := max(time.Until(deadline).Milliseconds(), 1) // 0 would be outlived on arrival
-	msg := &nats.Msg{
-		Subject: t.subject,
-		Header:  nats.Header{subjects.TimeoutHeader: {strconv.FormatInt(patience, 10)}},
-		Data:    req.Append(nil),
+	header := nats.Header{}
+	if t.settings.headers != nil {
+		t.settings.headers(ctx, header)
 	}
+	header[subjects.TimeoutHeader] = []string{strconv.FormatInt(patience, 10)}
+	msg := &nats.Msg{Subject: t.subject, Header: header, Data: req.Append(nil)}
 	ids, err := t.client.request(ctx, msg, &req, t.settings.ownInbox)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return Range{}, ErrNoWorkers

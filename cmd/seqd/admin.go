@@ -102,6 +102,9 @@ func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, min, m
 	if err := a.print.flush(); err != nil {
 		return err
 	}
+	if hint := etcd.Hint(err); hint != "" {
+		return fmt.Errorf("%w; %s", err, hint)
+	}
 	if errors.Is(err, allocator.ErrUnavailable) {
 		return fmt.Errorf("%w; look at --etcd-endpoints, the user's permissions, and etcd's alarms", err)
 	}
@@ -123,7 +126,7 @@ func (a *admin) open(ctx context.Context, src source) error {
 			a.clusters[i].stores = append(a.clusters[i].stores, c.stores...)
 			continue
 		}
-		client, err := dialOnce(ctx, c.etcd, slog.Default())
+		client, err := dial(ctx, c.etcd, slog.Default())
 		if err != nil {
 			return err
 		}

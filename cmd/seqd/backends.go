@@ -4,22 +4,28 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
+	"net/http"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 	"github.com/seqd-io/seqd/worker"
 )
 
 // backends are the Counters of a worker, with what must be closed after it.
 type backends struct {
 	list  []worker.Backend
+	stats []metrics.Backend // of the same
 	close func()
 }
 
-// openBackends connects a Counter to each cluster. It waits, until ctx ends, for
-// the ones that can't be logged in to yet; all others come up in the background.
+// metrics serves what w and the Counters have counted.
+func (b backends) metrics(w *worker.Worker) http.Handler {
+	return metrics.Handler(metrics.Sources{Worker: w.Snapshot, Backends: b.stats, Version: version()})
+}
+
+// openBackends makes a Counter for each cluster. They come up in the background.
 func (c *config) openBackends(ctx context.Context, clusters []cluster, id string, log *slog.Logger) (backends, error) {
 	var closers []func()
 	opened := backends{close: func() {
@@ -27,7 +33,12 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 			c()
 		}
 	}}
+	names := map[string]int{}
 	for _, cl := range clusters {
+		name := cl.name()
+		if names[name]++; names[name] > 1 { // the same etcd with another prefix or user
+			name = fmt.Sprintf("%s#%d", name, names[name])
+		}
 		client, err := dial(ctx, cl.etcd, log)
 		if err != nil {
 			opened.close()
@@ -36,55 +47,37 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 		stateDir, strangers := c.stateDir(cl.etcd.Endpoints)
 		counter := etcd.NewCounter(client, etcd.Config{
 			Prefix: cl.etcd.Prefix, Writer: id, Floor: cl.floors.of,
-			StateDir: stateDir, Strangers: strangers, Log: log.With("component", "etcd", "backend", cl.name()),
+			StateDir: stateDir, Strangers: strangers, Log: log.With("component", "etcd", "backend", name),
 		})
 		closers = append(closers, counter.Close, func() { client.Close() })
 		opened.list = append(opened.list, worker.Backend{
-			Name:    cl.name(),
+			Name:    name,
 			Counter: counter,
 			Ready:   counter.Ready,
 			Stores:  cl.stores,
 		})
+		opened.stats = append(opened.stats, metrics.Backend{Name: name, Stats: counter.Stats})
 	}
 	return opened, nil
 }
 
-// dialPause is the time between two tries to log in to etcd.
-const dialPause = time.Second
-
+// dial returns a client of a cluster. It does not wait for it.
 func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
-	if _, err := c.TLS.client(); err != nil {
-		return nil, err // trying again would not help
-	}
-	for {
-		client, err := dialOnce(ctx, c, log)
-		if err == nil {
-			return client, nil
-		}
-		log.Warn("can't log in to etcd; trying again", "err", err, "hint", "look at --etcd-endpoints, --etcd-username and the password")
-		t := time.NewTimer(dialPause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return nil, fmt.Errorf("interrupted while waiting for etcd: %w", context.Cause(ctx))
-		}
-	}
-}
-
-func dialOnce(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
-	tls, err := c.TLS.client()
-	if err != nil {
-		return nil, err
-	}
-	return etcd.Dial(ctx, etcd.DialConfig{
+	config := etcd.DialConfig{
 		Endpoints: c.Endpoints,
 		Username:  c.Username,
 		Password:  c.Password,
-		TLS:       tls,
 		Timeout:   c.DialTimeout,
 		Log:       log,
-	})
+	}
+	if c.TLS != (tlsConfig{}) {
+		config.TLS = c.TLS.client
+		if _, err := c.TLS.client(); err != nil {
+			// Now, rather than with every try to connect.
+			return nil, fmt.Errorf("etcd: %w; look at --etcd-ca, --etcd-cert and --etcd-key", err)
+		}
+	}
+	return etcd.Dial(ctx, config)
 }
 
 // worker returns the configuration of a worker over opened backends.

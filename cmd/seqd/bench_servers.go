@@ -76,7 +76,7 @@ const quickFsync = 20 * time.Microsecond
 // startBenchServers starts a nats-server and an etcd as seqd dev has them: with
 // fsync, and with data in a new folder below parent.
 func startBenchServers(ctx context.Context, parent string, stderr io.Writer) (*benchServers, error) {
-	log, err := newLog(stderr, "warn")
+	log, _, err := newLog(stderr, logConfig{Level: "warn", Format: "text"})
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (s *benchServers) start(ctx context.Context, parent string, stderr io.Write
 	if fsync < quickFsync {
 		fmt.Fprintf(stderr, "seqd: fsync takes %v in %s: is it kept in memory? To measure a disk, name a folder on one with --data-dir\n", fsync, parent)
 	}
-	if s.nats, err = startNATS(0); err != nil {
+	if s.nats, err = startNATS(0, ""); err != nil {
 		return err
 	}
 	s.stops = append(s.stops, s.nats.stop)

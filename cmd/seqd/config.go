@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,12 +27,14 @@ type config struct {
 	Etcd         etcdConfig             `yaml:"etcd"`
 	Stores       map[string]storeConfig `yaml:"stores"`
 	HTTP         string                 `yaml:"http"`
+	Pprof        bool                   `yaml:"pprof"`
 	MaxWaiting   int                    `yaml:"max_waiting"`
 	MaxPatience  time.Duration          `yaml:"max_patience"`
 	MaxKeys      int                    `yaml:"max_keys"`
 	DrainTimeout time.Duration          `yaml:"drain_timeout"`
 	StateDir     string                 `yaml:"state_dir"`
-	LogLevel     string                 `yaml:"log_level"`
+	Log          logConfig              `yaml:"log"`
+	Tracing      tracingConfig          `yaml:"tracing"`
 }
 
 type etcdConfig struct {
@@ -85,7 +85,7 @@ func defaultConfig() config {
 		MaxPatience:  worker.DefaultMaxPatience,
 		MaxKeys:      allocator.DefaultMaxKeys,
 		DrainTimeout: worker.DefaultDrainTimeout,
-		LogLevel:     "info",
+		Log:          defaultLog,
 	}
 }
 
@@ -96,12 +96,13 @@ func (c *config) flags(fs *flag.FlagSet) {
 	c.NATS.flags(fs)
 	c.Etcd.flags(fs)
 	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
+	fs.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve Go's profiles at /debug/pprof/, for who may see them: they show the command line and cost time")
 	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
 	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for none (default $STATE_DIRECTORY, else the user's)")
-	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	c.Log.flags(fs)
 }
 
 func (c *etcdConfig) flags(fs *flag.FlagSet) {
@@ -153,12 +154,26 @@ type source struct {
 // yamlError takes apart what yaml says: "line 7: field x not found in type T".
 var yamlError = regexp.MustCompile(`^line (\d+): (.*?)(?: (?:in|into) (?:type )?\S+)?$`)
 
+// yamlSecrets find complaints that show a value which may be a password: one with
+// an asterisk at its beginning, in the place of a whole section, or with a tag.
+var yamlSecrets = []struct {
+	found *regexp.Regexp
+	text  string
+}{
+	{regexp.MustCompile("(?s)unknown anchor '.*' referenced"), "unknown anchor: a value that begins with * must be in quotes"},
+	{regexp.MustCompile("(?s)cannot unmarshal (\\S+) `.*` into main\\..*"), "cannot unmarshal $1: there must be settings with names here"},
+	{regexp.MustCompile("(?s)cannot decode (\\S+) `.*` as a"), "cannot decode $1 as a"},
+}
+
 // wrap names the file and the first line that yaml complains about.
 func (s source) wrap(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var several *yaml.TypeError
 	if errors.As(err, &several) {
 		text = several.Errors[0]
+	}
+	for _, s := range yamlSecrets {
+		text = s.found.ReplaceAllString(text, s.text)
 	}
 	if m := yamlError.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("%s:%s: %s", s.path, m[1], m[2])
@@ -195,33 +210,4 @@ func (s source) line(path []string) int {
 		line, node = node.Content[i].Line, node.Content[i+1]
 	}
 	return line
-}
-
-// tlsClient returns TLS settings, nil for none. Files are read again for every
-// handshake, so that certificates can be rotated.
-func (c tlsConfig) client() (*tls.Config, error) {
-	if c == (tlsConfig{}) {
-		return nil, nil
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, fmt.Errorf("etcd certificate authority: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("etcd certificate authority %s holds no certificate", c.CA)
-		}
-	}
-	if c.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(c.Cert, c.Key); err != nil {
-			return nil, fmt.Errorf("etcd client certificate: %w", err)
-		}
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-			return &pair, err
-		}
-	}
-	return config, nil
 }

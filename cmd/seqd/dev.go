@@ -32,8 +32,10 @@ func devCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.IntVar(&d.natsPort, "nats-port", 4222, "`PORT` of nats-server; 0 picks a free one")
 	fs.IntVar(&d.etcdPort, "etcd-port", 2379, "`PORT` of etcd; 0 picks a free one")
 	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of /livez and /readyz; 0 picks a free one")
+	fs.BoolVar(&d.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	fs.StringVar(&d.config, "config", "", "configuration `FILE` (YAML), for the stores' rules")
-	fs.StringVar(&d.logLevel, "log-level", "warn", "debug, info, warn or error")
+	fs.StringVar(&d.log.Level, "log-level", "warn", "debug, info, warn or error")
+	fs.StringVar(&d.log.Format, "log-format", "text", "text or json")
 	return &ffcli.Command{
 		Name:       "dev",
 		ShortUsage: "seqd dev [flags]",
@@ -62,14 +64,15 @@ type dev struct {
 	dir                          string
 	natsPort, etcdPort, httpPort int
 	config                       string
-	logLevel                     string
+	pprof                        bool
+	log                          logConfig
 }
 
 // run runs the servers and a worker until a signal.
 //
 //	signal ──▶ worker ──▶ HTTP, nats-server, etcd (end when the worker has drained)
 func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
-	log, err := newLog(stderr, d.logLevel)
+	log, _, err := newLog(stderr, d.log)
 	if err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer httpListener.Close()
-	nats, err := startNATS(d.natsPort)
+	nats, err := startNATS(d.natsPort, d.dir)
 	if err != nil {
 		return err
 	}
@@ -118,15 +121,18 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer etcds.close()
-	w, err := worker.New(cfg.worker(id, etcds, log))
+	var g run.Group
+	drained := make(chan struct{})
+	config := cfg.worker(id, etcds, log)
+	if err := cfg.addTracing(&g, ctx, &config, drained); err != nil {
+		return err
+	}
+	w, err := worker.New(config)
 	if err != nil {
 		return err
 	}
-
-	var g run.Group
-	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
-	httpServer := newHTTP(w)
+	httpServer := newHTTP(w, etcds.metrics(w), cfg.Pprof || d.pprof)
 	g.Add(func() error { return serveHTTP(httpServer, httpListener, drained) }, func(error) {})
 	g.Add(func() error { return etcd.wait(drained) }, func(error) {})
 	g.Add(func() error { // says when ids can be asked for

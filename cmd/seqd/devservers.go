@@ -43,7 +43,9 @@ type embedded struct {
 	wait func(done <-chan struct{}) error // blocks until done, or until the server failed
 }
 
-func startNATS(port int) (*embedded, error) {
+// startNATS starts a nats-server. It has JetStream if it gets a folder to keep
+// streams in.
+func startNATS(port int, storeDir string) (*embedded, error) {
 	// nats-server ends the process where it can't listen, so try first.
 	l, err := listen("nats", port)
 	if err != nil {
@@ -60,6 +62,8 @@ func startNATS(port int) (*embedded, error) {
 		NoLog:        true,
 		PingInterval: 3 * time.Second, // a frozen client is forgotten within ten seconds
 		MaxPingsOut:  2,
+		JetStream:    storeDir != "",
+		StoreDir:     storeDir,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("nats-server: %w", err)

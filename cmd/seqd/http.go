@@ -11,23 +11,24 @@ import (
 	"github.com/seqd-io/seqd/worker"
 )
 
-// newHTTP returns the server of the health endpoints:
+// newHTTP returns the server of the health endpoints, and of the metrics:
 //
 //   - /livez: the process runs. It depends on neither NATS nor etcd: restarting
 //     would bring neither back.
-//   - /readyz: the worker serves every store; else 503 and its state.
-func newHTTP(w *worker.Worker) *http.Server {
+//   - /readyz: the worker serves every store; else 503 and its state. With
+//     ?verbose a line for each thing it needs.
+//   - /metrics: for Prometheus; see deploy/METRICS.md.
+//   - /debug/pprof/: Go's profiles, if profiles is set.
+func newHTTP(w *worker.Worker, metrics http.Handler, profiles bool) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
 		livez(rw, w, minStall)
 	})
-	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
-		state := w.State()
-		if state != worker.Serving {
-			rw.WriteHeader(http.StatusServiceUnavailable)
-		}
-		fmt.Fprintln(rw, state)
-	})
+	mux.Handle("GET /readyz", readyz(w))
+	mux.Handle("GET /metrics", metrics)
+	if profiles {
+		addPprof(mux)
+	}
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 }
 

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/url"
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
+
+	"github.com/seqd-io/seqd/worker"
 )
 
 // natsConfig says how to reach NATS. The fields are the settings the NATS tools
@@ -22,6 +25,8 @@ type natsConfig struct {
 	Key      string `yaml:"key"`
 	CA       string `yaml:"ca"`
 	Context  string `yaml:"context"`
+
+	InboxPrefix string `yaml:"inbox_prefix"`
 }
 
 func (c *natsConfig) flags(fs *flag.FlagSet) {
@@ -35,6 +40,7 @@ func (c *natsConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Key, "nats-key", c.Key, "client key `FILE`")
 	fs.StringVar(&c.CA, "nats-ca", c.CA, "certificate authority `FILE`")
 	fs.StringVar(&c.Context, "nats-context", c.Context, "`NAME` of a context of the nats tool, in place of the settings above")
+	fs.StringVar(&c.InboxPrefix, "nats-inbox-prefix", c.InboxPrefix, "`SUBJECT` below which answers come (default _INBOX); where this user may not hear others' answers")
 }
 
 func (c *natsConfig) validate() error {
@@ -45,25 +51,63 @@ func (c *natsConfig) validate() error {
 		return errors.New("nats.cert and nats.key belong together: set both or none")
 	case c.User == "" && c.Password != "":
 		return errors.New("nats.password is set without nats.user")
+	case c.NKey != "" && c.Creds != "":
+		return errors.New("nats.nkey and nats.creds are both set: set one of them")
+	}
+	if c.URL != "" {
+		if err := checkNATSURL(c.URL); err != nil {
+			return fmt.Errorf("nats.url: %w", err)
+		}
+	}
+	for setting, name := range map[string]string{
+		"nats.creds": c.Creds, "nats.nkey": c.NKey, "nats.cert": c.Cert, "nats.key": c.Key, "nats.ca": c.CA,
+	} {
+		if err := checkFile(setting, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// connect connects with these settings; options are added to them.
+// connect connects with these settings; options are added to them. Files are
+// read for every connection. The error ends with what to try.
 func (c *natsConfig) connect(options ...nats.Option) (*nats.Conn, error) {
-	auth, err := c.options()
-	if err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	options = append(options, auth...)
+	key := &nkey{file: c.NKey}
+	options = append(options, c.options(key)...)
+	var nc *nats.Conn
+	var err error
 	if c.Context != "" {
-		nc, _, err := natscontext.Connect(c.Context, options...)
-		if err != nil {
-			return nil, fmt.Errorf("NATS context %q: %w", c.Context, err)
-		}
-		return nc, nil
+		nc, _, err = natscontext.Connect(c.Context, options...)
+	} else {
+		nc, err = nats.Connect(c.url(), options...)
 	}
-	return nats.Connect(c.url(), options...)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	key.nc.Store(nc)
+	return nc, nil
+}
+
+// explain says where we could not connect to, and what to try.
+func (c *natsConfig) explain(err error) error {
+	var parse *url.Error
+	if errors.As(err, &parse) { // of a context: ours have been checked
+		err = errors.New("its URL is malformed")
+	}
+	hint := worker.ConnectHint(err)
+	if c.Context != "" {
+		if hint == "" {
+			hint = "nats context ls shows the contexts, nats context validate checks them"
+		}
+		return fmt.Errorf("context %q: %w; %s", c.Context, err, hint)
+	}
+	if hint == "" {
+		hint = "start one with: seqd dev; or name it with --nats-url"
+	}
+	return fmt.Errorf("%s: %w; %s", natsHosts(c.url()), err, hint)
 }
 
 func (c *natsConfig) url() string {
@@ -73,7 +117,7 @@ func (c *natsConfig) url() string {
 	return c.URL
 }
 
-func (c *natsConfig) options() ([]nats.Option, error) {
+func (c *natsConfig) options(key *nkey) []nats.Option {
 	var options []nats.Option
 	if c.Creds != "" {
 		options = append(options, nats.UserCredentials(c.Creds))
@@ -85,11 +129,7 @@ func (c *natsConfig) options() ([]nats.Option, error) {
 		options = append(options, nats.Token(c.Token))
 	}
 	if c.NKey != "" {
-		nkey, err := nats.NkeyOptionFromSeed(c.NKey)
-		if err != nil {
-			return nil, fmt.Errorf("nkey seed %s: %w", c.NKey, err)
-		}
-		options = append(options, nkey)
+		options = append(options, key.option)
 	}
 	if c.Cert != "" {
 		options = append(options, nats.ClientCert(c.Cert, c.Key))
@@ -97,5 +137,8 @@ func (c *natsConfig) options() ([]nats.Option, error) {
 	if c.CA != "" {
 		options = append(options, nats.RootCAs(c.CA))
 	}
-	return options, nil
+	if c.InboxPrefix != "" {
+		options = append(options, nats.CustomInboxPrefix(c.InboxPrefix))
+	}
+	return options
 }

@@ -74,7 +74,7 @@ func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
 	defer stop()
 	nc, err := q.nats.connect(nats.Name("seqd next"), nats.Timeout(q.timeout))
 	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w; start one with: seqd dev; or name it with --nats-url", q.nats.url(), err)
+		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	defer nc.Close()
 	client, err := seqd.New(nc, options...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -44,8 +45,11 @@ func (c *config) clusters(src source) ([]cluster, error) {
 	if c.DrainTimeout <= 0 {
 		return nil, src.errorf([]string{"drain_timeout"}, "must be more than 0, not %v", c.DrainTimeout)
 	}
-	if _, err := logLevel(c.LogLevel); err != nil {
-		return nil, src.errorf([]string{"log_level"}, "%v", err)
+	if setting, err := c.Log.validate(); err != nil {
+		return nil, src.errorf([]string{"log", setting}, "%v", err)
+	}
+	if err := tracing.Check(c.Tracing.OTLPEndpoint); err != nil {
+		return nil, src.errorf([]string{"tracing", "otlp_endpoint"}, "%v", err)
 	}
 	stores := c.Stores
 	if len(stores) == 0 {
@@ -58,8 +62,12 @@ func (c *config) clusters(src source) ([]cluster, error) {
 		if s.Etcd != nil {
 			where = s.Etcd.over(etcdConfig{Prefix: etcd.DefaultPrefix, DialTimeout: etcd.DefaultDialTimeout})
 		}
-		if len(where.Endpoints) == 0 || slices.Contains(where.Endpoints, "") {
-			return nil, src.errorf([]string{"stores", name, "etcd", "endpoints"}, "must name at least one host:port")
+		at := []string{"etcd"}
+		if s.Etcd != nil {
+			at = []string{"stores", name, "etcd"}
+		}
+		if err := where.validate(at, src); err != nil {
+			return nil, err
 		}
 		i := slices.IndexFunc(all, func(other cluster) bool { return reflect.DeepEqual(other.etcd, where) })
 		if i < 0 {
@@ -86,6 +94,28 @@ func textOf(err error) string {
 		return e.Text
 	}
 	return err.Error()
+}
+
+// validate checks the settings that stand at a place in the file.
+func (e etcdConfig) validate(at []string, src source) error {
+	at = slices.Clip(at)
+	if err := checkEndpoints(e.Endpoints, e.TLS != tlsConfig{}); err != nil {
+		return src.errorf(append(at, "endpoints"), "%v", err)
+	}
+	switch {
+	case e.Username == "" && e.Password != "":
+		return src.errorf(append(at, "password"), "is set without a username: set etcd.username too, or SEQD_ETCD_USERNAME")
+	case e.Username != "" && e.Password == "":
+		return src.errorf(append(at, "username"), "is set without a password: set etcd.password too, or SEQD_ETCD_PASSWORD; a user that a client certificate names is not set here")
+	case (e.TLS.Cert == "") != (e.TLS.Key == ""):
+		return src.errorf(append(at, "tls"), "cert and key belong together: set both or none")
+	}
+	for setting, name := range map[string]string{"cert": e.TLS.Cert, "key": e.TLS.Key, "ca": e.TLS.CA} {
+		if err := checkFile(setting, name); err != nil {
+			return src.errorf(append(at, "tls", setting), "%v", err)
+		}
+	}
+	return nil
 }
 
 // over returns e with the fields it leaves out taken from base.

@@ -14,8 +14,15 @@ import (
 // unreleased is the version of a build that no tag names.
 const unreleased = "0.1.0-dev"
 
+// released is the version where the source is built without its git history:
+// go build -ldflags "-X main.released=1.2.3".
+var released string
+
 // version returns the SemVer version of this build.
 func version() string {
+	if released != "" {
+		return strings.TrimPrefix(released, "v")
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return unreleased

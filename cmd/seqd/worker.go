@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -27,14 +29,14 @@ func workerCommand(_, stderr io.Writer) *ffcli.Command {
 		ShortHelp:  "answer requests for ids, from an outside nats-server and etcd",
 		LongHelp: "Answers requests on <root>.<store>.<key>. Any number of workers share the work.\n" +
 			"It waits for NATS and etcd if they are not there. SIGTERM or Ctrl-C: answers what it\n" +
-			"has accepted, then exits 0.",
+			"has accepted, then exits 0. SIGHUP: reads the file's log.level again, and nothing else.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			clusters, err := settleConfig(fs, &cfg, file, args)
 			if err != nil {
 				return err
 			}
-			return runWorker(ctx, cfg, clusters, stderr)
+			return runWorker(ctx, cfg, clusters, levelReader(fs, &cfg, *file), stderr)
 		},
 	}
 }
@@ -66,12 +68,16 @@ func settleConfig(fs *flag.FlagSet, cfg *config, file *string, args []string) ([
 // runWorker runs a worker until a signal. Everything that can fail at the start
 // does so before the group runs.
 //
-//	signal ──▶ worker ──▶ HTTP, notifier (end last, so that the drain can be watched)
-func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Writer) error {
-	log, err := newLog(stderr, cfg.LogLevel)
+//	SIGTERM, SIGINT ──▶ worker ──▶ HTTP, notifier (end last, so that the drain can be watched), tracing
+//	SIGHUP ──▶ the log's level
+func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel func() (slog.Level, error), stderr io.Writer) error {
+	log, level, err := newLog(stderr, cfg.Log)
 	if err != nil {
 		return err
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from now on it does not end the process
+	defer signal.Stop(hangups)
 	limitMemory(cfg.MaxKeys)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -83,6 +89,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 			return fmt.Errorf("HTTP: %w; choose another address with --http-addr (\"none\" for no HTTP)", err)
 		}
 		defer listener.Close()
+		log.Info("serving HTTP", "addr", listener.Addr().String())
 	}
 	id := nuid.Next()
 	etcds, err := cfg.openBackends(ctx, clusters, id, log)
@@ -90,19 +97,23 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, stderr io.Wr
 		return err
 	}
 	defer etcds.close()
-	w, err := worker.New(cfg.worker(id, etcds, log))
+	var g run.Group
+	drained := make(chan struct{})
+	config := cfg.worker(id, etcds, log)
+	if err := cfg.addTracing(&g, ctx, &config, drained); err != nil {
+		return err
+	}
+	w, err := worker.New(config)
 	if err != nil {
 		return err
 	}
-
-	var g run.Group
-	drained := make(chan struct{})
 	addWorker(&g, ctx, w, drained)
+	addReload(&g, ctx, hangups, log, level, readLevel)
 	if err := addNotifier(&g, ctx, w, log, drained); err != nil {
 		return err
 	}
 	if listener != nil {
-		server := newHTTP(w)
+		server := newHTTP(w, etcds.metrics(w), cfg.Pprof)
 		g.Add(func() error { return serveHTTP(server, listener, drained) }, func(error) {})
 	}
 	return g.Run()

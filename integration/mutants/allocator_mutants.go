@@ -6,7 +6,7 @@ const (
 	refillFile  = "allocator/refill.go"
 	segmentFile = "allocator/segment.go"
 	tableFile   = "allocator/table.go"
-	peersFile   = "worker/peers.go"
+	peersFile   = "allocator/peers.go"
 	handleFile  = "worker/handle.go"
 )
 
@@ -115,12 +115,12 @@ var allocatorMutants = []mutant{
 	},
 	{
 		name: "rival's answer not counted", breaks: "U: a rival's range is cut up though it is shorter than the batch",
-		edits:  []edit{{peersFile, "	if reply.N != n {\n", "	if false {\n"}},
+		edits:  []edit{{peersFile, "	if ids.N != a.N {\n", "	if false {\n"}},
 		suites: []suite{peers},
 	},
 	{
 		name: "asked while asking", breaks: "answers: workers that ask each other wait in a ring",
-		edits:  []edit{{peersFile, `p != nil && p.rival(k) != ""`, `p != nil && false`}},
+		edits:  []edit{{"worker/peers.go", `p != nil && p.Rival(k) != ""`, `p != nil && false`}},
 		suites: []suite{peers},
 	},
 	{

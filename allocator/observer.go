@@ -1,0 +1,70 @@
+package allocator
+
+// Observer is told, for statistics, what becomes of ids. Its methods may be
+// called under locks and must neither block nor call back; they must be safe for
+// concurrent use. Stores are named and keys are not: there may be millions.
+type Observer interface {
+	// Batch is told of a batch of Strong whose advance begins.
+	Batch(store string, requests, ids int)
+
+	// Segment is told of a segment that Weak has got.
+	Segment(store string, ids int)
+
+	// Skipped is told of ids that nobody will get.
+	Skipped(store string, ids int, why Gap)
+}
+
+// Gap is why ids are skipped.
+type Gap uint8
+
+// The causes of gaps. What a floor or an operator raises a counter over, and
+// what is in memory when a process ends, is told to nobody.
+const (
+	GapExpired   Gap = iota // who the ids were for had stopped waiting
+	GapRemainder            // too few were left of a segment for the next request
+	GapEvicted              // the key had to make room for others in memory
+	GapRevoked              // the counter's history went backwards, or an operator raised the counters
+	GapAmbiguous            // perhaps reserved: an attempt's outcome is not known. An upper bound
+	GapHandover             // perhaps reserved by another process, whose answer did not come or was refused. An upper bound
+	GapUnsent               // the answer could not be sent
+	Gaps                    // how many causes there are
+)
+
+// String returns the cause as metrics name it.
+func (g Gap) String() string {
+	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "handover", "unsent"}[g]
+}
+
+// unobserved is the Observer of whoever has none.
+type unobserved struct{}
+
+func (unobserved) Batch(string, int, int)   {}
+func (unobserved) Segment(string, int)      {}
+func (unobserved) Skipped(string, int, Gap) {}
+
+// Observe has o told what becomes of s's ids. It must be called before s is
+// used.
+func (s *Strong) Observe(o Observer) { s.observer = o }
+
+// Observe has o told what becomes of w's ids. It must be called before w is
+// used.
+func (w *Weak) Observe(o Observer) { w.observer = o }
+
+// Observe has o told of ids that a rival reserved for us and that can't be used.
+// It must be called before p is used.
+func (p *Peers) Observe(o Observer) { p.observer = o }
+
+// WaitCause is why a request had to wait for a segment.
+type WaitCause uint8
+
+// The causes of waits.
+const (
+	NoWait     WaitCause = iota // it did not: there were ids in memory
+	WaitCold                    // the key had no segment yet
+	WaitLarge                   // for more ids than the key's latest segment held
+	WaitLate                    // the next segment was not there when the one before was spent
+	WaitCauses                  // how many there are
+)
+
+// String returns the cause as metrics name it.
+func (w WaitCause) String() string { return [WaitCauses]string{"none", "cold", "large", "late"}[w] }

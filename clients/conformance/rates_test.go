@@ -1,0 +1,44 @@
+package conformance_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+func rateName(mode string, sequence bool) string {
+	calls := "a request each"
+	if sequence {
+		calls = "by one sequence"
+	}
+	return fmt.Sprintf("ids/s, %s, 64 callers, one connection, %s", mode, calls)
+}
+
+// rateOf measures the SDKs in turns, so that drift hits all alike, and returns
+// the medians, beside the first one's: Go's.
+func rateOf(t *testing.T, sdks []*sdk, mode string, sequence bool) (cells []string) {
+	const rounds = 3
+	measured := make([][]float64, len(sdks))
+	for range rounds {
+		for i, c := range sdks {
+			r, err := c.do(command{
+				Op: "rate", Store: weakStore, Key: c.name + ".rate", Mode: mode,
+				Callers: 64, DurationMs: int(rates.Milliseconds()), Sequence: sequence,
+			}, *rates+10*time.Second)
+			if err == nil && r.IdsPerSecond <= 0 {
+				err = fmt.Errorf("no rate: %s %s", r.Error, r.Text)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			measured[i] = append(measured[i], r.IdsPerSecond)
+		}
+	}
+	for _, m := range measured {
+		slices.Sort(m)
+		median := m[rounds/2]
+		cells = append(cells, fmt.Sprintf("%.0f (%.2f)", median, median/measured[0][rounds/2]))
+	}
+	return cells
+}

@@ -1,0 +1,47 @@
+package stamp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+)
+
+// clockSlack is how far the clocks of JetStream's servers may be apart: after a
+// change of leader, a stream's times may go back by that.
+const clockSlack = 10 * time.Second
+
+// stopError is an error that trying again does not help.
+type stopError struct{ err error }
+
+func (e stopError) Error() string { return e.err.Error() }
+func (e stopError) Unwrap() error { return e.err }
+
+func stop(err error) error { return stopError{err} }
+
+// gone makes an error of the consumer one that ends Run, where that is what it
+// means.
+func gone(err error) error {
+	for _, final := range []error{
+		jetstream.ErrConsumerDeleted, jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist,
+		jetstream.ErrStreamNotFound, jetstream.ErrBadRequest, nats.ErrConnectionClosed,
+	} {
+		if errors.Is(err, final) {
+			return stop(fmt.Errorf("%w; when started again, the stamper makes a consumer that is missing", err))
+		}
+	}
+	return err
+}
+
+// refused makes an error of a request for ids one that ends Run, where asking
+// again does not help.
+func refused(err error) error {
+	if errors.Is(err, seqd.ErrBadRequest) || errors.Is(err, seqd.ErrExhausted) || errors.Is(err, nats.ErrConnectionClosed) {
+		return stop(err)
+	}
+	return err
+}

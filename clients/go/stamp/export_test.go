@@ -1,0 +1,4 @@
+package stamp
+
+// Covers is covers.
+func Covers(stream, pattern string) bool { return covers(stream, pattern) }

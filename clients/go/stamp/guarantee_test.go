@@ -1,0 +1,251 @@
+package stamp_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// shortWindow makes the output stream forget message ids at once, so that
+// nothing is owed to JetStream's deduplication.
+func shortWindow(c *jetstream.StreamConfig) { c.Duplicates = 100 * time.Millisecond }
+
+// awaitForgotten waits until the output's duplicate window has passed for a
+// message.
+func (r *rig) awaitForgotten(t *testing.T, msgID string) {
+	t.Helper()
+	await(t, "the duplicate window has passed", func() bool {
+		// The server looks for duplicates first.
+		_, err := r.js.Publish(t.Context(), "stamped.x", nil, jetstream.WithMsgID(msgID), jetstream.WithExpectLastSequence(1<<40))
+		return err != nil
+	})
+}
+
+// A message that is redelivered when JetStream has long forgotten its
+// Nats-Msg-Id is not published again.
+func TestRedeliveredAfterWindow(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 300, 3)
+	s := r.start(t, config())
+	r.awaitOutput(t, 300)
+	s.stop(t)
+	r.awaitForgotten(t, "ORDERS:300")
+
+	// As if the stamper had been killed before it could acknowledge the last 200.
+	if _, err := r.js.ResetConsumerToSequence(t.Context(), sourceStream, durable, 101); err != nil {
+		t.Fatal(err)
+	}
+	s = r.start(t, config())
+	r.publish(t, 10, 3)
+	r.awaitOutput(t, 310)
+	s.stop(t)
+	r.verify(t)
+	if got := s.Stats(); got.Duplicates != 200 || got.Stamped != 10 {
+		t.Errorf("got %+v, want 200 duplicates and 10 stamped", got)
+	}
+}
+
+// A stamper that died has left messages behind that the consumer gives out again
+// only after its ack wait, and newer ones at once.
+func TestOrderAfterCrash(t *testing.T) {
+	r := newRig(t, nil)
+	r.addConsumer(t, nil)
+	r.publish(t, 20, 2)
+	consumer, err := r.js.Consumer(t.Context(), sourceStream, durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := consumer.Fetch(5, jetstream.FetchPriorityGroup(stamp.PriorityGroup))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range batch.Messages() { // and is never heard of again
+	}
+	s := r.start(t, config())
+	r.awaitOutput(t, 20)
+	s.stop(t)
+	r.verify(t)
+}
+
+// A batch of a stamper that was held up arrives after its successor has
+// published the same messages, and JetStream has forgotten their ids.
+func TestLateBatch(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 50, 1)
+	late := startLate(t, r)
+	next := r.start(t, config())
+	r.awaitOutput(t, 50)
+	r.awaitForgotten(t, "ORDERS:50")
+	late.heal(t)
+	r.publish(t, 10, 1)
+	r.awaitOutput(t, 60)
+	next.stop(t)
+	r.verify(t)
+}
+
+// The same, while its successor has published the first message only: none of
+// the others may follow it, as their ids are older.
+func TestLateBatchBetween(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 50, 1)
+	late := startLate(t, r)
+	healed := make(chan struct{})
+	c := config()
+	c.Batch = 1
+	c.Key = func(msg jetstream.Msg) (string, error) {
+		if meta, _ := msg.Metadata(); meta.Sequence.Stream > 1 {
+			<-healed
+		}
+		return stamp.KeyToken(2)(msg)
+	}
+	next := r.start(t, c)
+	r.awaitOutput(t, 1)
+	r.awaitForgotten(t, "ORDERS:1")
+	late.heal(t)
+	close(healed)
+	r.awaitOutput(t, 50)
+	next.stop(t)
+	r.verify(t)
+	if id := r.read(t, outputStream)[0].Headers().Get(stamp.IDHeader); id != "51" {
+		t.Errorf("the first message has the id %s: the successor did not draw its own", id)
+	}
+}
+
+// late is a stamper that has drawn ids 1 to 50 and has sent a batch that is
+// stuck on its way to the server.
+type late struct {
+	*started
+	proxy *servers.Proxy
+}
+
+func startLate(t *testing.T, r *rig) *late {
+	t.Helper()
+	proxy := servers.StartProxy(t, strings.TrimPrefix(r.nats.URL, "nats://"))
+	slow, err := nats.Connect("nats://"+proxy.Addr, seqd.ConnectOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slow.Close)
+	client, err := seqd.New(r.nats.Connect(t)) // ids come past the proxy
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	held := make(chan struct{})
+	c := config()
+	c.Key = func(msg jetstream.Msg) (string, error) {
+		once.Do(func() { proxy.Blackhole(); close(held) }) // what follows are ids and the publish
+		return stamp.KeyToken(2)(msg)
+	}
+	s, err := stamp.New(t.Context(), jetStream(t, slow), client, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := &started{Stamper: s, cancel: func() {}, ended: make(chan error, 1)}
+	go func() { st.ended <- s.Run(t.Context()) }()
+	<-held
+	// Its ids are drawn, so that the successor's are greater.
+	await(t, "the held up stamper has its ids", func() bool { return r.last(t, "key0") >= 50 })
+	return &late{st, proxy}
+}
+
+// last is the last id that etcd has given out of a key of the store orders.
+func (r *rig) last(t *testing.T, key string) int64 {
+	t.Helper()
+	got, err := r.db.Get(t.Context(), "/seqd/v1/counters/orders/"+key)
+	if err != nil || len(got.Kvs) == 0 {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(got.Kvs[0].Value), `"last":`)
+	digits := after[:strings.IndexAny(after, ",}")]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// heal lets through what was held up, and returns when the server has it.
+func (l *late) heal(t *testing.T) {
+	t.Helper()
+	l.proxy.Heal()
+	await(t, "the late batch was refused, or took its turn", func() bool { return l.Stats().Failures > 0 || l.Stats().Stamped > 0 })
+}
+
+// While the output can't take messages none is acknowledged.
+func TestAckAfterPublish(t *testing.T) {
+	r := newRig(t, func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 1, jetstream.DiscardNew })
+	r.addConsumer(t, nil)
+	r.publish(t, 100, 2)
+	s := r.start(t, config())
+	await(t, "three rounds failed", func() bool { return s.Stats().Failures >= 3 })
+	consumer, err := r.js.Consumer(t.Context(), sourceStream, durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := consumer.CachedInfo().AckFloor.Stream; got != 0 {
+		t.Errorf("messages up to %d are acknowledged, and none is published", got)
+	}
+	_, err = r.js.UpdateStream(t.Context(), jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, Discard: jetstream.DiscardNew})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.awaitOutput(t, 100)
+	s.stop(t)
+	r.verify(t)
+	if info, err := consumer.Info(t.Context()); err != nil || info.AckFloor.Stream != 100 || info.NumAckPending != 0 {
+		t.Errorf("at the end: ack floor %v, %d pending, %v", info.AckFloor, info.NumAckPending, err)
+	}
+}
+
+// One of two works; when it ends, the other goes on at once and not when a pin of
+// ten seconds runs out.
+func TestTakeOver(t *testing.T) {
+	r := newRig(t, nil)
+	r.addConsumer(t, func(c *jetstream.ConsumerConfig) { c.PinnedTTL = time.Hour })
+	a, b := r.start(t, config()), r.start(t, config())
+	r.publish(t, 50, 2)
+	r.awaitOutput(t, 50)
+	if a, b := a.Stats().Stamped, b.Stats().Stamped; a != 50 && b != 50 {
+		t.Errorf("both worked: %d and %d messages", a, b)
+	}
+	if b.Stats().Stamped > 0 {
+		a, b = b, a
+	}
+	a.stop(t)
+	r.publish(t, 50, 2)
+	r.awaitOutput(t, 100)
+	b.stop(t)
+	r.verify(t)
+	if a, b := a.Stats().Stamped, b.Stats().Stamped; a != 50 || b != 50 {
+		t.Errorf("got %d and %d messages", a, b)
+	}
+}
+
+// A key that has run out of ids ends the run, and acknowledges nothing.
+func TestRefused(t *testing.T) {
+	r := newRig(t, nil)
+	r.addConsumer(t, nil)
+	r.publish(t, 1, 1)
+	c := config()
+	if _, err := r.db.Put(t.Context(), "/seqd/v1/counters/orders/key0", `{"fmt":1,"last":9223372036854775807,"by":"x"}`); err != nil {
+		t.Fatal(err)
+	}
+	s := r.start(t, c)
+	if err := s.wait(t); !errors.Is(err, seqd.ErrExhausted) {
+		t.Errorf("got %v, want ErrExhausted", err)
+	}
+}

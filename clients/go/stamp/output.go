@@ -1,0 +1,160 @@
+package stamp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// Errors of JetStream that matter here and have no name in nats.go.
+const (
+	codeMessageNotFound jetstream.ErrorCode = 10037
+	codeAtomicDisabled  jetstream.ErrorCode = 10174
+	codeDuplicate       jetstream.ErrorCode = 10201
+)
+
+// errConflict is returned by publish when somebody else has written to the
+// output stream.
+var errConflict = errors.New("somebody else has written to the output stream")
+
+// position is how far the output stream has come.
+type position struct {
+	last   uint64    // sequence of its last message; 0: there never was one
+	source uint64    // the source message in it: that one and all before are out
+	stored time.Time // when the source stream stored that; zero: not known
+}
+
+// output is the output stream.
+type output struct {
+	js       jetstream.JetStream
+	stream   string
+	source   string // name of the source stream
+	consumer string // name of the consumer
+}
+
+// errNoEvidence is returned by read when the last message is gone.
+var errNoEvidence = errors.New("the last message is gone")
+
+// read returns the position. With errNoEvidence it is the last sequence that is
+// known, and nothing else.
+func (o *output) read(ctx context.Context) (position, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	stream, err := o.js.Stream(ctx, o.stream)
+	if err != nil {
+		return position{}, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
+	}
+	at := position{last: stream.CachedInfo().State.LastSeq}
+	if at.last == 0 {
+		return at, nil
+	}
+	msg, err := o.message(ctx, at.last)
+	if err != nil {
+		return at, err
+	}
+	return o.evidence(msg, at)
+}
+
+// message reads a message from the stream's leader. A direct get, which nats.go
+// prefers where the stream allows it, may be answered by a replica that has not
+// got the message yet.
+func (o *output) message(ctx context.Context, seq uint64) (*storedMsg, error) {
+	options := o.js.Options()
+	prefix := jetstream.DefaultAPIPrefix
+	switch {
+	case options.Domain != "":
+		prefix = "$JS." + options.Domain + ".API"
+	case options.APIPrefix != "":
+		prefix = options.APIPrefix
+	}
+	prefix = strings.TrimSuffix(prefix, ".")
+	answer, err := o.js.Conn().RequestWithContext(ctx, prefix+".STREAM.MSG.GET."+o.stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
+	if err != nil {
+		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
+	}
+	var got struct {
+		Error   *jetstream.APIError
+		Message *storedMsg
+	}
+	if err := json.Unmarshal(answer.Data, &got); err != nil {
+		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
+	}
+	switch {
+	case got.Error != nil && got.Error.ErrorCode == codeMessageNotFound:
+		return nil, errNoEvidence
+	case got.Error != nil:
+		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, got.Error)
+	case got.Message == nil:
+		return nil, fmt.Errorf("read %s:%d: the answer has no message", o.stream, seq)
+	}
+	return got.Message, nil
+}
+
+// storedMsg is a message as the API returns it.
+type storedMsg struct {
+	Subject string
+	Hdrs    []byte
+}
+
+// evidence reads from the output's last message how far the source has been
+// stamped.
+func (o *output) evidence(msg *storedMsg, at position) (position, error) {
+	var header nats.Header
+	if len(msg.Hdrs) > 0 {
+		var err error
+		if header, err = nats.DecodeHeadersMsg(msg.Hdrs); err != nil {
+			return at, fmt.Errorf("read %s:%d: %w", o.stream, at.last, err)
+		}
+	}
+	stream, seq, err := parseMsgID(header.Get(jetstream.MsgIDHeader))
+	stamper := header.Get(StamperHeader)
+	if err != nil || stream != o.source || stamper != o.consumer {
+		what := "which no stamper wrote"
+		if stamper != "" && err == nil {
+			what = fmt.Sprintf("from stream %s, consumer %s", stream, stamper)
+		}
+		return at, stop(fmt.Errorf("the output stream %s ends with a message %s (sequence %d, subject %s), and not with one from stream %s, consumer %s. "+
+			"The last message tells what is already stamped, so a stamper needs an output stream that nobody else writes to: name another subject with another stream, or remove strangers' messages with: nats stream rmm %s %d",
+			o.stream, what, at.last, msg.Subject, o.source, o.consumer, o.stream, at.last))
+	}
+	at.source = seq
+	at.stored, _ = time.Parse(time.RFC3339Nano, header.Get(SourceTimeHeader)) // zero: not known
+	return at, nil
+}
+
+// publish appends msgs to the output stream, all or none, if its last sequence
+// is still last. It returns the new one.
+//
+// errConflict means that nothing was published. After any other error the batch
+// may have been published, or may be yet; but not once anything else has been.
+func (o *output) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	msgs[0].Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(last, 10))
+	msgs[0].Header.Set(jetstream.ExpectedStreamHeader, o.stream)
+	ack, err := jetstreamext.PublishMsgBatch(ctx, o.js, msgs, jetstreamext.BatchFlowControl{})
+	if err == nil {
+		return ack.Sequence, nil
+	}
+	err = fmt.Errorf("publish %d messages to %s: %w", len(msgs), o.stream, err)
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return 0, fmt.Errorf("%w: %w", errConflict, err)
+		case codeAtomicDisabled:
+			return 0, stop(fmt.Errorf("%w; allow it with: nats stream edit %s --allow-batch", err, o.stream))
+		case codeDuplicate:
+			return 0, fmt.Errorf("%w: it remembers a message that it no longer holds; have messages been removed from it? It forgets when its duplicate window has passed", err)
+		}
+	}
+	return 0, err
+}

@@ -1,0 +1,245 @@
+package stamp_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator/etcd"
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// patience bounds what is sure to come.
+const patience = 30 * time.Second
+
+// The streams of every test.
+const (
+	sourceStream = "ORDERS"
+	outputStream = "STAMPED"
+	durable      = "stamper"
+)
+
+// rig is a nats-server with JetStream, an etcd, a worker, and the two streams.
+type rig struct {
+	nats *servers.NATS
+	etcd *servers.Etcd
+	db   *clientv3.Client
+	nc   *nats.Conn
+	js   jetstream.JetStream
+}
+
+// newRig starts one. change, which may be nil, gets the output stream's
+// configuration before.
+func newRig(t testing.TB, change func(*jetstream.StreamConfig)) *rig {
+	t.Helper()
+	r := &rig{etcd: servers.StartEtcd(t)}
+	r.db = r.etcd.Connect(t)
+	dir := t.TempDir()
+	r.nats = servers.StartNATS(t, func(o *server.Options) { o.JetStream, o.StoreDir = true, dir })
+	r.nc = r.nats.Connect(t, seqd.ConnectOptions()...)
+	r.js = jetStream(t, r.nc)
+	r.startWorker(t)
+	r.addStream(t, jetstream.StreamConfig{Name: sourceStream, Subjects: []string{"orders.>"}})
+	output := jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true}
+	if change != nil {
+		change(&output)
+	}
+	r.addStream(t, output)
+	return r
+}
+
+func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func (r *rig) addStream(t testing.TB, config jetstream.StreamConfig) {
+	t.Helper()
+	if _, err := r.js.CreateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startWorker runs a worker for every store until the returned function is
+// called, or the test ends.
+func (r *rig) startWorker(t testing.TB) (stop func()) {
+	t.Helper()
+	id := nuid.Next()
+	quiet := slog.New(slog.DiscardHandler)
+	counter := etcd.NewCounter(r.db, etcd.Config{Writer: id, Log: quiet})
+	t.Cleanup(counter.Close)
+	w, err := worker.New(worker.Config{
+		ID:       id,
+		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.nats.URL, options...) },
+		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
+		Log:      quiet,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := w.Run(ctx); err != nil {
+			t.Errorf("worker: %v", err)
+		}
+	}()
+	stop = func() { cancel(); <-ended }
+	t.Cleanup(stop)
+	select {
+	case <-w.Ready():
+	case <-time.After(patience):
+		t.Fatalf("the worker did not get ready: it is %s", w.State())
+	}
+	return stop
+}
+
+// addConsumer makes the durable that a stamper would make, with a short pin and
+// ack wait, so that a successor need not wait long.
+func (r *rig) addConsumer(t testing.TB, change func(*jetstream.ConsumerConfig)) {
+	t.Helper()
+	config := jetstream.ConsumerConfig{
+		Durable:        durable,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        2 * time.Second,
+		MaxDeliver:     -1,
+		PriorityPolicy: jetstream.PriorityPolicyPinned,
+		PriorityGroups: []string{stamp.PriorityGroup},
+		PinnedTTL:      time.Second,
+	}
+	if change != nil {
+		change(&config)
+	}
+	if _, err := r.js.CreateConsumer(t.Context(), sourceStream, config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// config is a stamper's with the key in the second token.
+func config() stamp.Config {
+	return stamp.Config{
+		Stream:   sourceStream,
+		Consumer: durable,
+		Store:    "orders",
+		Key:      stamp.KeyToken(2),
+		To:       "stamped.{{subject}}",
+	}
+}
+
+func newStamper(t testing.TB, nc *nats.Conn, c stamp.Config) (*stamp.Stamper, error) {
+	t.Helper()
+	client, err := seqd.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(logWriter{t}, nil))
+	}
+	return stamp.New(t.Context(), jetStream(t, nc), client, c)
+}
+
+// logWriter writes to the test's log, while the test runs.
+type logWriter struct{ testing.TB }
+
+func (w logWriter) Write(b []byte) (int, error) {
+	if w.Context().Err() == nil {
+		w.Log(strings.TrimSpace(string(b)))
+	}
+	return len(b), nil
+}
+
+var _ io.Writer = logWriter{}
+
+// started is a stamper that runs.
+type started struct {
+	*stamp.Stamper
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+// start runs a stamper on a connection of its own.
+func (r *rig) start(t testing.TB, c stamp.Config) *started {
+	t.Helper()
+	return r.startOn(t, r.nats.Connect(t, seqd.ConnectOptions()...), c)
+}
+
+func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamp.Config) *started {
+	t.Helper()
+	s, err := newStamper(t, nc, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}
+	go func() { st.ended <- s.Run(ctx) }()
+	t.Cleanup(cancel)
+	return st
+}
+
+// stop ends a stamper as SIGTERM would.
+func (s *started) stop(t testing.TB) {
+	t.Helper()
+	s.cancel()
+	if err := s.wait(t); err != nil {
+		t.Errorf("the stamper ended with: %v", err)
+	}
+}
+
+func (s *started) wait(t testing.TB) error {
+	t.Helper()
+	select {
+	case err := <-s.ended:
+		return err
+	case <-time.After(patience):
+		t.Fatal("the stamper did not end")
+		return nil
+	}
+}
+
+// publish puts n messages into the source, of keys key0, key1, … in turn, and
+// returns when all are stored.
+func (r *rig) publish(t testing.TB, n, keys int) {
+	t.Helper()
+	for i := range n {
+		msg := nats.NewMsg(fmt.Sprintf("orders.key%d.new", i%keys))
+		msg.Header.Set("Kind", "test")
+		msg.Data = fmt.Appendf(nil, "payload %d", i)
+		if _, err := r.js.PublishMsgAsync(msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-r.js.PublishAsyncComplete():
+	case <-time.After(patience):
+		t.Fatal("the source's messages were not stored")
+	}
+}
+
+// await polls until ok, which says what it waits for.
+func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package stamp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Times of talking to the source.
+const (
+	pullWait    = 5 * time.Second // one pull's patience; below the pin's TTL, so that an idle stamper keeps it
+	restWait    = time.Second     // patience for messages that are known to be there
+	heartbeat   = time.Second
+	callTimeout = 5 * time.Second // one request to JetStream
+	ackTimeout  = 2 * time.Second
+)
+
+// minFetchBytes is how much a pull may bring at least; more where a single
+// message may be larger.
+const minFetchBytes = 8 << 20
+
+// message is a source message with what its acknowledgement subject says of it.
+type message struct {
+	jetstream.Msg
+	seq    uint64    // in the source stream
+	stored time.Time // when the source stream stored it
+	bad    error     // why it can't be stamped, or nil
+}
+
+// source hands out the messages of a durable consumer.
+type source struct {
+	js       jetstream.JetStream
+	consumer jetstream.Consumer
+	stream   string
+	name     string
+	pending  uint64 // messages that waited behind the last one that came
+	pin      string // of the last message that came
+}
+
+// fetch returns at most n messages in the order of their sequences, each once.
+// It waits a while for the first. An empty result is no error.
+func (s *source) fetch(ctx context.Context, n int) ([]message, error) {
+	want, wait := 1, pullWait
+	if s.pending > 0 {
+		want, wait = int(min(s.pending, uint64(n))), restWait
+	}
+	got, err := s.pull(ctx, want, wait)
+	if left := uint64(n - len(got)); err == nil && len(got) > 0 && left > 0 && s.pending > 0 {
+		var more []message
+		more, err = s.pull(ctx, int(min(s.pending, left)), restWait)
+		got = append(got, more...)
+	}
+	slices.SortFunc(got, func(a, b message) int { return cmp.Compare(a.seq, b.seq) })
+	got = slices.CompactFunc(got, func(a, b message) bool { return a.seq == b.seq })
+	return got, err
+}
+
+func (s *source) pull(ctx context.Context, n int, wait time.Duration) ([]message, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	options := []jetstream.FetchOpt{
+		jetstream.FetchContext(ctx),
+		jetstream.FetchPriorityGroup(PriorityGroup),
+		jetstream.FetchMaxBytes(max(minFetchBytes, 2*int(s.js.Conn().MaxPayload()))),
+	}
+	if wait > 2*heartbeat { // tells a server that has lost the pull from one that has nothing
+		options = append(options, jetstream.FetchHeartbeat(heartbeat))
+	}
+	batch, err := s.consumer.Fetch(n, options...)
+	if err != nil {
+		return nil, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
+	}
+	s.pending = 0
+	var got []message
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return got, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
+		}
+		s.pending = meta.NumPending
+		s.pin = msg.Headers().Get("Nats-Pin-Id")
+		got = append(got, message{Msg: msg, seq: meta.Sequence.Stream, stored: meta.Timestamp})
+	}
+	err = batch.Error()
+	switch {
+	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout),
+		errors.Is(err, context.Canceled), errors.Is(err, jetstream.ErrPinIDMismatch):
+		return got, nil
+	}
+	return got, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
+}
+
+// complete tells whether n messages in hand are all that the consumer has given
+// out and that are not acknowledged: whether none that belongs before them is
+// with somebody else, or was lost on the way.
+func (s *source) complete(ctx context.Context, n int) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	info, err := s.consumer.Info(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look at consumer %s of %s: %w", s.name, s.stream, err)
+	}
+	return info.NumAckPending == n, nil
+}
+
+// rewind has the consumer give out everything again, in order, that is not
+// acknowledged. Without it that would come only after the consumer's ack wait,
+// and behind messages that are newer.
+func (s *source) rewind(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	s.pending = 0
+	if _, err := s.js.ResetConsumer(ctx, s.stream, s.name); err != nil {
+		return fmt.Errorf("reset consumer %s of %s to its ack floor: %w", s.name, s.stream, err)
+	}
+	return nil
+}
+
+// settle acknowledges messages, and terminates the bad ones. It returns when the
+// consumer has confirmed the last, which it does after it took the others.
+func (s *source) settle(ctx context.Context, msgs []message) error {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	nc := s.js.Conn()
+	for i, m := range msgs {
+		body := []byte("+ACK")
+		if m.bad != nil {
+			body = fmt.Appendf(nil, "+TERM %v", m.bad)
+		}
+		var err error
+		if i == len(msgs)-1 {
+			_, err = nc.RequestWithContext(ctx, m.Reply(), body)
+		} else {
+			err = nc.Publish(m.Reply(), body)
+		}
+		if err != nil {
+			return fmt.Errorf("acknowledge %s:%d: %w", s.stream, m.seq, err)
+		}
+	}
+	return nil
+}
+
+// unpin lets another stamper go on at once, if this one was its consumer's
+// client.
+func (s *source) unpin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	info, err := s.consumer.Info(ctx)
+	if err != nil || s.pin == "" {
+		return err
+	}
+	for _, g := range info.PriorityGroups {
+		if g.Group == PriorityGroup && g.PinnedClientID == s.pin {
+			stream, err := s.js.Stream(ctx, s.stream)
+			if err != nil {
+				return err
+			}
+			return stream.UnpinConsumer(ctx, s.name, PriorityGroup)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// What is wrong with an address or a file's name is said without showing it: it
+// may hold a password, and where it is malformed nobody knows which part is one.
+
+// checkNATSURL checks a list of NATS servers with commas.
+func checkNATSURL(list string) error {
+	servers := strings.Split(list, ",")
+	for i, server := range servers {
+		if _, err := parseNATSURL(server); err != nil {
+			return fmt.Errorf("server %d of %d %w", i+1, len(servers), err)
+		}
+	}
+	return nil
+}
+
+var natsSchemes = []string{"nats", "tls", "ws", "wss"}
+
+// parseNATSURL reads one server as nats.go does.
+func parseNATSURL(server string) (*url.URL, error) {
+	server = strings.TrimSpace(server)
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
+	}
+	u, err := url.Parse(server)
+	switch {
+	case err != nil, u.Hostname() == "", u.RawQuery != "", u.Fragment != "", // a "?" or "#" in a password begins these
+		u.Path != "" && u.Path != "/" && !strings.HasPrefix(u.Scheme, "ws"):
+		return nil, errors.New("is not like nats://host:port; in nats://user:password@host:port write %40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %")
+	case !slices.Contains(natsSchemes, u.Scheme):
+		return nil, fmt.Errorf("must begin with one of %s", strings.Join(natsSchemes, "://, ")+"://")
+	}
+	return u, nil
+}
+
+// natsHosts returns the servers of a list without users and passwords.
+func natsHosts(list string) string {
+	var hosts []string
+	for server := range strings.SplitSeq(list, ",") {
+		u, err := parseNATSURL(server)
+		if err != nil {
+			continue // was complained of before
+		}
+		hosts = append(hosts, u.Scheme+"://"+u.Host)
+	}
+	return strings.Join(hosts, ",")
+}
+
+// checkEndpoints checks etcd's addresses: host:port or URLs.
+func checkEndpoints(endpoints []string, tls bool) error {
+	if len(endpoints) == 0 || slices.Contains(endpoints, "") {
+		return errors.New("must name at least one host:port")
+	}
+	secure := 0
+	for i, e := range endpoints {
+		which := fmt.Sprintf("endpoint %d of %d", i+1, len(endpoints))
+		switch {
+		case strings.Contains(e, "@"):
+			return fmt.Errorf("%s holds a user or password: set etcd.username and etcd.password, or SEQD_ETCD_USERNAME and SEQD_ETCD_PASSWORD", which)
+		case strings.ContainsAny(e, " ?#"):
+			return fmt.Errorf("%s is not like host:port or https://host:port", which)
+		case tls && strings.HasPrefix(e, "http://"):
+			return fmt.Errorf("%s begins with http://, but tls is set: write https://, or leave tls out", which)
+		case strings.HasPrefix(e, "https://"):
+			secure++
+		}
+	}
+	if !tls && secure > 0 && secure < len(endpoints) {
+		return errors.New("must all begin with https://, or none")
+	}
+	return nil
+}
+
+// checkFile refuses what is no file's name but what should be in the file: an
+// easy mistake in an environment variable.
+func checkFile(setting, name string) error {
+	seed := len(name) > 50 && name[0] == 'S' && !strings.ContainsAny(name, "/.\\")
+	if seed || strings.Contains(name, "-----BEGIN") || strings.Contains(name, "\n") {
+		return fmt.Errorf("%s must be the name of a file, but is a key or certificate itself: write it to a file", setting)
+	}
+	return nil
+}

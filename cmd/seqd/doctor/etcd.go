@@ -1,0 +1,216 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd"
+)
+
+// member is an endpoint of an etcd, and what it answered.
+type member struct {
+	endpoint string
+	client   *clientv3.Client // nil: not logged in
+	status   *clientv3.StatusResponse
+	read     time.Duration // of a read that a majority has to agree to
+	err      error         // why it can't be used; nil: it can
+}
+
+// lookAtEtcd looks at each member, and then at the whole through those that
+// answer.
+func (e *examination) lookAtEtcd(ctx context.Context, c Etcd) {
+	members := e.lookAtMembers(ctx, c)
+	defer func() {
+		for _, m := range members {
+			if m.client != nil {
+				m.client.Close()
+			}
+		}
+	}()
+	i := slices.IndexFunc(members, func(m *member) bool { return m.err == nil })
+	if i < 0 {
+		e.skip("etcd", c.Name, "the rest is not looked at: no member answers", "")
+		return
+	}
+	client := members[i].client
+	admin := etcd.NewAdmin(client, c.Prefix)
+	e.lookAtCluster(ctx, c, client, members)
+	e.lookAtSpace(c, members)
+	e.lookAtAlarms(ctx, c, client, members)
+	e.lookAtCompaction(ctx, c, admin)
+	e.lookAtRole(ctx, c, client)
+	e.lookAtIncarnation(ctx, c, admin)
+	e.lookAtCounters(ctx, c, admin)
+}
+
+// slowRead is how long a read may take before it is worth looking at: a STRONG
+// request waits for at least as long, and an attempt is given up after a second.
+const slowRead = 100 * time.Millisecond
+
+// lookAtMembers asks all members at a time, each by a client of its own.
+func (e *examination) lookAtMembers(ctx context.Context, c Etcd) []*member {
+	members := make([]*member, len(c.Endpoints))
+	var all sync.WaitGroup
+	for i, endpoint := range c.Endpoints {
+		m := &member{endpoint: endpoint}
+		members[i] = m
+		all.Go(func() {
+			if m.err = m.ask(ctx, c); errors.Is(m.err, context.DeadlineExceeded) {
+				m.err = silence(ctx, endpoint)
+			}
+		})
+	}
+	all.Wait()
+	for _, m := range members {
+		switch {
+		case m.err != nil:
+			e.fail("etcd.member", m.endpoint, textOf(m.err), hintForMember(m.err))
+		case m.read > slowRead:
+			e.warn("etcd.member", m.endpoint, m.describe(), fmt.Sprintf("a read should take less than %v: look at the member's disk (etcd_disk_wal_fsync_duration_seconds), load and network", slowRead))
+		default:
+			e.ok("etcd.member", m.endpoint, m.describe())
+		}
+	}
+	return members
+}
+
+func (m *member) ask(ctx context.Context, c Etcd) (err error) {
+	if m.client, err = c.Dial(ctx, []string{m.endpoint}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), stepTimeout)
+	defer cancel()
+	if m.status, err = m.client.Status(ctx, m.endpoint); err != nil {
+		return err
+	}
+	if m.status.Leader == 0 {
+		return rpctypes.ErrNoLeader
+	}
+	if m.status.IsLearner {
+		return nil // it answers no such read
+	}
+	admin := etcd.NewAdmin(m.client, c.Prefix)
+	for range 3 { // the first opens the connection
+		begin := time.Now()
+		if _, err := admin.Incarnation(ctx); err != nil && !errors.Is(err, allocator.ErrUnreadable) {
+			return err
+		}
+		m.read = time.Since(begin)
+	}
+	return nil
+}
+
+// errSilent is a member that is there and says nothing.
+var errSilent = errors.New("it accepts connections and does not answer")
+
+// silence says why a member has not answered in time: gRPC and etcd's client
+// tell that of every member they can't reach.
+func silence(ctx context.Context, endpoint string) error {
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		endpoint = u.Host
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", endpoint)
+	if err != nil {
+		return err
+	}
+	conn.Close()
+	return errSilent
+}
+
+func (m *member) describe() string {
+	role := "follower"
+	switch {
+	case m.status.IsLearner:
+		return "etcd " + m.status.Version + ", learner: it takes no requests"
+	case m.status.Leader == m.status.Header.MemberId:
+		role = "leader"
+	}
+	return fmt.Sprintf("etcd %s, %s, read in %s", m.status.Version, role, short(m.read))
+}
+
+// textOf returns what etcd said, without what the layers between have added.
+func textOf(err error) string {
+	text := err.Error()
+	for _, prefix := range []string{"rpc error: code = ", allocator.ErrUnavailable.Error() + ": "} {
+		if _, after, found := strings.Cut(text, prefix); found && after != "" {
+			text = after
+		}
+	}
+	return text
+}
+
+func hintForMember(err error) string {
+	text := strings.ToLower(err.Error())
+	if hint := etcd.Hint(err); hint != "" {
+		return hint
+	}
+	switch {
+	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, errSilent):
+		return "the member may be cut off from a majority: look at the other members, and at the network between them"
+	case strings.Contains(text, "tls"), strings.Contains(text, "x509"), strings.Contains(text, "certificate"):
+		return "look at --etcd-ca, --etcd-cert and --etcd-key, and at the names in the member's certificate"
+	}
+	return "start it, or look at --etcd-endpoints and the network: ids go on as long as a majority of the members answers"
+}
+
+// lookAtCluster holds the members against each other.
+func (e *examination) lookAtCluster(ctx context.Context, c Etcd, client *clientv3.Client, members []*member) {
+	ids, old := map[uint64]string{}, false
+	for _, m := range members {
+		if m.status == nil {
+			continue
+		}
+		ids[m.status.Header.ClusterId] = m.endpoint
+		if older(m.status.Version, leastEtcd) {
+			old = true
+			e.fail("etcd.version", m.endpoint, fmt.Sprintf("etcd %s is older than %s", m.status.Version, leastEtcd), "upgrade it; what is older is not tested with seqd")
+		}
+	}
+	if !old {
+		e.ok("etcd.version", c.Name, fmt.Sprintf("all members %s or later", leastEtcd))
+	}
+	if len(ids) > 1 {
+		e.fail("etcd.cluster", c.Name, fmt.Sprintf("the endpoints belong to %d different clusters: ids would be issued twice", len(ids)), "name the members of one cluster in --etcd-endpoints")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	list, err := client.MemberList(ctx)
+	if err != nil {
+		e.skip("etcd.cluster", c.Name, "its members can't be listed: "+textOf(err), "")
+		return
+	}
+	voters, unnamed := 0, []string{}
+	for _, m := range list.Members {
+		if m.IsLearner {
+			continue
+		}
+		voters++
+		if !slices.ContainsFunc(members, func(named *member) bool { return named.status == nil || named.status.Header.MemberId == m.ID }) {
+			unnamed = append(unnamed, m.Name)
+		}
+	}
+	switch {
+	case voters == 1:
+		e.warn("etcd.cluster", c.Name, "a cluster of one: its disk is the only copy of the counters", "run three members, or keep backups and know: seqd admin jump -h")
+	case voters%2 == 0:
+		e.warn("etcd.cluster", c.Name, fmt.Sprintf("%d voting members survive no more failures than %d", voters, voters-1), "run an odd number")
+	case len(unnamed) > 0:
+		e.warn("etcd.cluster", c.Name, fmt.Sprintf("of %d voting members --etcd-endpoints does not name %s", voters, strings.Join(unnamed, ", ")), "name all: workers leave a member that falls silent for the others that they know")
+	default:
+		e.ok("etcd.cluster", c.Name, fmt.Sprintf("%d voting members, cluster %x", voters, list.Header.ClusterId))
+	}
+}

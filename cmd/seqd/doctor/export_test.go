@@ -1,0 +1,7 @@
+package doctor
+
+// For tests of what can't be seen from outside.
+var (
+	ProbeSubject = probeSubject
+	Older        = older
+)

@@ -1,0 +1,114 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/worker"
+)
+
+// lookAtNATS connects, and looks at the server and at what this user may do.
+func (e *examination) lookAtNATS(ctx context.Context) {
+	nc, err := e.Connect(nats.Name("seqd doctor"), nats.Timeout(stepTimeout), nats.NoReconnect(),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // refusals are read from LastError
+	if err != nil {
+		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", e.NATS, err), hintForConnect(err))
+		e.skip("nats.permissions", "", "not looked at: NATS is not reached", "")
+		e.skip("workers", "", "not looked for: NATS is not reached", "")
+		return
+	}
+	e.nc = nc
+	rtt, err := nc.RTT()
+	if err != nil {
+		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", nc.ConnectedUrlRedacted(), err), "look at the server's log and load")
+		return
+	}
+	server := nc.ConnectedUrlRedacted()
+	if name := nc.ConnectedServerName(); name != nc.ConnectedServerId() { // which it is where none was given
+		server += ", server " + name
+	}
+	e.ok("nats.connect", "", fmt.Sprintf("%s, round trip %s", server, short(rtt)))
+	if version := nc.ConnectedServerVersion(); older(version, leastNATS) {
+		e.fail("nats.version", "", fmt.Sprintf("nats-server %s is older than %s", version, leastNATS), "upgrade nats-server; what is older is not tested with seqd")
+	} else {
+		e.ok("nats.version", "", "nats-server "+version)
+	}
+	e.lookAtPings(ctx)
+	e.lookAtPermissions(ctx)
+}
+
+func hintForConnect(err error) string {
+	text := strings.ToLower(err.Error())
+	switch {
+	case strings.Contains(text, "authorization"), strings.Contains(text, "authentication"):
+		return "look at the user, password, token or credentials (seqd doctor -h names the settings), and at the server's accounts"
+	case strings.Contains(text, "tls"), strings.Contains(text, "x509"), strings.Contains(text, "certificate"):
+		return "look at --nats-ca, --nats-cert and --nats-key, and at the names in the server's certificate"
+	}
+	return "start nats-server, or name it with --nats-url; from here, is its port reachable?"
+}
+
+// longPing is the interval of pings from which on a worker that was cut off
+// keeps its share of the requests for noticeably long.
+const longPing = 10 * time.Second
+
+// lookAtPings holds our ping settings and the server's against what they are
+// for. A server tells its own to monitoring only.
+func (e *examination) lookAtPings(ctx context.Context) {
+	ours := fmt.Sprintf("workers ping every %v and give up after %d", worker.PingInterval, worker.MaxPingsOut)
+	if e.Monitor == "" {
+		e.skip("nats.pings", "", ours+"; the server's own settings are told to no client",
+			"name its monitoring, as --nats-monitor http://127.0.0.1:8222, to have them looked at")
+		return
+	}
+	var varz struct {
+		PingInterval time.Duration `json:"ping_interval"`
+		PingMax      int           `json:"ping_max"`
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	err := getJSON(ctx, strings.TrimSuffix(e.Monitor, "/")+"/varz", &varz)
+	switch {
+	case err != nil:
+		e.warn("nats.pings", "", fmt.Sprintf("%s; the server's settings: %v", ours, err), "look at --nats-monitor; the server must be started with -m PORT, or http_port in its configuration")
+	case varz.PingInterval > longPing:
+		cut := varz.PingInterval * time.Duration(varz.PingMax+1)
+		e.warn("nats.pings", "", fmt.Sprintf("the server pings every %v and gives up after %d: a worker that is cut off or frozen keeps its share of the requests for up to %v", varz.PingInterval, varz.PingMax, cut),
+			`set ping_interval: "3s" and ping_max: 2 in the server's configuration`)
+	default:
+		e.ok("nats.pings", "", fmt.Sprintf("%s; the server every %v, %d", ours, varz.PingInterval, varz.PingMax))
+	}
+}
+
+func getJSON(ctx context.Context, url string, v any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return json.NewDecoder(response.Body).Decode(v)
+}
+
+// short writes a duration with three digits at most.
+func short(d time.Duration) string {
+	switch {
+	case d >= 100*time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}

@@ -1,0 +1,129 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator/etcd"
+)
+
+// How full an etcd may be, of its quota, before there is something to do.
+const (
+	fullWarn = 0.5
+	fullFail = 0.9
+)
+
+const wayOutOfSpace = "compact, then defragment one member at a time: etcdctl compact REVISION; etcdctl defrag; and raise --quota-backend-bytes"
+
+// lookAtSpace looks at the member that is fullest. At its quota etcd takes no
+// more writes.
+func (e *examination) lookAtSpace(c Etcd, members []*member) {
+	var worst *member
+	for _, m := range members {
+		if m.status != nil && m.status.DbSizeQuota > 0 && (worst == nil || m.fullness() > worst.fullness()) {
+			worst = m
+		}
+	}
+	if worst == nil {
+		e.skip("etcd.quota", c.Name, "the members tell no quota", "etcd 3.6 and later do")
+		return
+	}
+	s := worst.status
+	text := fmt.Sprintf("%s of %s (%.0f %%), %s in use", bytes(s.DbSize), bytes(s.DbSizeQuota), 100*worst.fullness(), bytes(s.DbSizeInUse))
+	try := wayOutOfSpace
+	if float64(s.DbSizeInUse) < fullWarn*float64(s.DbSize) {
+		try = "most of it is free inside the file: defragment one member at a time: etcdctl defrag"
+	}
+	switch full := worst.fullness(); {
+	case full >= fullFail:
+		e.fail("etcd.quota", worst.endpoint, text+": at its quota etcd takes no more writes", try)
+	case full >= fullWarn:
+		e.warn("etcd.quota", worst.endpoint, text, try)
+	default:
+		e.ok("etcd.quota", c.Name, text)
+	}
+}
+
+func (m *member) fullness() float64 { return float64(m.status.DbSize) / float64(m.status.DbSizeQuota) }
+
+func bytes(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+}
+
+// lookAtAlarms asks for the alarms that are raised; a member's status tells
+// them too, should the user not be allowed to ask.
+func (e *examination) lookAtAlarms(ctx context.Context, c Etcd, client *clientv3.Client, members []*member) {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), stepTimeout)
+	defer cancel()
+	raised := map[string]bool{}
+	list, err := client.AlarmList(ctx)
+	if err == nil {
+		for _, a := range list.Alarms {
+			raised[a.Alarm.String()] = true
+		}
+	}
+	for _, m := range members {
+		if m.status != nil {
+			for _, text := range m.status.Errors {
+				for _, alarm := range []pb.AlarmType{pb.AlarmType_NOSPACE, pb.AlarmType_CORRUPT} {
+					if strings.Contains(text, alarm.String()) {
+						raised[alarm.String()] = true
+					}
+				}
+			}
+		}
+	}
+	if raised[pb.AlarmType_NOSPACE.String()] {
+		e.fail("etcd.alarms", c.Name, "NOSPACE: etcd takes no writes", wayOutOfSpace+"; then: etcdctl alarm disarm (it does not end by itself)")
+	}
+	if raised[pb.AlarmType_CORRUPT.String()] {
+		e.fail("etcd.alarms", c.Name, "CORRUPT: the members' data differ", "stop the workers; find the member that differs (etcdctl endpoint hashkv --cluster), remove it and add it anew; then raise the counters: seqd admin jump --all --by N")
+	}
+	switch {
+	case len(raised) > 0:
+	case err != nil:
+		e.skip("etcd.alarms", c.Name, "can't be listed: "+textOf(err), "")
+	default:
+		e.ok("etcd.alarms", c.Name, "none")
+	}
+}
+
+// How many revisions etcd may keep before its compaction is taken to be off, or
+// not to keep up. A busy system makes some 20 000 a second, and keeps those of
+// the last minutes; each takes some 300 bytes.
+const (
+	youngHistory = 10_000
+	longHistory  = 5_000_000
+)
+
+const compactionOn = "start etcd with --auto-compaction-mode=periodic --auto-compaction-retention=1m: every advance of a counter is a revision"
+
+// lookAtCompaction judges by how many revisions etcd keeps: its settings are
+// told to nobody. It can't tell a compaction that was done once, by hand, from
+// one that is on, and of a young etcd nothing at all.
+func (e *examination) lookAtCompaction(ctx context.Context, c Etcd, admin *etcd.Admin) {
+	compacted, now, err := admin.Compacted(ctx)
+	kept := now - compacted
+	switch {
+	case err != nil:
+		e.skip("etcd.compaction", c.Name, "can't be told: "+textOf(err), "")
+	case compacted == 0 && now > youngHistory:
+		e.fail("etcd.compaction", c.Name, fmt.Sprintf("of %d revisions none was ever compacted: the database grows until it is full", now), compactionOn)
+	case compacted == 0:
+		e.ok("etcd.compaction", c.Name, fmt.Sprintf("too young to tell: %d revisions, none compacted yet", now))
+	case kept > longHistory:
+		e.warn("etcd.compaction", c.Name, fmt.Sprintf("etcd keeps %d revisions; it was compacted at %d", kept, compacted), "is it done regularly? "+compactionOn)
+	default:
+		e.ok("etcd.compaction", c.Name, fmt.Sprintf("compacted up to revision %d, %d are kept", compacted, kept))
+	}
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/oklog/run"
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+func stampCommand(stdout, stderr io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd stamp", flag.ContinueOnError)
+	o := stampOrder{log: defaultLog}
+	fs.StringVar(&o.stream, "stream", "", "JetStream `STREAM` that messages come from")
+	fs.StringVar(&o.consumer, "consumer", "", "durable `CONSUMER` on it; made if missing")
+	fs.StringVar(&o.store, "store", "", "`STORE` that ids come from")
+	fs.IntVar(&o.keyToken, "key-token", 0, "the key is the `N`-th token of the message's subject, from 1")
+	fs.StringVar(&o.keyHeader, "key-header", "", "the key is the message's header `NAME`")
+	fs.StringVar(&o.keyText, "key", "", "the key is `TEXT`, for all messages")
+	fs.StringVar(&o.to, "to", "", "output `SUBJECT`; {{token(N)}} in it is the N-th token of the message's subject, {{subject}} at its end all of it")
+	fs.StringVar(&o.mode, "mode", "strong", "strong or weak; weak ids increase in trend only")
+	fs.IntVar(&o.batch, "batch", stamp.DefaultBatch, fmt.Sprintf("`COUNT` of messages that are fetched and published at a time, up to %d", stamp.MaxBatch))
+	fs.StringVar(&o.onBad, "on-bad", "stop", "what to do about a message that can't be stamped: stop, or skip it")
+	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` filter of the consumer, for when it is made; several with commas")
+	fs.Uint64Var(&o.startSeq, "start-seq", 0, "first source `SEQUENCE`, for when the consumer is made; 0: after the output's last, or all")
+	fs.StringVar(&o.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	fs.StringVar(&o.http, "http-addr", "127.0.0.1:8281", "`HOST:PORT` of /livez and /metrics; \"none\" for no HTTP")
+	o.log.flags(fs)
+	o.nats.flags(fs)
+	return &ffcli.Command{
+		Name:       "stamp",
+		ShortUsage: "seqd stamp --stream STREAM --consumer CONSUMER --store STORE --key… --to SUBJECT [flags]",
+		ShortHelp:  "number the messages of a JetStream stream",
+		LongHelp: "Takes messages from a durable consumer, gives each the next id of its key, and publishes\n" +
+			"them with the headers Seq-Id, Seq-Store and Seq-Key to another stream: each exactly once,\n" +
+			"in source order, ids of a key increasing. Kill it at any time; run a second one to take\n" +
+			"over. The output stream must be the stamper's alone and allow atomic publishes\n" +
+			"(nats stream add STAMPED --subjects 'stamped.>' --allow-batch). SIGTERM or Ctrl-C:\n" +
+			"finishes its batch, then exits 0.",
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			rest, err := words(fs, args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return usageError(fmt.Sprintf("unexpected word %q", rest[0]))
+			}
+			if err := settle(fs, nil); err != nil {
+				return err
+			}
+			return o.run(ctx, stdout, stderr)
+		},
+	}
+}
+
+// stampOrder is what `seqd stamp` was asked for.
+type stampOrder struct {
+	stream, consumer, store string
+	keyToken                int
+	keyHeader, keyText      string
+	to, mode, onBad, filter string
+	batch                   int
+	startSeq                uint64
+	root, http              string
+	log                     logConfig
+	nats                    natsConfig
+}
+
+// run stamps until a signal.
+//
+//	signal ──▶ stamper ──▶ progress, HTTP (end when the stamper has ended)
+func (o *stampOrder) run(ctx context.Context, stdout, stderr io.Writer) error {
+	config, err := o.config()
+	if err != nil {
+		return err
+	}
+	screen := terminal(stdout, false) != nil && terminal(stderr, false) != nil
+	if screen {
+		stderr = clearFirst{stderr}
+	}
+	log, _, err := newLog(stderr, o.log)
+	if err != nil {
+		return err
+	}
+	config.Log = log.With("component", "stamp")
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+
+	var listener net.Listener
+	if o.http != "none" {
+		if listener, err = net.Listen("tcp", o.http); err != nil {
+			return fmt.Errorf("HTTP: %w; choose another address with --http-addr (\"none\" for no HTTP)", err)
+		}
+		defer listener.Close()
+	}
+	nc, err := o.nats.connect(append(seqd.ConnectOptions(), nats.Name("seqd stamp"))...)
+	if err != nil {
+		return fmt.Errorf("connect to NATS at %s: %w; start one with: seqd dev; or name it with --nats-url", o.nats.url(), err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	client, err := seqd.New(nc, seqd.WithRoot(o.root))
+	if err != nil {
+		return err
+	}
+	stamper, err := stamp.New(ctx, js, client, config)
+	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("%w; does the nats-server run with JetStream (nats-server -js), and does this account have it?", err)
+	}
+	if err != nil {
+		return err
+	}
+
+	var g run.Group
+	ended := make(chan struct{})
+	runCtx, cancel := context.WithCancel(ctx)
+	g.Add(func() error {
+		defer close(ended)
+		return stamper.Run(runCtx)
+	}, func(error) { cancel() })
+	progress := &stampProgress{stamper: stamper, out: stdout, log: config.Log}
+	g.Add(func() error { return progress.run(screen, ended) }, func(error) {})
+	if listener != nil {
+		server := newStampHTTP(o, stamper, progress)
+		g.Add(func() error { return serveHTTP(server, listener, ended) }, func(error) {})
+	}
+	fmt.Fprintf(stdout, "stamping stream=%s consumer=%s store=%s to=%s output=%s\n", o.stream, o.consumer, o.store, o.to, stamper.Output())
+	return g.Run()
+}
+
+func (o *stampOrder) config() (stamp.Config, error) {
+	c := stamp.Config{
+		Stream: o.stream, Consumer: o.consumer, Store: o.store, To: o.to,
+		Batch: o.batch, StartSeq: o.startSeq,
+	}
+	for name, value := range map[string]string{"stream": o.stream, "consumer": o.consumer, "store": o.store, "to": o.to} {
+		if value == "" {
+			return c, usageError("--" + name + " must be set")
+		}
+	}
+	keys := 0
+	if o.keyToken != 0 {
+		keys++
+		c.Key = stamp.KeyToken(o.keyToken)
+	}
+	if o.keyHeader != "" {
+		keys++
+		c.Key = stamp.KeyHeader(o.keyHeader)
+	}
+	if o.keyText != "" {
+		keys++
+		c.Key = stamp.KeyText(o.keyText)
+	}
+	if keys != 1 || o.keyToken < 0 {
+		return c, usageError("set one of --key-token N (from 1), --key-header NAME and --key TEXT")
+	}
+	var err error
+	if c.Mode, err = subjects.ParseMode(o.mode); err != nil {
+		return c, usageError("--" + strings.TrimPrefix(err.Error(), "BAD_REQUEST: "))
+	}
+	switch o.onBad {
+	case "stop":
+	case "skip":
+		c.SkipBad = true
+	default:
+		return c, usageError(fmt.Sprintf("--on-bad must be stop or skip, not %q", o.onBad))
+	}
+	if o.batch < 1 || o.batch > stamp.MaxBatch {
+		return c, usageError(fmt.Sprintf("--batch must be 1 to %d, not %d", stamp.MaxBatch, o.batch))
+	}
+	if _, err := stamp.ParseTemplate(o.to); err != nil {
+		return c, usageError("--to: " + err.Error())
+	}
+	for subject := range strings.SplitSeq(o.filter, ",") {
+		if subject = strings.TrimSpace(subject); subject != "" {
+			c.Filters = append(c.Filters, subject)
+		}
+	}
+	return c, nil
+}
+
+// Times of telling how it goes.
+const (
+	screenEvery = time.Second
+	logEvery    = 10 * time.Second
+)

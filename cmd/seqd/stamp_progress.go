@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/seqd-io/seqd/clients/go/stamp"
+)
+
+// stampProgress tells how a stamper gets on: a line that changes on a terminal,
+// else one in the log every ten seconds.
+type stampProgress struct {
+	stamper *stamp.Stamper
+	out     io.Writer
+	log     *slog.Logger
+	lag     atomic.Int64 // as of the last time it was asked for
+}
+
+// run tells until ended is closed, and once more then.
+func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
+	every := logEvery
+	if screen {
+		every = screenEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	last, lastTime := int64(0), time.Now()
+	for done := false; !done; {
+		select {
+		case <-tick.C:
+		case <-ended:
+			done = true
+		}
+		if lag, err := p.stamper.Lag(context.Background()); err == nil { // else the last one stands
+			p.lag.Store(lag)
+		}
+		now, s := time.Now(), p.stamper.Stats()
+		rate := float64(s.Stamped-last) / now.Sub(lastTime).Seconds()
+		last, lastTime = s.Stamped, now
+		switch {
+		case screen && !done:
+			fmt.Fprintf(p.out, "\r\033[K%d stamped, %.0f/s, lag %d, %d duplicates, %d skipped, %d failures", s.Stamped, rate, p.lag.Load(), s.Duplicates, s.Skipped, s.Failures)
+		case screen:
+			fmt.Fprintf(p.out, "\r\033[K%d stamped, lag %d, %d duplicates, %d skipped, %d failures\n", s.Stamped, p.lag.Load(), s.Duplicates, s.Skipped, s.Failures)
+		default:
+			text := "progress"
+			if done {
+				text = "ended"
+			}
+			p.log.Info(text, "stamped", s.Stamped, "rate", fmt.Sprintf("%.0f/s", rate), "lag", p.lag.Load(), "duplicates", s.Duplicates,
+				"skipped", s.Skipped, "failures", s.Failures, "conflicts", s.Conflicts, "rewinds", s.Rewinds, "source_seq", s.Source)
+		}
+	}
+	return nil
+}
+
+// newStampHTTP serves /livez, and /metrics for Prometheus.
+func newStampHTTP(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(stampMetrics(o, stamper, progress), promhttp.HandlerOpts{}))
+	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+}
+
+func stampMetrics(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	labels := prometheus.Labels{"stream": o.stream, "consumer": o.consumer, "store": o.store, "output": stamper.Output()}
+	counter := func(name, help string, of func(stamp.Stats) int64) {
+		registry.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
+			func() float64 { return float64(of(stamper.Stats())) }))
+	}
+	gauge := func(name, help string, of func() int64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
+			func() float64 { return float64(of()) }))
+	}
+	counter("messages_total", "Messages published with an id.", func(s stamp.Stats) int64 { return s.Stamped })
+	counter("duplicates_total", "Redelivered messages that were already published, and were only acknowledged.", func(s stamp.Stats) int64 { return s.Duplicates })
+	counter("skipped_total", "Messages that could not be stamped and were passed over (--on-bad skip).", func(s stamp.Stats) int64 { return s.Skipped })
+	counter("failures_total", "Batches that failed and were started over.", func(s stamp.Stats) int64 { return s.Failures })
+	counter("conflicts_total", "Of the failures, those because somebody else had written to the output stream.", func(s stamp.Stats) int64 { return s.Conflicts })
+	counter("rewinds_total", "Times the consumer was asked to give out unacknowledged messages again.", func(s stamp.Stats) int64 { return s.Rewinds })
+	gauge("source_sequence", "Sequence of the last source message that is dealt with.", func() int64 { return stamper.Stats().Source })
+	gauge("lag_messages", "Messages of the source that are not dealt with, at most ten seconds ago.", progress.lag.Load)
+	return registry
+}
+
+// clearFirst removes a line that changes before it writes one that stays.
+type clearFirst struct{ io.Writer }
+
+func (c clearFirst) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(c.Writer, "\r\033[K"); err != nil {
+		return 0, err
+	}
+	return c.Writer.Write(b)
+}

@@ -1,0 +1,49 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Check is one of the things that a worker needs to serve.
+type Check struct {
+	Name string // "nats", "etcd <backend>" or "store <name>"
+	Err  error  // nil: it is as it should be
+}
+
+// Checks returns what the worker's state rests on, as it was last found: nothing
+// is tried. A store may be served from memory for a while though its etcd is
+// away.
+func (w *Worker) Checks() []Check {
+	nats := Check{Name: "nats"}
+	if !w.connected.Load() {
+		nats.Err = errors.New("not connected")
+	}
+	checks := []Check{nats}
+	for _, b := range w.backends {
+		checks = append(checks, Check{Name: "etcd " + b.Name, Err: b.health()})
+	}
+	for _, st := range w.sortedStores() {
+		c := Check{Name: "store " + st.Name}
+		if s := st.currentState(); s != Serving {
+			c.Err = errors.New(string(s))
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+// found notes what a probe came to.
+func (b *backend) found(err error) { b.probed.Store(&err) }
+
+// health returns what the latest probe came to.
+func (b *backend) health() error {
+	err := b.probed.Load()
+	switch {
+	case err == nil:
+		return errors.New(string(Starting))
+	case *err == nil:
+		return nil
+	}
+	return fmt.Errorf("%s: %w", stateFor(*err), *err)
+}

@@ -1,0 +1,49 @@
+package worker
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/internal/handshake"
+)
+
+// ConnectHint returns what an operator can try about an error of connecting to
+// NATS, or "" if there is nothing special.
+func ConnectHint(err error) string {
+	var file *fs.PathError
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return "NATS does not take this user: look at the user and password, the token, creds or nkey, and at the server's log"
+	case errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAccountAuthExpired):
+		return "the credentials have expired: put new ones into the file, which is read again for every try"
+	case errors.Is(err, nats.ErrAuthRevoked):
+		return "the credentials were revoked: put new ones into the file, which is read again for every try"
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		return "the server offers no TLS: turn it on there, or leave out --nats-ca, --nats-cert and --nats-key"
+	case errors.As(err, &file):
+		return "look whether the file is there and may be read by this user: --nats-creds, --nats-nkey, --nats-cert, --nats-key, --nats-ca"
+	}
+	hint := handshake.Hint(err, "nats")
+	if hint == "" && errors.Is(err, nats.ErrTLS) { // it told why, but had gone when we wrote, and so nobody read it
+		hint = "the server ended the TLS handshake: it asks for a client certificate, or refuses ours: look at --nats-cert and --nats-key, and at the server's log"
+	}
+	return hint
+}
+
+// withoutUser returns a server's URL without the user, whose name may be a token.
+func withoutUser(server string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// isAuthError reports whether NATS refuses who we are.
+func isAuthError(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrAccountAuthExpired) || errors.Is(err, nats.ErrAuthRevoked)
+}

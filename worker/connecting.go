@@ -1,0 +1,60 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// connecting tells why NATS can't be connected to: each reason once, from one
+// connection to the next. The zero value is ready.
+type connecting struct {
+	mu   sync.Mutex
+	told map[string]bool // texts of errors
+}
+
+// maxReasons bounds what is remembered; there are as many as servers, or twice.
+const maxReasons = 64
+
+// isNew reports whether err was not told of since the last connection.
+func (c *connecting) isNew(err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.told == nil {
+		c.told = map[string]bool{}
+	}
+	text := err.Error()
+	if c.told[text] || len(c.told) >= maxReasons {
+		return false
+	}
+	c.told[text] = true
+	return true
+}
+
+func (c *connecting) done() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.told)
+}
+
+// cantConnect tells why a try to connect has failed.
+func (w *Worker) cantConnect(err error) {
+	if err == nil || w.draining.Load() || !w.connecting.isNew(err) {
+		return
+	}
+	hint := ConnectHint(err)
+	if hint == "" {
+		hint = "start nats-server, or set --nats-url"
+	}
+	w.log.Warn("can't connect to NATS; trying again", "err", err, "hint", hint)
+}
+
+// watchConnecting looks for why NATS can't be connected to, until ctx ends:
+// nats.go tells nobody of a try that failed in the handshake.
+func (w *Worker) watchConnecting(ctx context.Context) {
+	for pause(ctx, time.Second) {
+		if !w.connected.Load() && !w.nc.IsConnected() {
+			w.cantConnect(w.nc.LastError())
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/internal/histogram"
+)
+
+// Snapshot is what a worker has counted since it started, and what it is at.
+// Nothing in it is by key: there may be millions.
+type Snapshot struct {
+	State         State
+	Connected     bool  // to NATS
+	Reconnects    int64 // to NATS
+	Pauses        int64 // times the process stood still
+	InFlight      int64 // requests accepted and not answered
+	InFlightLimit int   // beyond it requests are BUSY
+	QueueLimit    int   // messages that a store's subscription holds at most; beyond it they are dropped
+	NoReply       int64 // requests without a usable reply subject
+
+	HandoversAnswered   int64 // batches that a rival served for us
+	HandoversUnanswered int64 // batches that a rival was asked for in vain
+	HandoversServed     int64 // batches that we served for rivals
+
+	Stores   []StoreSnapshot
+	Backends []BackendSnapshot
+}
+
+// StoreSnapshot is a configured store's part of a [Snapshot]. What is asked of
+// stores that have no rules of their own is counted where theirs are: under
+// subjects.AnyStore.
+type StoreSnapshot struct {
+	Name     string
+	State    State
+	Queued   int   // messages that are not handled yet
+	Dropped  int64 // messages that nats.go dropped unanswered
+	Answers  []Answers
+	Failures []Failures
+
+	Batches    histogram.Snapshot // requests in a batch
+	Segments   int64              // reserved
+	SegmentIDs int64              // in them
+	Skipped    map[string]int64   // ids, by cause
+	Waits      []Waits
+
+	IDsLeft         int64 // of the key with the fewest, of those asked for since the start
+	NearlyExhausted int64 // keys seen past 90 % of all ids
+}
+
+// Answers are the requests answered with ids.
+type Answers struct {
+	Mode, Path string             // weak fast, weak slow, strong slow
+	IDs        int64              // in the answers
+	Duration   histogram.Snapshot // from arrival to answer, in seconds
+}
+
+// Failures are the requests answered with an error.
+type Failures struct {
+	Mode, Code string // mode "none": refused before it was known or allowed
+	N          int64
+}
+
+// Waits are the requests that had to wait for a segment.
+type Waits struct {
+	Cause string
+	N     int64
+	Time  time.Duration // from arrival to answer, summed
+}
+
+// BackendSnapshot is a backend's part of a [Snapshot].
+type BackendSnapshot struct {
+	Name      string
+	Keys      int // weak keys in memory
+	KeysLimit int
+}
+
+// Snapshot returns what the worker has counted. It does not block for long, and
+// asks neither NATS nor etcd.
+func (w *Worker) Snapshot() Snapshot {
+	s := Snapshot{
+		State:               w.State(),
+		Connected:           w.connected.Load(),
+		Reconnects:          w.reconnects.Load(),
+		Pauses:              w.pauses.Load(),
+		InFlight:            w.waiting.Load(),
+		InFlightLimit:       w.config.MaxWaiting,
+		QueueLimit:          w.queueLimit(),
+		NoReply:             w.dropped.Load(),
+		HandoversAnswered:   w.handovers.answered.Load(),
+		HandoversUnanswered: w.handovers.unanswered.Load(),
+		HandoversServed:     w.handovers.served.Load(),
+	}
+	for _, st := range w.sortedStores() {
+		s.Stores = append(s.Stores, st.snapshot())
+	}
+	limit := w.config.MaxKeys
+	if limit == 0 {
+		limit = allocator.DefaultMaxKeys
+	}
+	for _, b := range w.backends {
+		s.Backends = append(s.Backends, BackendSnapshot{Name: b.Name, Keys: b.weak.Keys(), KeysLimit: limit})
+	}
+	return s
+}
+
+func (st *store) snapshot() StoreSnapshot {
+	c := &st.stats
+	s := StoreSnapshot{
+		Name:            st.Name,
+		State:           st.currentState(),
+		Queued:          st.queued(),
+		Dropped:         st.dropped(),
+		Batches:         c.batches.Snapshot(),
+		Segments:        c.segments.Load(),
+		SegmentIDs:      c.segmentIDs.Load(),
+		Skipped:         map[string]int64{},
+		IDsLeft:         c.left(),
+		NearlyExhausted: c.nearlyExhausted.Load(),
+	}
+	for _, l := range []lane{weakFast, weakSlow, strongLane} {
+		s.Answers = append(s.Answers, Answers{Mode: l.mode(), Path: l.path(), IDs: c.ids[l].Load(), Duration: c.answers[l].Snapshot()})
+	}
+	for _, l := range []lane{noLane, weakSlow, strongLane} {
+		for i, code := range codes {
+			s.Failures = append(s.Failures, Failures{Mode: l.mode(), Code: string(code), N: c.failures[l][i].Load()})
+		}
+	}
+	for why := range allocator.Gaps {
+		s.Skipped[why.String()] = c.skipped[why].Load()
+	}
+	for why := allocator.NoWait + 1; why < allocator.WaitCauses; why++ {
+		s.Waits = append(s.Waits, Waits{Cause: why.String(), N: c.waits[why].Load(), Time: time.Duration(c.waitNanos[why].Load())})
+	}
+	return s
+}
+
+// queued returns how many messages nats.go holds for the store that are not
+// handled yet.
+func (st *store) queued() int {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.sub == nil {
+		return 0
+	}
+	n, _, _ := st.sub.Pending()
+	return max(n, 0)
+}
