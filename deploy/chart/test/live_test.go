@@ -3,6 +3,7 @@ package chart
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -59,6 +60,11 @@ func TestContainerRuns(t *testing.T) {
 	}
 	eventually(t, "alive", probe(r.container().LivenessProbe.HTTPGet.Path))
 	eventually(t, "ready", probe(r.container().ReadinessProbe.HTTPGet.Path))
+	monitored := render(t, "-f", "values/everything.yaml")
+	metrics := get(t, "http://"+addr+monitored.serviceMonitor.Spec.Endpoints[0].Path)
+	if name := monitored.autoscaler.Spec.Metrics[0].Pods.Metric.Name; !strings.Contains(metrics, "\n"+name+" 0\n") {
+		t.Errorf("the metric that workers are scaled by is not 0: there is no line %s 0 in\n%s", name, metrics)
+	}
 	out, err := exec.Command(tool(t, "SEQD"), "next", "orders", "invoice", "--root", "pod", "--nats-url", natsURL).CombinedOutput()
 	if err != nil || string(out) != "1\n" {
 		t.Errorf("next: %v, %s", err, out)
@@ -78,6 +84,20 @@ func TestContainerRuns(t *testing.T) {
 	if took := time.Since(begin); took > grace {
 		t.Errorf("it took %v to end, the pod has %v", took, grace)
 	}
+}
+
+func get(t testing.TB, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", url, response.Status, err)
+	}
+	return string(body)
 }
 
 // startServers starts seqd dev for its nats-server and etcd.
