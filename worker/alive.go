@@ -30,9 +30,11 @@ func (l *loop) stoodStill(now time.Duration) time.Duration {
 // longer will not go on by itself, and the process should be replaced.
 //
 // It takes the locks that requests take, so that it blocks for as long as they
-// do. Before Run it returns nil; it must not be called after.
+// do. Before Run, and when the worker drains, it returns nil.
 func (w *Worker) Stalled(limit time.Duration) error {
-	_ = w.State() // for its locks
+	if w.State() == Draining { // asked for its locks too
+		return nil
+	}
 	now := time.Since(w.started)
 	if d := w.pauseLoop.stoodStill(now); d > limit {
 		return fmt.Errorf("the watch over pauses has stood still for %v", d.Round(time.Millisecond))

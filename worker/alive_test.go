@@ -51,4 +51,11 @@ func TestStalled(t *testing.T) {
 	begin := time.Now()
 	eventually(t, func() bool { return time.Since(begin) > limit+time.Second }, "time stands still")
 	eventually(t, func() bool { return w.Stalled(limit) == nil }, "without NATS it counts as stalled: %v", w.Stalled(limit))
+
+	if err := f.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Stalled(0); err != nil {
+		t.Error("it has ended:", err)
+	}
 }

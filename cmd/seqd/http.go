@@ -22,7 +22,7 @@ import (
 func newHTTP(w *worker.Worker, metrics http.Handler, profiles bool) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(rw, "ok")
+		livez(rw, w, minStall)
 	})
 	mux.Handle("GET /readyz", readyz(w))
 	mux.Handle("GET /metrics", metrics)

@@ -34,7 +34,7 @@ type notifier struct {
 const (
 	statusInterval = time.Second
 
-	// minStall is above the longest that a loop waits for NATS. A unit's
+	// minStall is above the longest that a loop waits for NATS, for /livez too. A unit's
 	// WatchdogSec may be shorter: then only a process that stands still as a whole
 	// is found out in that time.
 	minStall = 75 * time.Second

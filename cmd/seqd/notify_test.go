@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -158,7 +160,15 @@ func TestWatchdogStarvesWithTheWorker(t *testing.T) {
 		}
 	}()
 
+	alive := func() (int, string) {
+		rw := httptest.NewRecorder()
+		livez(rw, w, n.patience)
+		return rw.Code, rw.Body.String()
+	}
 	s.wait(t, "WATCHDOG=1", 10)
+	if code, body := alive(); code != http.StatusOK || body != "ok\n" {
+		t.Errorf("/livez: %d %s", code, body)
+	}
 	close(stuck)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -166,6 +176,9 @@ func TestWatchdogStarvesWithTheWorker(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("that a loop stands still was not noticed")
 		}
+	}
+	if code, body := alive(); code != http.StatusServiceUnavailable || !strings.Contains(body, "the watch over the counters at memory has stood still") {
+		t.Errorf("/livez: %d %s", code, body)
 	}
 	// What was told before is read first.
 	n.tell("STATUS=mark")

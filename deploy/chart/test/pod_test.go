@@ -72,14 +72,15 @@ func flagOf(t testing.TB, r *release, name string) string {
 func TestProbesAskTheWorkersPort(t *testing.T) {
 	everySet(t, func(t *testing.T, r *release) {
 		c := r.container()
-		for path, probe := range map[string]*core.Probe{"/livez": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
+		for name, probe := range map[string]*core.Probe{"startup": c.StartupProbe, "liveness": c.LivenessProbe, "readiness": c.ReadinessProbe} {
+			path := map[bool]string{true: "/readyz", false: "/livez"}[name == "readiness"]
 			if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != path {
-				t.Errorf("no probe of %s: %+v", path, probe)
+				t.Errorf("no %s probe of %s: %+v", name, path, probe)
 				continue
 			}
 			port := slices.IndexFunc(c.Ports, func(p core.ContainerPort) bool { return p.Name == probe.HTTPGet.Port.StrVal })
 			if port < 0 {
-				t.Errorf("%s: there is no port %q", path, probe.HTTPGet.Port.String())
+				t.Errorf("%s: there is no port %q", name, probe.HTTPGet.Port.String())
 				continue
 			}
 			// The address is the pod's, not the loopback's that the worker has by default.
@@ -89,6 +90,10 @@ func TestProbesAskTheWorkersPort(t *testing.T) {
 		}
 		if slow := c.LivenessProbe.PeriodSeconds * c.LivenessProbe.FailureThreshold; slow < 30 {
 			t.Errorf("a worker that stands still for %d s is killed", slow)
+		}
+		// A worker that can't log in to etcd yet does not listen.
+		if s := c.StartupProbe; s.PeriodSeconds*s.FailureThreshold < 3600 {
+			t.Errorf("a worker that waits for etcd is killed after %d s", s.PeriodSeconds*s.FailureThreshold)
 		}
 	})
 }

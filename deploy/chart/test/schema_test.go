@@ -19,7 +19,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"config.stores.a.max_count=0", "/config/stores/a/max_count"},
 		{"config.stores.a.weak.runway=10", "/config/stores/a/weak/runway"},
 		{"config.etcd.endpoints={}", "/config/etcd/endpoints"},
-		{"config.log_level=loud", "/config/log_level"},
+		{"config.log.level=loud", "/config/log/level"},
 		// Secrets must not stand in a ConfigMap.
 		{"config.nats.password=hunter2", "'password'"},
 		{"config.nats.token=hunter2", "'token'"},
