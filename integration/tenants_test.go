@@ -172,6 +172,9 @@ func exchange(t *testing.T, stores map[string]*person, options ...seqd.Option) {
 			})
 		}
 		all.Wait()
+		if t.Failed() {
+			return
+		}
 		ids, err := client.NextN(t.Context(), store, "exchange", 10, seqd.WithMode(seqd.Strong))
 		if err != nil || ids.First <= calls {
 			t.Errorf("%s: got %v, %v, want more than %d", store, ids, err, calls)

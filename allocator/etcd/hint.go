@@ -16,9 +16,9 @@ var hints = []struct {
 	{rpctypes.ErrUserEmpty, rpctypes.ErrGRPCUserEmpty,
 		"etcd asks who we are: set --etcd-username and SEQD_ETCD_PASSWORD, or --etcd-cert and --etcd-key"},
 	{rpctypes.ErrUserNotFound, rpctypes.ErrGRPCUserNotFound,
-		"the user was deleted, or the client certificate names nobody: etcdctl user list shows the users"},
+		"the user was deleted: etcdctl user list shows the users"},
 	{rpctypes.ErrPermissionDenied, rpctypes.ErrGRPCPermissionDenied,
-		"grant the user a role that may read and write the prefix: etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/"},
+		"grant the user, or the one that the client certificate names, a role that may read and write the prefix: etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/"},
 	{rpctypes.ErrNoSpace, rpctypes.ErrGRPCNoSpace,
 		"etcd is full: etcdctl compact and defrag, then alarm disarm; turn auto-compaction on"},
 }

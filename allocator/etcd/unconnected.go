@@ -46,7 +46,7 @@ func explainWait(ctx context.Context, method string, req, reply any, cc *grpc.Cl
 	}
 	reason, hint, ok := strings.Cut(strings.TrimPrefix(reason, "transport: "), hintMark)
 	if !ok {
-		hint = "look whether etcd runs there and can be reached: --etcd-endpoints"
+		hint = "is etcd running there, and reachable? look at --etcd-endpoints"
 	}
 	return unconnected{reason, hint}
 }

@@ -4,11 +4,15 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/integration/servers"
 )
@@ -191,4 +195,46 @@ stores:
 	stranger.Write(t, ca, authorities[len(authorities)-1])
 	p.wait(t, p.stderr, `(?s)unknown authority.*reconnected to NATS`)
 	next("4\n")
+}
+
+// A client certificate's common name is the etcd user.
+func TestEtcdUserInCertificate(t *testing.T) {
+	dir := t.TempDir()
+	a := servers.NewAuthority(t)
+	tls := servers.TLS{Certificate: a.Issue(t, dir, "server", nil), CA: a.Write(t, dir+"/ca.pem")}
+	a.Issue(t, dir, "worker", nil)
+	a.Issue(t, dir, "nobody", nil)
+	a.Issue(t, dir, "root", nil)
+	nats, db := servers.StartNATS(t, nil), tls.StartEtcd(t)
+	files := func(name string) tlsConfig {
+		return tlsConfig{Cert: dir + "/" + name + ".pem", Key: dir + "/" + name + "-key.pem", CA: dir + "/ca.pem"}
+	}
+	root, err := dial(t.Context(), etcdConfig{Endpoints: []string{db.Endpoint}, TLS: files("root")}, slog.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	ctx := t.Context()
+	for _, user := range []string{"root", "worker"} {
+		_, err1 := root.RoleAdd(ctx, user)
+		_, err2 := root.UserAddWithOptions(ctx, user, "", &clientv3.UserAddOptions{NoPassword: true})
+		_, err3 := root.UserGrantRole(ctx, user, user)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err1 := root.RoleGrantPermission(ctx, "worker", "/seqd/", clientv3.GetPrefixRangeEnd("/seqd/"), clientv3.PermissionType(clientv3.PermReadWrite))
+	_, err2 := root.AuthEnable(ctx)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	env := func(name string) []string {
+		f := files(name)
+		return []string{"SEQD_ETCD_ENDPOINTS=" + db.Endpoint, "SEQD_ETCD_CERT=" + f.Cert, "SEQD_ETCD_KEY=" + f.Key, "SEQD_ETCD_CA=" + f.CA, "NATS_URL=" + nats.URL, "SEQD_HTTP_ADDR=none"}
+	}
+	stranger := start(t, env("nobody"), "worker")
+	stranger.wait(t, stranger.stderr, `not serving yet[^\n]*grant the user, or the one that the client certificate names, a role`)
+	w := start(t, env("worker"), "worker")
+	w.wait(t, w.stderr, "joined the queue group")
+	wantIDs(t, nats.URL, "1\n", "demo", "key", "--mode", "strong")
 }
