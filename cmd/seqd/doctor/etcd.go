@@ -47,7 +47,7 @@ func (e *examination) lookAtEtcd(ctx context.Context, c Etcd) {
 	admin := etcd.NewAdmin(client, c.Prefix)
 	e.lookAtCluster(ctx, c, client, members)
 	e.lookAtSpace(c, members)
-	e.lookAtAlarms(ctx, c, client, members)
+	e.lookAtAlarms(ctx, c, client)
 	e.lookAtCompaction(ctx, c, admin)
 	e.lookAtRole(ctx, c, client)
 	e.lookAtIncarnation(ctx, c, admin)

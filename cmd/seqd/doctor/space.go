@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -60,41 +59,27 @@ func bytes(n int64) string {
 	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 }
 
-// lookAtAlarms asks for the alarms that are raised; a member's status tells
-// them too, should the user not be allowed to ask.
-func (e *examination) lookAtAlarms(ctx context.Context, c Etcd, client *clientv3.Client, members []*member) {
+// lookAtAlarms asks for the alarms that are raised.
+func (e *examination) lookAtAlarms(ctx context.Context, c Etcd, client *clientv3.Client) {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), stepTimeout)
 	defer cancel()
-	raised := map[string]bool{}
 	list, err := client.AlarmList(ctx)
-	if err == nil {
-		for _, a := range list.Alarms {
-			raised[a.Alarm.String()] = true
-		}
-	}
-	for _, m := range members {
-		if m.status != nil {
-			for _, text := range m.status.Errors {
-				for _, alarm := range []pb.AlarmType{pb.AlarmType_NOSPACE, pb.AlarmType_CORRUPT} {
-					if strings.Contains(text, alarm.String()) {
-						raised[alarm.String()] = true
-					}
-				}
-			}
-		}
-	}
-	if raised[pb.AlarmType_NOSPACE.String()] {
-		e.fail("etcd.alarms", c.Name, "NOSPACE: etcd takes no writes", wayOutOfSpace+"; then: etcdctl alarm disarm (it does not end by itself)")
-	}
-	if raised[pb.AlarmType_CORRUPT.String()] {
-		e.fail("etcd.alarms", c.Name, "CORRUPT: the members' data differ", "stop the workers; find the member that differs (etcdctl endpoint hashkv --cluster), remove it and add it anew; then raise the counters: seqd admin jump --all --by N")
-	}
 	switch {
-	case len(raised) > 0:
 	case err != nil:
 		e.skip("etcd.alarms", c.Name, "can't be listed: "+textOf(err), "")
-	default:
+		return
+	case len(list.Alarms) == 0:
 		e.ok("etcd.alarms", c.Name, "none")
+	}
+	raised := map[pb.AlarmType]bool{} // each member may have raised one
+	for _, a := range list.Alarms {
+		raised[a.Alarm] = true
+	}
+	if raised[pb.AlarmType_NOSPACE] {
+		e.fail("etcd.alarms", c.Name, "NOSPACE: etcd takes no writes", wayOutOfSpace+"; then: etcdctl alarm disarm (it does not end by itself)")
+	}
+	if raised[pb.AlarmType_CORRUPT] {
+		e.fail("etcd.alarms", c.Name, "CORRUPT: the members' data differ", "stop the workers; find the member that differs (etcdctl endpoint hashkv --cluster), remove it and add it anew; then raise the counters: seqd admin jump --all --by N")
 	}
 }
 
