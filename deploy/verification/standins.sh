@@ -93,14 +93,14 @@ END
 # one that is pinned.
 standin_prometheus() {
   local root=$work/prometheus package=$work/package
-  mkdir -p "$package" "$root/prometheus"
+  mkdir -p "$package" "$root/owned"
   (cd "$package" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg -x prometheus_*.deb .) ||
     { echo "  prom/prometheus: none, as apt-get download prometheus does not work"; return; }
   with_busybox "$root" wget
   mv "$package/usr/bin/prometheus" "$root/bin/"
   libraries "$root" "$root/bin/prometheus"
-  chown 65534:65534 "$root/prometheus"
   image "prom/prometheus:$1" "$root" <<'END'
+COPY --chown=65534:65534 owned /prometheus
 ENV PATH=/bin
 USER 65534
 ENTRYPOINT ["/bin/prometheus"]
