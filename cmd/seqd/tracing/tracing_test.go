@@ -323,17 +323,17 @@ func TestSilentCollector(t *testing.T) {
 	}
 	defer listener.Close() // accepts, and says nothing
 	tracer := startTracer(t, "http://"+listener.Addr().String(), &logs{})
-	for range 10_000 { // more than the queue holds
-		tracer.Trace(answered(nil))
-	}
 	stopped := make(chan struct{})
 	go func() {
+		for range 10_000 { // more than the queue holds
+			tracer.Trace(answered(nil))
+		}
 		tracer.Stop(100 * time.Millisecond)
 		close(stopped)
 	}()
 	select {
 	case <-stopped:
 	case <-time.After(patience):
-		t.Error("Stop waits for the collector")
+		t.Error("the collector is waited for")
 	}
 }
