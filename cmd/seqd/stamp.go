@@ -151,9 +151,11 @@ func (o *stampOrder) config() (stamp.Config, error) {
 		Stream: o.stream, Consumer: o.consumer, Store: o.store, To: o.to,
 		Batch: o.batch, StartSeq: o.startSeq,
 	}
-	for name, value := range map[string]string{"stream": o.stream, "consumer": o.consumer, "store": o.store, "to": o.to} {
-		if value == "" {
-			return c, usageError("--" + name + " must be set")
+	for _, required := range []struct{ name, value string }{
+		{"stream", o.stream}, {"consumer", o.consumer}, {"store", o.store}, {"to", o.to},
+	} {
+		if required.value == "" {
+			return c, usageError("--" + required.name + " must be set")
 		}
 	}
 	keys := 0

@@ -2,6 +2,7 @@ package stamp_test
 
 import (
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/clients/go/stamp"
@@ -24,10 +26,13 @@ func shortWindow(c *jetstream.StreamConfig) { c.Duplicates = 100 * time.Millisec
 // message.
 func (r *rig) awaitForgotten(t *testing.T, msgID string) {
 	t.Helper()
+	const wrongLastSequence = jetstream.JSErrCodeStreamWrongLastSequence
 	await(t, "the duplicate window has passed", func() bool {
-		// The server looks for duplicates first.
-		_, err := r.js.Publish(t.Context(), "stamped.x", nil, jetstream.WithMsgID(msgID), jetstream.WithExpectLastSequence(1<<40))
-		return err != nil
+		// Of a batch the server looks for duplicates first.
+		msg := &nats.Msg{Subject: "stamped.x", Header: nats.Header{jetstream.MsgIDHeader: {msgID}, jetstream.ExpectedLastSeqHeader: {"1000000"}}}
+		_, err := jetstreamext.PublishMsgBatch(t.Context(), r.js, []*nats.Msg{msg})
+		var api *jetstream.APIError
+		return errors.As(err, &api) && api.ErrorCode == wrongLastSequence
 	})
 }
 
@@ -84,7 +89,8 @@ func TestLateBatch(t *testing.T) {
 	r := newRig(t, shortWindow)
 	r.addConsumer(t, nil)
 	r.publish(t, 50, 1)
-	late := startLate(t, r)
+	late := startBehind(t, r, (*servers.Proxy).Blackhole)
+	late.awaitIDs(t, r)
 	next := r.start(t, config())
 	r.awaitOutput(t, 50)
 	r.awaitForgotten(t, "ORDERS:50")
@@ -101,7 +107,8 @@ func TestLateBatchBetween(t *testing.T) {
 	r := newRig(t, shortWindow)
 	r.addConsumer(t, nil)
 	r.publish(t, 50, 1)
-	late := startLate(t, r)
+	late := startBehind(t, r, (*servers.Proxy).Blackhole)
+	late.awaitIDs(t, r)
 	healed := make(chan struct{})
 	c := config()
 	c.Batch = 1
@@ -124,17 +131,18 @@ func TestLateBatchBetween(t *testing.T) {
 	}
 }
 
-// late is a stamper that has drawn ids 1 to 50 and has sent a batch that is
-// stuck on its way to the server.
-type late struct {
+// behind is a stamper whose way to JetStream a test can spoil.
+type behind struct {
 	*started
 	proxy *servers.Proxy
 }
 
-func startLate(t *testing.T, r *rig) *late {
+// startBehind starts one, and spoils its way between the time that it has fetched
+// its first messages and the time that it draws ids and publishes.
+func startBehind(t *testing.T, r *rig, spoil func(*servers.Proxy)) *behind {
 	t.Helper()
 	proxy := servers.StartProxy(t, strings.TrimPrefix(r.nats.URL, "nats://"))
-	slow, err := nats.Connect("nats://"+proxy.Addr, seqd.ConnectOptions()...)
+	slow, err := nats.Connect("nats://"+proxy.Addr, append(seqd.ConnectOptions(), nats.ReconnectWait(50*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,10 +152,10 @@ func startLate(t *testing.T, r *rig) *late {
 		t.Fatal(err)
 	}
 	var once sync.Once
-	held := make(chan struct{})
 	c := config()
+	c.Log = slog.New(slog.NewTextHandler(logWriter{t}, nil))
 	c.Key = func(msg jetstream.Msg) (string, error) {
-		once.Do(func() { proxy.Blackhole(); close(held) }) // what follows are ids and the publish
+		once.Do(func() { spoil(proxy) })
 		return stamp.KeyToken(2)(msg)
 	}
 	s, err := stamp.New(t.Context(), jetStream(t, slow), client, c)
@@ -156,10 +164,20 @@ func startLate(t *testing.T, r *rig) *late {
 	}
 	st := &started{Stamper: s, cancel: func() {}, ended: make(chan error, 1)}
 	go func() { st.ended <- s.Run(t.Context()) }()
-	<-held
-	// Its ids are drawn, so that the successor's are greater.
-	await(t, "the held up stamper has its ids", func() bool { return r.last(t, "key0") >= 50 })
-	return &late{st, proxy}
+	return &behind{st, proxy}
+}
+
+// awaitIDs waits until ids 1 to 50 are drawn, so that a successor's are greater.
+func (b *behind) awaitIDs(t *testing.T, r *rig) {
+	t.Helper()
+	await(t, "the stamper has drawn its ids", func() bool { return r.last(t, "key0") >= 50 })
+}
+
+// heal lets through what was held up, and returns when the stamper has noticed.
+func (b *behind) heal(t *testing.T) {
+	t.Helper()
+	b.proxy.Heal()
+	await(t, "its batch was refused, or took its turn", func() bool { return b.Stats().Failures > 0 || b.Stats().Stamped > 0 })
 }
 
 // last is the last id that etcd has given out of a key of the store orders.
@@ -176,13 +194,6 @@ func (r *rig) last(t *testing.T, key string) int64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-// heal lets through what was held up, and returns when the server has it.
-func (l *late) heal(t *testing.T) {
-	t.Helper()
-	l.proxy.Heal()
-	await(t, "the late batch was refused, or took its turn", func() bool { return l.Stats().Failures > 0 || l.Stats().Stamped > 0 })
 }
 
 // While the output can't take messages none is acknowledged.
@@ -230,8 +241,27 @@ func TestTakeOver(t *testing.T) {
 	r.awaitOutput(t, 100)
 	b.stop(t)
 	r.verify(t)
-	if a, b := a.Stats().Stamped, b.Stats().Stamped; a != 50 || b != 50 {
-		t.Errorf("got %d and %d messages", a, b)
+	if a, b := a.Stats(), b.Stats(); a.Stamped != 50 || b.Stamped != 50 || a.Failures+b.Failures > 0 {
+		t.Errorf("got %+v and %+v", a, b)
+	}
+}
+
+// The output has taken a batch, and the stamper never hears of it.
+func TestLostPublishAck(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, func(c *jetstream.ConsumerConfig) { c.PinnedTTL = time.Hour })
+	r.publish(t, 50, 1)
+	s := startBehind(t, r, (*servers.Proxy).DropResponses)
+	r.awaitOutput(t, 50)
+	r.awaitForgotten(t, "ORDERS:50")
+	s.proxy.Cut() // what was held back is lost
+	s.heal(t)
+	r.publish(t, 10, 1)
+	r.awaitOutput(t, 60)
+	await(t, "all is acknowledged", func() bool { lag, err := s.Lag(t.Context()); return err == nil && lag == 0 })
+	r.verify(t)
+	if got := s.Stats(); got.Stamped != 10 || got.Duplicates != 50 {
+		t.Errorf("got %+v, want 10 stamped and 50 that were already", got)
 	}
 }
 

@@ -22,9 +22,12 @@ func (s *Stamper) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	news := s.at == nil || *s.at != at
 	s.at, s.stale = &at, false
 	s.stats.source.Store(int64(at.source))
-	s.config.Log.Info("going on after the output stream's last message", "stream", s.output.stream, "last", at.last, "source_seq", at.source)
+	if news {
+		s.config.Log.Info("going on after the output stream's last message", "stream", s.output.stream, "last", at.last, "source_seq", at.source)
+	}
 	return nil
 }
 

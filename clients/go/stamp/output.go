@@ -117,13 +117,12 @@ func (o *output) evidence(msg *storedMsg, at position) (position, error) {
 	stream, seq, err := parseMsgID(header.Get(jetstream.MsgIDHeader))
 	stamper := header.Get(StamperHeader)
 	if err != nil || stream != o.source || stamper != o.consumer {
-		what := "which no stamper wrote"
+		who, remedy := "no stamper", fmt.Sprintf("remove it with: nats stream rmm %s %d", o.stream, at.last)
 		if stamper != "" && err == nil {
-			what = fmt.Sprintf("from stream %s, consumer %s", stream, stamper)
+			who, remedy = fmt.Sprintf("a stamper of stream %s, consumer %s", stream, stamper), "give each its own output stream (a third stream can have both as its sources)"
 		}
-		return at, stop(fmt.Errorf("the output stream %s ends with a message %s (sequence %d, subject %s), and not with one from stream %s, consumer %s. "+
-			"The last message tells what is already stamped, so a stamper needs an output stream that nobody else writes to: name another subject with another stream, or remove strangers' messages with: nats stream rmm %s %d",
-			o.stream, what, at.last, msg.Subject, o.source, o.consumer, o.stream, at.last))
+		return at, stop(fmt.Errorf("the last message of the output stream %s (sequence %d, subject %s) was written by %s, and not by one of stream %s, consumer %s. "+
+			"The last message tells what is already stamped, so nobody else may write to that stream: %s", o.stream, at.last, msg.Subject, who, o.source, o.consumer, remedy))
 	}
 	at.source = seq
 	at.stored, _ = time.Parse(time.RFC3339Nano, header.Get(SourceTimeHeader)) // zero: not known

@@ -135,19 +135,22 @@ func (r *rig) evidence(t *testing.T, header nats.Header) {
 }
 
 func TestStrangersInOutput(t *testing.T) {
-	for name, header := range map[string]nats.Header{
-		"none":           nil,
-		"other stream":   {"Nats-Msg-Id": {"OTHER:5"}, stamp.StamperHeader: {durable}},
-		"other consumer": {"Nats-Msg-Id": {"ORDERS:5"}, stamp.StamperHeader: {"another"}},
+	for name, c := range map[string]struct {
+		header nats.Header
+		want   string
+	}{
+		"no stamper's":   {nil, "nats stream rmm STAMPED 1"},
+		"other stream":   {nats.Header{"Nats-Msg-Id": {"OTHER:5"}, stamp.StamperHeader: {durable}}, "stream OTHER, consumer stamper, and not"},
+		"other consumer": {nats.Header{"Nats-Msg-Id": {"ORDERS:5"}, stamp.StamperHeader: {"another"}}, "its own output stream"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, nil)
 			r.addConsumer(t, nil)
-			r.evidence(t, header)
+			r.evidence(t, c.header)
 			r.publish(t, 1, 1)
 			err := r.start(t, config()).wait(t)
-			if err == nil || !strings.Contains(err.Error(), "nats stream rmm STAMPED 1") {
-				t.Errorf("got %v", err)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
 	}
@@ -204,22 +207,24 @@ func TestOutputEmptied(t *testing.T) {
 		t.Errorf("got %+v, want 10 duplicates and 5 stamped", got)
 	}
 
-	// Without a note nobody can tell.
-	again := config()
-	info, err := r.js.Consumer(t.Context(), sourceStream, durable)
+	// Without a note, or with one of an older position, nobody can tell.
+	purge()
+	consumer, err := r.js.Consumer(t.Context(), sourceStream, durable)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare := info.CachedInfo().Config
-	bare.Metadata = nil
-	if _, err := r.js.UpdateConsumer(t.Context(), sourceStream, bare); err != nil {
-		t.Fatal(err)
+	for _, metadata := range []map[string]string{nil, {"seqd-position": "20 20"}} {
+		altered := consumer.CachedInfo().Config
+		altered.Metadata = metadata
+		if _, err := r.js.UpdateConsumer(t.Context(), sourceStream, altered); err != nil {
+			t.Fatal(err)
+		}
+		err = r.start(t, config()).wait(t)
+		if err == nil || !strings.Contains(err.Error(), "--start-seq") {
+			t.Errorf("with %v: got %v", metadata, err)
+		}
 	}
-	purge()
-	err = r.start(t, again).wait(t)
-	if err == nil || !strings.Contains(err.Error(), "--start-seq") {
-		t.Errorf("got %v", err)
-	}
+	again := config()
 	if err := r.js.DeleteConsumer(t.Context(), sourceStream, durable); err != nil {
 		t.Fatal(err)
 	}
