@@ -140,6 +140,7 @@ func (o *stampOrder) run(ctx context.Context, stdout, stderr io.Writer) error {
 	g.Add(func() error { return progress.run(screen, ended) }, func(error) {})
 	if listener != nil {
 		server := newStampHTTP(o, stamper, progress)
+		config.Log.Debug("HTTP", "addr", listener.Addr())
 		g.Add(func() error { return serveHTTP(server, listener, ended) }, func(error) {})
 	}
 	fmt.Fprintf(stdout, "stamping stream=%s consumer=%s store=%s to=%s output=%s\n", o.stream, o.consumer, o.store, o.to, stamper.Output())

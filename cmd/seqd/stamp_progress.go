@@ -32,6 +32,7 @@ func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	p.ask()
 	last, lastTime := int64(0), time.Now()
 	for done := false; !done; {
 		select {
@@ -39,9 +40,7 @@ func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
 		case <-ended:
 			done = true
 		}
-		if lag, err := p.stamper.Lag(context.Background()); err == nil { // else the last one stands
-			p.lag.Store(lag)
-		}
+		p.ask()
 		now, s := time.Now(), p.stamper.Stats()
 		rate := float64(s.Stamped-last) / now.Sub(lastTime).Seconds()
 		last, lastTime = s.Stamped, now
@@ -60,6 +59,12 @@ func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
 		}
 	}
 	return nil
+}
+
+func (p *stampProgress) ask() {
+	if lag, err := p.stamper.Lag(context.Background()); err == nil { // else the last one stands
+		p.lag.Store(lag)
+	}
 }
 
 // newStampHTTP serves /livez, and /metrics for Prometheus.

@@ -25,6 +25,10 @@ const (
 // output stream.
 var errConflict = errors.New("somebody else has written to the output stream")
 
+// errDuplicate is returned by send for a single message whose Nats-Msg-Id the
+// output stream remembers; of a batch it says so with codeDuplicate.
+var errDuplicate = errors.New("duplicate message id")
+
 // position is how far the output stream has come.
 type position struct {
 	last   uint64    // sequence of its last message; 0: there never was one
@@ -134,14 +138,13 @@ func (o *output) evidence(msg *storedMsg, at position) (position, error) {
 //
 // errConflict means that nothing was published. After any other error the batch
 // may have been published, or may be yet; but not once anything else has been.
-func (o *output) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (uint64, error) {
+func (o *output) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (_ uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	msgs[0].Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(last, 10))
 	msgs[0].Header.Set(jetstream.ExpectedStreamHeader, o.stream)
-	ack, err := jetstreamext.PublishMsgBatch(ctx, o.js, msgs, jetstreamext.BatchFlowControl{})
-	if err == nil {
-		return ack.Sequence, nil
+	if last, err = o.send(ctx, msgs); err == nil {
+		return last, nil
 	}
 	err = fmt.Errorf("publish %d messages to %s: %w", len(msgs), o.stream, err)
 	var api *jetstream.APIError
@@ -151,9 +154,31 @@ func (o *output) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (ui
 			return 0, fmt.Errorf("%w: %w", errConflict, err)
 		case codeAtomicDisabled:
 			return 0, stop(fmt.Errorf("%w; allow it with: nats stream edit %s --allow-batch", err, o.stream))
-		case codeDuplicate:
-			return 0, fmt.Errorf("%w: it remembers a message that it no longer holds; have messages been removed from it? It forgets when its duplicate window has passed", err)
 		}
 	}
+	if errors.Is(err, errDuplicate) || api != nil && api.ErrorCode == codeDuplicate {
+		return 0, fmt.Errorf("%w: it remembers a message that it no longer holds; have messages been removed from it? It forgets when its duplicate window has passed", err)
+	}
 	return 0, err
+}
+
+// send is one step for the server, whatever the number of messages. One alone
+// needs no atomic batch, for which a stream of one replica writes and syncs
+// files of its own.
+func (o *output) send(ctx context.Context, msgs []*nats.Msg) (last uint64, err error) {
+	if len(msgs) > 1 {
+		ack, err := jetstreamext.PublishMsgBatch(ctx, o.js, msgs, jetstreamext.BatchFlowControl{})
+		if err != nil {
+			return 0, err
+		}
+		return ack.Sequence, nil
+	}
+	ack, err := o.js.PublishMsg(ctx, msgs[0], jetstream.WithRetryAttempts(0)) // trying again is Run's business
+	switch {
+	case err != nil:
+		return 0, err
+	case ack.Duplicate: // of a message with another id: this one is nowhere
+		return 0, errDuplicate
+	}
+	return ack.Sequence, nil
 }

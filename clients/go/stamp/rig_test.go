@@ -46,10 +46,19 @@ type rig struct {
 // configuration before.
 func newRig(t testing.TB, change func(*jetstream.StreamConfig)) *rig {
 	t.Helper()
+	return newRigWith(t, change, func(*server.Options) {})
+}
+
+// newRigWith is newRig with other options of the nats-server.
+func newRigWith(t testing.TB, change func(*jetstream.StreamConfig), options func(*server.Options)) *rig {
+	t.Helper()
 	r := &rig{etcd: servers.StartEtcd(t)}
 	r.db = r.etcd.Connect(t)
 	dir := t.TempDir()
-	r.nats = servers.StartNATS(t, func(o *server.Options) { o.JetStream, o.StoreDir = true, dir })
+	r.nats = servers.StartNATS(t, func(o *server.Options) {
+		o.JetStream, o.StoreDir = true, dir
+		options(o)
+	})
 	r.nc = r.nats.Connect(t, seqd.ConnectOptions()...)
 	r.js = jetStream(t, r.nc)
 	r.startWorker(t)

@@ -128,7 +128,10 @@ func (s *Stamper) round(ctx context.Context) error {
 	}
 	batch, err := s.source.fetch(ctx, s.config.Batch)
 	if err != nil {
-		return gone(err)
+		// A consumer that was removed answers no pull, as one on a server that
+		// restarts.
+		_, gap := s.source.complete(ctx, 0)
+		return gone(errors.Join(err, gap))
 	}
 	if len(batch) == 0 {
 		if ctx.Err() == nil {
