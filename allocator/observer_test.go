@@ -238,5 +238,14 @@ func TestWeakTellsWhyARequestWaited(t *testing.T) {
 		}
 		want(c.ask(other, 4, time.Second), allocator.WaitLate)
 		release()
+
+		// A key is cold until its first segment is there, and no longer.
+		m.Script(slow(time.Second))
+		third := allocator.Key{Store: "s", Name: "third"}
+		want(c.ask(third, 1, time.Minute), allocator.WaitCold)
+		want(c.ask(third, 30, time.Minute), allocator.WaitCold) // takes another advance
+		time.Sleep(1500 * time.Millisecond)
+		want(c.ask(third, 1, time.Minute), allocator.WaitLate)
+		time.Sleep(time.Minute)
 	})
 }

@@ -34,11 +34,14 @@ func (w *Weak) refillLocked(k *weakKey) {
 
 // fetch advances k's counter until nobody waits for it.
 func (w *Weak) fetch(k *weakKey) {
+	w.mu.Lock()
+	key := k.key() // Forget puts k into another table
+	w.mu.Unlock()
 	for again := true; again; {
-		n, ctx, cancel := w.beginFetch(k)
-		ids, err := w.counter.Advance(ctx, k.key(), n)
+		n, ctx, cancel := w.beginFetch(k, key)
+		ids, err := w.counter.Advance(ctx, key, n)
 		if errors.Is(err, ErrExhausted) {
-			n, ids, err = w.fetchExactly(ctx, k, n)
+			n, ids, err = w.fetchExactly(ctx, k, key, n)
 		}
 		outOfTime := ctx.Err() != nil
 		cancel()
@@ -50,8 +53,8 @@ func (w *Weak) fetch(k *weakKey) {
 }
 
 // beginFetch returns how many ids to reserve, and how long to try.
-func (w *Weak) beginFetch(k *weakKey) (n int, ctx context.Context, cancel context.CancelFunc) {
-	sizes := w.config.Segments(k.key()).withDefaults()
+func (w *Weak) beginFetch(k *weakKey, key Key) (n int, ctx context.Context, cancel context.CancelFunc) {
+	sizes := w.config.Segments(key).withDefaults()
 	w.mu.Lock()
 	now := time.Since(w.started)
 	n = max(k.stock.nextSize(sizes, now), k.queue.waiting.ids)
@@ -70,7 +73,7 @@ func (w *Weak) beginFetch(k *weakKey) (n int, ctx context.Context, cancel contex
 
 // fetchExactly asks for what the first one in line needs and no more, where the
 // key hasn't n ids left. It returns how many it asked for last.
-func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, n int) (int, Range, error) {
+func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, key Key, n int) (int, Range, error) {
 	w.mu.Lock()
 	need := 0
 	if k.queue.waiting.count > 0 {
@@ -80,7 +83,7 @@ func (w *Weak) fetchExactly(ctx context.Context, k *weakKey, n int) (int, Range,
 	if need == 0 || need >= n {
 		return n, Range{}, ErrExhausted
 	}
-	ids, err := w.counter.Advance(ctx, k.key(), need)
+	ids, err := w.counter.Advance(ctx, key, need)
 	return need, ids, err
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // collector turns snapshots into metrics. What is counted is counted by worker
-// and allocator/etcd, in plain atomics: an observation by this library's own
-// vectors would cost the fast path more than the rest of the answer.
+// and allocator/etcd, in plain atomics: an observation costs a third to an
+// eighth of one by this library's own histograms (BenchmarkObserve).
 type collector struct {
 	sources Sources
 
