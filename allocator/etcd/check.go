@@ -77,7 +77,9 @@ func (g *guard) checkAlone(ctx context.Context) error {
 	}
 	what, err := judge(k, rec, now, first && g.file.strangers)
 	if err != nil {
-		return g.explain(g.fenceFor(err, k))
+		err = g.fenceFor(err, k)
+		g.tell(ctx, kv, rec, k, err)
+		return g.explain(err)
 	}
 	if what == keep && g.outlived(rec.epoch) {
 		what = adopt
@@ -239,7 +241,7 @@ func (g *guard) explain(err error) error {
 	}
 	hint := wayOut
 	if g.file.path != "" {
-		hint += fmt.Sprintf("; or, if the ids issued so far truly don't matter, delete %s and restart the workers", g.file.path)
+		hint += fmt.Sprintf("; or, if the ids issued so far truly don't matter, delete %s in etcd and %s, and restart the workers", g.prefix+incarnationPath, g.file.path)
 	}
 	return fmt.Errorf("%w; %s", err, hint)
 }

@@ -1,9 +1,13 @@
 package etcd
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
 )
@@ -36,6 +40,22 @@ func (g *guard) fenceFor(err error, k known) error {
 		g.remember(k)
 	}
 	return err
+}
+
+// tell writes into the record, rec in kv, why we are fenced: others may not have
+// seen what we have, or remember nothing. It tells of a record that is ours
+// alone: not of another store, and not of one from before a jump. Where it
+// fails, the next check tells.
+func (g *guard) tell(ctx context.Context, kv *mvccpb.KeyValue, rec *incarnation, k known, err error) {
+	if rec == nil || rec.told != "" || rec.store != k.store || rec.epoch != k.epoch || !errors.Is(err, allocator.ErrFenced) {
+		return
+	}
+	now, path := *rec, string(kv.Key)
+	now.told = reason(err)
+	_, _ = g.kv.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(path), "=", kv.ModRevision)).
+		Then(clientv3.OpPut(path, now.encode())).
+		Commit()
 }
 
 // reason returns why err fences, without the sentinel's text.

@@ -27,6 +27,7 @@ type incarnation struct {
 	epoch int64  // raised by every jump; 0: never jumped
 	floor int64  // every counter without a record starts above this
 	seen  sight  // the maxima that some worker had seen when it wrote this
+	told  string // why a worker found that the history went backwards; "": none has said so
 }
 
 // sight is a point of an etcd cluster's history, as the header of an answer
@@ -55,12 +56,14 @@ type incarnationJSON struct {
 	Cluster string `json:"cluster"` // as etcdctl writes it: hex
 	Term    uint64 `json:"term"`
 	Rev     int64  `json:"rev"`
+	Fenced  string `json:"fenced,omitempty"`
 }
 
 func (i incarnation) encode() string {
 	b, _ := json.Marshal(incarnationJSON{ // plain numbers and strings always marshal
 		Fmt: incarnationFormat, Store: i.store, Epoch: i.epoch, Floor: i.floor,
 		Cluster: clusterHex(i.seen.cluster), Term: i.seen.term, Rev: i.seen.rev,
+		Fenced: i.told,
 	})
 	return string(b)
 }
@@ -81,6 +84,7 @@ func decodeIncarnation(value []byte) (incarnation, error) {
 	return incarnation{
 		store: raw.Store, epoch: raw.Epoch, floor: raw.Floor,
 		seen: sight{cluster: cluster, term: raw.Term, rev: raw.Rev},
+		told: raw.Fenced,
 	}, nil
 }
 

@@ -41,6 +41,8 @@ func judge(k known, rec *incarnation, now sight, strangers bool) (verdict, error
 		return create, nil
 	case rec == nil:
 		return fence("etcd has lost the record of store %s: it was wiped, restored or replaced", k.store)
+	case rec.told != "":
+		return fence("a worker found that %s", rec.told)
 	case k.store == "" || rec.epoch > k.epoch:
 		k = known{incarnation: *rec, recorded: rec.seen.rev}
 		if err := k.check(now); err != nil {

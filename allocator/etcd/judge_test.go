@@ -22,6 +22,7 @@ func TestJudge(t *testing.T) {
 		return known{incarnation: *rec(store, epoch, seen), recorded: recorded}
 	}
 	fenced := func(k known) known { k.fenced = "it fell"; return k }
+	told := func(i *incarnation) *incarnation { i.told = "it fell"; return i }
 	nothing := known{}
 	k := knows("a", 5, at(1, 7, 100), 90)
 	const refuse = verdict(-1)
@@ -52,6 +53,10 @@ func TestJudge(t *testing.T) {
 		{"no record", k, nil, at(1, 7, 200), false, refuse},
 		{"before a jump", k, rec("a", 4, at(1, 7, 90)), at(1, 7, 200), false, refuse},
 		{"known to be fenced", fenced(k), rec("a", 5, at(1, 7, 90)), at(1, 7, 200), false, refuse},
+
+		{"another worker fenced it", k, told(rec("a", 5, at(1, 7, 90))), at(1, 7, 100), false, refuse},
+		{"a new machine, another worker fenced it", nothing, told(rec("a", 5, at(1, 7, 90))), at(1, 7, 100), false, refuse},
+		{"a jump, and fenced once more", k, told(rec("a", 6, at(1, 7, 90))), at(1, 7, 100), false, refuse},
 
 		{"a jump", k, rec("a", 6, at(1, 2, 50)), at(1, 2, 51), false, adopt},
 		{"a jump, fenced", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 2, 51), false, adopt},

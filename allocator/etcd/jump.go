@@ -137,7 +137,7 @@ func (a *Admin) Reincarnate(ctx context.Context, by int64) (was, is Incarnation,
 		if is.Store == "" {
 			is.Store = newUUID()
 		}
-		rec.store, rec.epoch, rec.floor = is.Store, is.Epoch, is.Floor
+		rec.store, rec.epoch, rec.floor, rec.told = is.Store, is.Epoch, is.Floor, ""
 		resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn {
 			return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", rev)).
 				Then(clientv3.OpPut(path, rec.encode()))

@@ -85,7 +85,7 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 		cold      string // what one says that was started after, on the same machine
 	}{
 		{"revisions fall", 0, 0, "revision fell", "fell from"},
-		{"revisions are bumped, raft's term falls", 1_000_000, 3, "term fell", "incarnation fell"},
+		{"revisions are bumped, raft's term falls", 1_000_000, 3, "fell", "incarnation fell"},
 		{"revisions are bumped, the term never rose", 1_000_000, 0, "incarnation fell", "incarnation fell"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -167,6 +167,34 @@ func TestRestoredBackupThatNobodyRemembers(t *testing.T) {
 	mustAdvance(t, guarded(t, server, ""), key, 10, 11)
 	server.Restore(t, backup, 0)
 	mustAdvance(t, guarded(t, server, ""), key, 10, 11) // again!
+}
+
+// But one worker that knows better tells all, whatever they know: those that did
+// not see the last revisions before the fault, and those that remember nothing.
+func TestFenceIsToldToAll(t *testing.T) {
+	server := servers.StartEtcd(t)
+	witness, bystander := guarded(t, server, ""), guarded(t, server, "")
+	mustAdvance(t, bystander, key, 10, 1)
+	backup := server.Backup(t)
+	mustAdvance(t, witness, key, 10, 11) // the bystander does not hear of it
+	server.Restore(t, backup, 0)
+	eventuallyFenced(t, witness)
+	wantFenced(t, witness, "revision fell")
+
+	_ = bystander.Ready(t.Context()) // its next probe, a second later
+	wantFenced(t, bystander, "a worker found that etcd's revision fell")
+	wantFenced(t, guarded(t, server, ""), "a worker found that etcd's revision fell")
+
+	jumpAll(t, server, 100)
+	for i, c := range []*etcd.Counter{witness, bystander, guarded(t, server, "")} {
+		if err := c.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ids, err := c.Advance(t.Context(), key, 1)
+		if err != nil || ids.First <= 20 {
+			t.Errorf("worker %d after the jump: %v, %v", i, ids, err)
+		}
+	}
 }
 
 // But where there was an election before the backup, the record tells: a restore
