@@ -128,9 +128,9 @@ func TestSnapshotOfIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	next("k", subjects.Weak, 2)       // cold; eight are left
-	next("k", subjects.Weak, 1)       // from memory; seven
-	next("other", subjects.Weak, 4)   // cold, and evicts the first one; six
+	next("k", subjects.Weak, 2)     // cold; eight are left
+	next("k", subjects.Weak, 1)     // from memory; seven
+	next("other", subjects.Weak, 4) // cold, and evicts the first one; six
 	f.memory.Set(allocator.Key{Store: "a", Name: "other"}, 20)
 	next("other", subjects.Weak, 100) // large: goes past the six
 	next("k", subjects.Strong, 3)
