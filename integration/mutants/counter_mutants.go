@@ -168,4 +168,9 @@ var counterMutants = []mutant{
 		edits:  []edit{{recordFile, "raw.Fmt != recordFormat", "raw.Fmt < recordFormat"}},
 		suites: []suite{counter},
 	},
+	{
+		name: "fence kept to oneself", breaks: "U after a restore: workers that saw less, or remember nothing, go on",
+		edits:  []edit{{"allocator/etcd/check.go", "		g.tell(ctx, kv, rec, k, err)\n", "		_ = rec\n"}},
+		suites: []suite{{"./allocator/etcd", "Told"}},
+	},
 }
