@@ -159,7 +159,7 @@ func TestAdminInSeveralClusters(t *testing.T) {
 func TestAdminWithoutEtcd(t *testing.T) {
 	db := servers.StartEtcd(t)
 	db.Stop()
-	if got := adminOn(t, db)("ls"); got.code != exitFailed || !strings.Contains(got.stderr, "can be reached: --etcd-endpoints") {
+	if got := adminOn(t, db)("ls"); got.code != exitFailed || !strings.Contains(got.stderr, "--etcd-endpoints") {
 		t.Errorf("got %+v", got)
 	}
 }

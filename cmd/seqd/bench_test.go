@@ -146,6 +146,7 @@ func TestBenchCantStart(t *testing.T) {
 }
 
 func TestBenchCompare(t *testing.T) {
+	skipIfShort(t)
 	dir, plot := t.TempDir(), filepath.Join(t.TempDir(), "plot.svg")
 	compare := []string{"bench", "compare", "--rounds", "1", "--data-dir", dir}
 	got := runSeqd(t, append(compare, "--slice", "100ms", "--warm", "20ms", "--callers", "4", "--keys", "1,2", "--workers", "1,2", "--json", "--plot", plot)...)

@@ -244,7 +244,8 @@ func TestDoctorOnARestoredBackup(t *testing.T) {
 	wantOnly(t, report, "workers.replicas")
 	db.Restore(t, backup, 0)
 
-	report = examineUntil(t, "workers.state", doctor.Fail)
+	examineUntil(t, "workers.state", doctor.Fail)
+	report = examineUntil(t, "etcd.incarnation", doctor.Fail) // which may be a moment behind
 	want(t, report, "etcd.incarnation", doctor.Fail, "seqd admin jump --all --by N")
 	want(t, report, "workers.state", doctor.Fail, "is fenced for seq.*.>")
 	want(t, report, "workers.replicas", doctor.Fail, "workers that answer: 1; none serves seq.*.>")

@@ -82,9 +82,11 @@ func wantOnly(t *testing.T, r doctor.Report, checks ...string) {
 	}
 }
 
-// system is a NATS and an etcd that seqd's commands are told of.
+// system is a NATS and an etcd that seqd's commands are told of. Such tests are
+// many and not short.
 func system(t *testing.T) (*servers.NATS, *servers.Etcd) {
 	t.Helper()
+	skipIfShort(t)
 	nats, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	t.Setenv("NATS_URL", nats.URL)
 	t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
@@ -125,6 +127,7 @@ func enableAuth(t *testing.T, client *clientv3.Client) {
 
 // A system as it should be: there is nothing to say against it.
 func TestDoctorOnAGoodSystem(t *testing.T) {
+	skipIfShort(t)
 	port := freePort(t)
 	nats := servers.StartNATS(t, func(o *server.Options) { o.HTTPHost, o.HTTPPort = "127.0.0.1", port })
 	members := servers.StartEtcdCluster(t, 3)

@@ -249,3 +249,11 @@ func sameLines(got, want string) bool {
 	}
 	return true
 }
+
+// skipIfShort keeps -short, with which CI looks for races, to what may have some.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts many servers, one after the other")
+	}
+}

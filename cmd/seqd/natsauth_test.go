@@ -99,6 +99,7 @@ func (o *operator) creds(t *testing.T) (text, user string) {
 
 // Every way to tell NATS who we are, by flags, environment and contexts.
 func TestNATSCredentials(t *testing.T) {
+	skipIfShort(t)
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", dir)
 	user, other, op := newKeys(t, nkeys.CreateUser), newKeys(t, nkeys.CreateUser), newOperator(t)
@@ -174,6 +175,7 @@ func TestNATSCredentials(t *testing.T) {
 // A worker whose credentials are taken from it says so, and comes back with the
 // ones that are put into the file.
 func TestCredentialsAreReplaced(t *testing.T) {
+	t.Parallel()
 	t.Run("creds", func(t *testing.T) {
 		op := newOperator(t)
 		first, user := op.creds(t)

@@ -89,6 +89,7 @@ func (s *supervisor) wait(t *testing.T, line string, n int) {
 // A worker whose servers are not there has started all the same, lives, and
 // says what it waits for; and then that it serves, and that it stops.
 func TestNotifySystemd(t *testing.T) {
+	t.Parallel()
 	nats, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	nats.Stop()
 	db.Stop()

@@ -39,6 +39,7 @@ func get(s *http.Server, path string) (status int, body string) {
 // /readyz says whether the worker serves, and what keeps it from it if asked;
 // /livez is indifferent to all that.
 func TestHealthEndpoints(t *testing.T) {
+	t.Parallel()
 	server := servers.StartNATS(t, nil)
 	var etcd probed
 	etcd.set(nil)

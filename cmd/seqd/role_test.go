@@ -140,6 +140,7 @@ func TestSmallestRole(t *testing.T) {
 // A worker that etcd refuses lives, is not ready, says why and what to try, and
 // comes back when it is let in.
 func TestRefusedByEtcd(t *testing.T) {
+	t.Parallel()
 	nats, db := servers.StartNATS(t, nil), startGuardedEtcd(t)
 	addr := freeAddress(t)
 	w := start(t, pairs(db.env("wrong")), "worker", "--nats-url", nats.URL, "--http-addr", addr)

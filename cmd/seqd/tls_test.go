@@ -131,6 +131,7 @@ func TestTLSSettings(t *testing.T) {
 // Authorities, the servers' certificates and the worker's are all replaced while
 // it runs: it comes back without a restart.
 func TestCertificatesAreReplaced(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
 	tls := servers.TLS{CA: ca, Certificate: servers.Certificate{Cert: dir + "/server.pem", Key: dir + "/server-key.pem"}}

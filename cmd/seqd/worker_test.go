@@ -56,6 +56,7 @@ stores:
 
 // A worker starts before its servers, and comes back with each of them.
 func TestWorkerWaitsForItsServers(t *testing.T) {
+	t.Parallel()
 	nats, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	nats.Stop()
 	db.Stop()
