@@ -31,7 +31,7 @@ func devCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&d.dir, "data-dir", "./seqd-data", "`FOLDER` the data are kept in")
 	fs.IntVar(&d.natsPort, "nats-port", 4222, "`PORT` of nats-server; 0 picks a free one")
 	fs.IntVar(&d.etcdPort, "etcd-port", 2379, "`PORT` of etcd; 0 picks a free one")
-	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of /livez and /readyz; 0 picks a free one")
+	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of /livez, /readyz and /metrics; 0 picks a free one")
 	fs.BoolVar(&d.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	fs.StringVar(&d.config, "config", "", "configuration `FILE` (YAML), for the stores' rules")
 	fs.StringVar(&d.log.Level, "log-level", "warn", "debug, info, warn or error")
@@ -40,8 +40,8 @@ func devCommand(stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "dev",
 		ShortUsage: "seqd dev [flags]",
 		ShortHelp:  "nats-server, etcd and a worker in one process, to try seqd",
-		LongHelp: "Starts all three on loopback and serves every store name. Data are kept: started again,\n" +
-			"ids go on. Ctrl-C ends it.",
+		LongHelp: "Starts all three on loopback and serves every store name. nats-server has JetStream. Data are\n" +
+			"kept: started again, ids go on. Ctrl-C ends it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			rest, err := words(fs, args)
