@@ -4,8 +4,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +64,7 @@ func TestLogLevelIsReadOnSIGHUP(t *testing.T) {
 		t.Errorf("requests were logged:\n%s", strings.TrimPrefix(after, before))
 	}
 
+	hangUps := 0
 	hangUp := func(text, want string) {
 		t.Helper()
 		if text == "" {
@@ -71,10 +74,14 @@ func TestLogLevelIsReadOnSIGHUP(t *testing.T) {
 		} else {
 			fileWith(t, file, text)
 		}
+		hangUps++
 		if err := p.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		p.wait(t, p.stderr, want)
+		all := p.wait(t, p.stderr, fmt.Sprintf(`(?s)(?:.*?SIGHUP:){%d}([^\n]*)\n`, hangUps))
+		if got := all[1]; !regexp.MustCompile(want).MatchString(got) {
+			t.Fatalf("SIGHUP %d: got %s, want %s", hangUps, got, want)
+		}
 	}
 	hangUp("log: {level: debug, format: text}\n", `"level":"DEBUG","was":"INFO"`) // in JSON still: the format is not read again
 	hangUp("log: {level: error}\n", `"level":"ERROR","was":"DEBUG"`)
