@@ -189,21 +189,31 @@ func (g *guard) record(ctx context.Context, kv *mvccpb.KeyValue, rec incarnation
 	if now.seen.term == rec.seen.term && !g.recorded.IsZero() && time.Since(g.recorded) < recordSpacing {
 		return nil
 	}
-	path := string(kv.Key)
-	resp, err := g.kv.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(path), "=", kv.ModRevision)).
-		Then(clientv3.OpPut(path, now.encode())).
-		Commit()
+	replaced, err := g.replace(ctx, kv, now)
 	if err != nil {
-		return fmt.Errorf("%w: write etcd's incarnation: %w", allocator.ErrUnavailable, err)
+		return err
 	}
-	if resp.Succeeded {
+	if replaced {
 		g.mu.Lock()
 		g.known.recorded = max(g.known.recorded, now.seen.rev)
 		g.mu.Unlock()
 	} // else another worker has written it, or an operator: the next check reads it
 	g.recorded = time.Now()
 	return nil
+}
+
+// replace writes rec in place of kv, unless somebody else has written since kv
+// was read.
+func (g *guard) replace(ctx context.Context, kv *mvccpb.KeyValue, rec incarnation) (replaced bool, err error) {
+	path := string(kv.Key)
+	resp, err := g.kv.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(path), "=", kv.ModRevision)).
+		Then(clientv3.OpPut(path, rec.encode())).
+		Commit()
+	if err != nil {
+		return false, fmt.Errorf("%w: write etcd's incarnation: %w", allocator.ErrUnavailable, err)
+	}
+	return resp.Succeeded, nil
 }
 
 // rememberKnown saves what is known to the state file.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
 )
@@ -50,12 +49,9 @@ func (g *guard) tell(ctx context.Context, kv *mvccpb.KeyValue, rec *incarnation,
 	if rec == nil || rec.told != "" || rec.store != k.store || rec.epoch != k.epoch || !errors.Is(err, allocator.ErrFenced) {
 		return
 	}
-	now, path := *rec, string(kv.Key)
+	now := *rec
 	now.told = reason(err)
-	_, _ = g.kv.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(path), "=", kv.ModRevision)).
-		Then(clientv3.OpPut(path, now.encode())).
-		Commit()
+	_, _ = g.replace(ctx, kv, now)
 }
 
 // reason returns why err fences, without the sentinel's text.
