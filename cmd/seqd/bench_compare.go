@@ -55,17 +55,14 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 			"Ctrl-C ends it early.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			rest, err := words(fs, args)
-			if err != nil {
+			if err := noWords(fs, args); err != nil {
 				return err
-			}
-			if len(rest) > 0 {
-				return usageError(fmt.Sprintf("unexpected word %q", rest[0]))
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
 			}
 			if q.goals {
+				var err error
 				fs.Visit(func(f *flag.Flag) {
 					if slices.Contains([]string{"peers", "callers", "keys", "workers"}, f.Name) {
 						err = usageError(fmt.Sprintf("--goals chooses --%s itself: leave one of them out", f.Name))

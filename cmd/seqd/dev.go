@@ -44,12 +44,8 @@ func devCommand(stdout, stderr io.Writer) *ffcli.Command {
 			"kept: started again, ids go on. Ctrl-C ends it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			rest, err := words(fs, args)
-			if err != nil {
+			if err := noWords(fs, args); err != nil {
 				return err
-			}
-			if len(rest) > 0 {
-				return usageError(fmt.Sprintf("unexpected word %q", rest[0]))
 			}
 			if err := settle(fs, nil); err != nil {
 				return err

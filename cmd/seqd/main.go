@@ -125,6 +125,15 @@ func words(fs *flag.FlagSet, args []string) ([]string, error) {
 	return words, nil
 }
 
+// noWords parses flags of a command that takes no words.
+func noWords(fs *flag.FlagSet, args []string) error {
+	rest, err := words(fs, args)
+	if err == nil && len(rest) > 0 {
+		err = usageError(fmt.Sprintf("unexpected word %q", rest[0]))
+	}
+	return err
+}
+
 func usageOf(err error) error {
 	if errors.Is(err, flag.ErrHelp) {
 		return err

@@ -38,12 +38,8 @@ func topCommand(stdout io.Writer) *ffcli.Command {
 			"interval. Keys: s sorts by the next column, q or Ctrl-C ends.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			rest, err := words(fs, args)
-			if err != nil {
+			if err := noWords(fs, args); err != nil {
 				return err
-			}
-			if len(rest) > 0 {
-				return usageError(fmt.Sprintf("unexpected word %q", rest[0]))
 			}
 			if err := settle(fs, nil); err != nil {
 				return err

@@ -44,15 +44,11 @@ func workerCommand(_, stderr io.Writer) *ffcli.Command {
 // settleConfig reads the command line, the environment and the file into cfg,
 // and checks the whole.
 func settleConfig(fs *flag.FlagSet, cfg *config, file *string, args []string) ([]cluster, error) {
-	rest, err := words(fs, args)
-	if err != nil {
+	if err := noWords(fs, args); err != nil {
 		return nil, err
 	}
-	if len(rest) > 0 {
-		return nil, usageError(fmt.Sprintf("unexpected word %q", rest[0]))
-	}
 	var src source
-	err = settle(fs, func() (err error) {
+	err := settle(fs, func() (err error) {
 		if path := *file; path != "" {
 			src, err = cfg.load(path)
 			return err
