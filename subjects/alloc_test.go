@@ -14,7 +14,14 @@ var (
 	emptyBody   []byte
 	msgpackBody = []byte("\x83\xa1n\x0a\xa4mode\xa6strong\xa5nonce\xcf\x00\x00\x00\x00\x00\x00\x00\x2a")
 	jsonBody    = []byte(`{"n":10,"mode":"strong","nonce":42}`)
-	allHeaders  = map[string][]string{
+	binaryBody  = []byte("\x82\xc4\x01n\x0a\xc4\x04mode\xc4\x06strong")
+	unknownBody = []byte("\x84\xa1n\x0a\xa7x-trace\xa1a\xa4mode\xc0\x01\x02")
+
+	// As Node's HTTP writes them, and as other services have them.
+	smallHeaders   = map[string][]string{"seq-count": {"10"}, "seq-mode": {"weak"}, "accept": {"application/json, */*;q=0.8"}}
+	strangeHeaders = map[string][]string{"Seq-Id": {"7"}, "X-Request-Id": {"7"}, "traceparent": {"00-x"}, "Nats-Msg-Id": {"7"}}
+
+	allHeaders = map[string][]string{
 		subjects.CountHeader: {"10"}, subjects.ModeHeader: {"weak"},
 		subjects.AcceptHeader: {"text/plain"}, subjects.TimeoutHeader: {"250"},
 	}
@@ -36,6 +43,10 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		"Decode, empty":           func() { err = r.Decode(nil, emptyBody) },
 		"Decode, msgpack":         func() { err = r.Decode(nil, msgpackBody) },
 		"Decode, headers":         func() { err = r.Decode(allHeaders, nil) },
+		"Decode, small headers":   func() { err = r.Decode(smallHeaders, nil) },
+		"Decode, strange headers": func() { err = r.Decode(strangeHeaders, nil) },
+		"Decode, binary names":    func() { err = r.Decode(nil, binaryBody) },
+		"Decode, unknown fields":  func() { err = r.Decode(nil, unknownBody) },
 		"Decode, both":            func() { err = r.Decode(allHeaders, msgpackBody) },
 		"Request.Append":          func() { asked.Append(buf) },
 		"Reply.Append, plain":     func() { plain.Append(buf, subjects.Msgpack) },

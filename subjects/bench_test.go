@@ -34,6 +34,7 @@ func BenchmarkDecode(b *testing.B) {
 		{"msgpack", nil, msgpackBody},
 		{"json", nil, jsonBody},
 		{"headers", allHeaders, nil},
+		{"patience", map[string][]string{subjects.TimeoutHeader: {"250"}}, msgpackBody}, // as the clients ask
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()

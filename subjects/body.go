@@ -6,18 +6,12 @@ import (
 	"strconv"
 )
 
-// Names of a request body's fields.
-const (
-	countField = "n"
-	modeField  = "mode"
-	nonceField = "nonce"
-)
-
 // What can be wrong with a body. They are made once: a body may repeat a wrong
 // field as often as it likes.
 var (
 	errNotMap      = badRequest("body is not one whole msgpack map")
 	errNotObject   = badRequest("body is not one whole JSON object")
+	errNoField     = badRequest("no field of the body is known: seqd knows n, mode, nonce and idempotency_key, at the top of the map, not inside an envelope")
 	errCount       = badRequest("n must be an integer that fits 64 bits")
 	errModeType    = badRequest("mode must be a string")
 	errNonceType   = badRequest("nonce must be a string, binary or an integer that fits 64 bits")
@@ -25,8 +19,27 @@ var (
 	errNonceUTF8   = badRequest("nonce must be UTF-8")
 )
 
-// decodeMsgpack reads a request body that begins as a map. Unknown fields are
-// passed over; after a field of the wrong type the rest is still read, for the
+// errNoIdempotency refuses a key of idempotency: whoever sends one believes that
+// a second request with it gets the same ids.
+func errNoIdempotency(name string) error {
+	return badRequest("%s is not supported by this version: a second request with it would get other ids", name)
+}
+
+// decodeBody returns the format of a body and reads its fields. The body's first
+// byte tells what it is; blanks may stand before JSON.
+func (f *fields) decodeBody(body []byte) (Format, error) {
+	if isMap(body[0]) {
+		return Msgpack, f.decodeMsgpack(body)
+	}
+	if text := bytes.TrimLeft(body, jsonSpace); len(text) > 0 && text[0] == '{' {
+		return JSON, f.decodeJSON(text)
+	}
+	came, format := whatCame(body)
+	return format, badRequest("body must be empty, a msgpack map or a JSON object, not %s", came)
+}
+
+// decodeMsgpack reads a request body that begins as a map. Unknown fields beside
+// known ones are passed over; after a wrong field the rest is still read, for the
 // nonce.
 func (f *fields) decodeMsgpack(body []byte) error {
 	r := reader{rest: body}
@@ -44,33 +57,71 @@ func (f *fields) decodeMsgpack(body []byte) error {
 		if !ok || !r.skip(value) {
 			return errNotMap
 		}
-		if name.kind != kindStr || firstErr != nil && string(name.data) != nonceField {
+		// Perl's and Python's packers write names as binary.
+		if name.kind != kindStr && name.kind != kindBin || firstErr != nil && !f.wantsNonce(name.data) {
 			continue
 		}
-		if err := f.setElement(name.data, value); firstErr == nil {
+		known, err := f.see(name.data)
+		if known != noField {
+			err = f.setElement(known, value)
+		}
+		if firstErr == nil {
 			firstErr = err
 		}
 	}
 	if len(r.rest) > 0 {
 		return errNotMap
 	}
+	if firstErr == nil && f.seen == noField && head.n > 0 {
+		return errNoField
+	}
 	return firstErr
 }
 
-func (f *fields) setElement(name []byte, value element) error {
-	switch string(name) {
-	case countField:
+// wantsNonce reports whether a field has still to be read where the request is
+// wrong already: the refusal echoes the nonce.
+func (f *fields) wantsNonce(name []byte) bool {
+	return string(name) == nonceField && f.seen&fieldNonce == 0
+}
+
+// see notes that a field of that name is there. known is noField for one that is
+// not to be read: it is unknown, or in error.
+func (f *fields) see(name []byte) (known field, err error) {
+	known = fieldOf(name)
+	switch {
+	case known == noField:
+		if near := nearField(name); near != noField {
+			err = badRequest("field %.40q must be written %q", name, near)
+		}
+		return noField, err
+	case f.seen&known != 0: // which of the two counts would be a guess
+		return noField, badRequest("field %q stands twice", known)
+	}
+	f.seen |= known
+	return known, nil
+}
+
+// setElement reads a field's value. Nil means that the field is not given.
+func (f *fields) setElement(known field, value element) error {
+	if value.kind == kindNil {
+		return nil
+	}
+	switch known {
+	case fieldN:
 		if value.kind != kindInt {
 			return errCount
 		}
 		f.n = value.i
-	case modeField:
-		if value.kind != kindStr {
+	case fieldMode:
+		// A packer that writes a name as binary writes this one so, too.
+		if value.kind != kindStr && value.kind != kindBin {
 			return errModeType
 		}
 		return f.setMode(value.data)
-	case nonceField:
+	case fieldNonce:
 		return f.nonce.setElement(value)
+	case fieldIdempotency:
+		return errNoIdempotency(idempotencyField)
 	}
 	return nil
 }
@@ -81,13 +132,14 @@ func (f *fields) setMode(name []byte) (err error) {
 }
 
 // decodeJSON reads a request body that begins as an object, by the same rules
-// as decodeMsgpack. Names are compared exactly.
+// as decodeMsgpack.
 func (f *fields) decodeJSON(body []byte) error {
 	if !json.Valid(body) {
 		return errNotObject
 	}
 	var firstErr error
 	rest := bytes.TrimLeft(body[1:], jsonSpace)
+	empty := rest[0] == '}'
 	for rest[0] != '}' {
 		var name, value []byte
 		name, rest = cutJSON(rest)
@@ -96,32 +148,45 @@ func (f *fields) decodeJSON(body []byte) error {
 			rest = bytes.TrimLeft(rest[1:], jsonSpace)
 		}
 		name, _ = jsonString(name)
-		if firstErr != nil && string(name) != nonceField {
+		if firstErr != nil && !f.wantsNonce(name) {
 			continue
 		}
-		if err := f.setJSON(name, value); firstErr == nil {
+		known, err := f.see(name)
+		if known != noField {
+			err = f.setJSON(known, value)
+		}
+		if firstErr == nil {
 			firstErr = err
 		}
+	}
+	if firstErr == nil && f.seen == noField && !empty {
+		return errNoField
 	}
 	return firstErr
 }
 
-func (f *fields) setJSON(name, value []byte) error {
-	switch string(name) {
-	case countField:
+// setJSON reads a field's value. Null means that the field is not given.
+func (f *fields) setJSON(known field, value []byte) error {
+	if string(value) == "null" {
+		return nil
+	}
+	switch known {
+	case fieldN:
 		n, err := strconv.ParseInt(string(value), 10, 64)
 		if err != nil {
 			return errCount
 		}
 		f.n = n
-	case modeField:
+	case fieldMode:
 		s, ok := jsonString(value)
 		if !ok {
 			return errModeType
 		}
 		return f.setMode(s)
-	case nonceField:
+	case fieldNonce:
 		return f.nonce.setJSON(value)
+	case fieldIdempotency:
+		return errNoIdempotency(idempotencyField)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func FuzzDecodeRequest(f *testing.F) {
 				t.Fatalf("%v allocations for %x", allocs, body)
 			}
 		}
-		if len(body) > 0 && body[0] == '{' {
+		if isJSON(body) {
 			checkObject(t, body)
 		}
 		if err != nil {
@@ -155,6 +155,22 @@ func checkObject(t *testing.T, body []byte) {
 	}
 	if err != nil {
 		return
+	}
+	known := len(want) == 0
+	for name, value := range want {
+		plain := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
+		switch exact := strings.Contains(" n mode nonce idempotency_key ", " "+name+" "); {
+		case exact:
+			known = true
+		case plain == "n", plain == "mode", plain == "nonce", plain == "idempotencykey":
+			t.Fatalf("%q was served, with a field that is nearly right", body)
+		}
+		if string(value) == "null" { // not given
+			delete(want, name)
+		}
+	}
+	if !known {
+		t.Fatalf("%q was served, with no field that is known", body)
 	}
 	if n := want["n"]; len(n) > 0 && string(n) != strconv.Itoa(r.N) || len(n) == 0 && r.N != 1 {
 		t.Fatalf("%q: got %d, want %s", body, r.N, n)

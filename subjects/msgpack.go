@@ -29,9 +29,10 @@ func isMap(b byte) bool { return b&0xf0 == mpFixmap || b == mpMap16 || b == mpMa
 type kind uint8
 
 const (
-	kindOther kind = iota // nil, bool, float, ext
-	kindInt               // any integer that fits an int64
-	kindUint              // an integer above math.MaxInt64
+	kindOther kind = iota // bool, float, ext
+	kindNil
+	kindInt  // any integer that fits an int64
+	kindUint // an integer above math.MaxInt64
 	kindStr
 	kindBin
 	kindArray
@@ -71,9 +72,12 @@ func (r *reader) next() (e element, ok bool) {
 	case b < 0xc0:
 		e.kind = kindStr
 		return r.take(e, 1, int(b&0x1f))
+	case b == mpNil:
+		e.kind = kindNil
+		return r.take(e, 1, 0)
 	case b == mpNil+1: // never used
 		return e, false
-	case b <= 0xc3: // nil, false, true
+	case b <= 0xc3: // false, true
 		return r.take(e, 1, 0)
 	case b <= 0xc6:
 		e.kind = kindBin

@@ -44,13 +44,18 @@ func TestNonceComesBackUnchanged(t *testing.T) {
 	}
 }
 
-// A nonce was compared together with bytes that an earlier, longer one of the
-// same message had left behind it: the client did not know its own nonce again.
+// A nonce was compared together with bytes that an earlier, longer one
+// had left behind it: the client did not know its own nonce again.
 func TestNonceLeavesNothingBehind(t *testing.T) {
 	want, _ := subjects.StringNonce("ab")
-	var r subjects.Request
-	if err := r.Decode(nil, []byte("\x82\xa5nonce\xa8abcdefgh\xa5nonce\xa2ab")); err != nil || r.Nonce != want {
-		t.Errorf("got %+v %v, want %+v", r.Nonce, err, want)
+	var r subjects.Request // used again, as a worker may
+	for _, body := range []string{"\x81\xa5nonce\xa8abcdefgh", "\x81\xa5nonce\xa2ab"} {
+		if err := r.Decode(nil, []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Nonce != want {
+		t.Errorf("got %+v, want %+v", r.Nonce, want)
 	}
 }
 

@@ -99,6 +99,14 @@ func (e *Error) Header() map[string][]string {
 	}
 }
 
+func first(header map[string][]string, name string) (string, bool) {
+	v := header[name]
+	if len(v) == 0 {
+		return "", false
+	}
+	return v[0], true
+}
+
 // printable returns s with every character that is not printable ASCII written
 // as in a Go string.
 func printable(s string) string {

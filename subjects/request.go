@@ -2,18 +2,8 @@ package subjects
 
 import (
 	"math"
-	"strconv"
 	"strings"
 	"time"
-)
-
-// Request headers, read exactly as written here. A header wins over the body's
-// field of the same meaning.
-const (
-	CountHeader   = "Seq-Count"      // how many ids, decimal
-	ModeHeader    = "Seq-Mode"       // "strong" or "weak"
-	TimeoutHeader = "Seq-Timeout-Ms" // the caller's patience in milliseconds, counted from arrival
-	AcceptHeader  = "Accept"         // the reply's format, as a media type
 )
 
 // MaxN bounds the ids of one request whatever a store allows: a reply writes
@@ -49,35 +39,6 @@ func (m Mode) String() string {
 		return "strong"
 	}
 	return "default"
-}
-
-// Format is how a reply is written.
-type Format uint8
-
-const (
-	Msgpack Format = iota
-	JSON
-	Text
-)
-
-// MediaType returns the format's name in an Accept header.
-func (f Format) MediaType() string {
-	switch f {
-	case JSON:
-		return "application/json"
-	case Text:
-		return "text/plain"
-	}
-	return "application/msgpack"
-}
-
-func parseMediaType(s string) (Format, error) {
-	for _, f := range []Format{Msgpack, JSON, Text} {
-		if s == f.MediaType() {
-			return f, nil
-		}
-	}
-	return Msgpack, badRequest("Accept must be application/msgpack, application/json or text/plain, not %.40q", s)
 }
 
 // Request is what a caller asks for.
@@ -125,73 +86,7 @@ type fields struct {
 	n     int64
 	mode  Mode
 	nonce Nonce
-}
-
-// decodeBody returns the format of a body and reads its fields.
-func (f *fields) decodeBody(body []byte) (Format, error) {
-	switch b := body[0]; {
-	case b == '{':
-		return JSON, f.decodeJSON(body)
-	case isMap(b):
-		return Msgpack, f.decodeMsgpack(body)
-	}
-	return Msgpack, badRequest("body must be empty, a msgpack map or a JSON object (for a count without a body use the %s header)", CountHeader)
-}
-
-// decodeHeader reads all headers it knows, so that a wrong count does not hide
-// the format to answer in.
-func (f *fields) decodeHeader(header map[string][]string, r *Request) (err error) {
-	keep := func(e error) {
-		if err == nil {
-			err = e
-		}
-	}
-	if v, ok := first(header, AcceptHeader); ok {
-		format, e := parseMediaType(v)
-		if e == nil {
-			r.Format = format
-		}
-		keep(e)
-	}
-	if v, ok := first(header, CountHeader); ok {
-		n, e := parseDecimal(CountHeader, v)
-		f.n = n
-		keep(e)
-	}
-	if v, ok := first(header, ModeHeader); ok {
-		mode, e := ParseMode(v)
-		f.mode = mode
-		keep(e)
-	}
-	if v, ok := first(header, TimeoutHeader); ok {
-		ms, e := parseDecimal(TimeoutHeader, v)
-		r.Timeout = time.Duration(min(ms, int64(maxTimeout/time.Millisecond))) * time.Millisecond
-		if e == nil && ms == 0 {
-			r.Timeout = 1 // outlived as soon as anybody looks; 0 would mean "no patience named"
-		}
-		keep(e)
-	}
-	return err
-}
-
-// maxTimeout keeps a hostile patience from overflowing a time.
-const maxTimeout = 24 * time.Hour
-
-func first(header map[string][]string, name string) (string, bool) {
-	v := header[name]
-	if len(v) == 0 {
-		return "", false
-	}
-	return v[0], true
-}
-
-// parseDecimal reads plain digits: no sign, no space.
-func parseDecimal(name, s string) (int64, error) {
-	u, err := strconv.ParseUint(s, 10, 63)
-	if err != nil {
-		return 0, badRequest("%s must be a whole number, not %.40q", name, s)
-	}
-	return int64(u), nil
+	seen  field // of the body
 }
 
 // Append writes the request as a body, in msgpack, with the fields that differ
@@ -209,13 +104,13 @@ func (r *Request) Append(dst []byte) []byte {
 	}
 	dst = append(dst, mpFixmap|count)
 	if r.N > 1 {
-		dst = appendInt(appendStr(dst, "n"), int64(r.N))
+		dst = appendInt(appendStr(dst, countField), int64(r.N))
 	}
 	if r.Mode != DefaultMode {
-		dst = appendStr(appendStr(dst, "mode"), r.Mode.String())
+		dst = appendStr(appendStr(dst, modeField), r.Mode.String())
 	}
 	if r.Nonce.IsSet() {
-		dst = r.Nonce.append(appendStr(dst, "nonce"), Msgpack)
+		dst = r.Nonce.append(appendStr(dst, nonceField), Msgpack)
 	}
 	return dst
 }

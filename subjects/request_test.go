@@ -92,13 +92,16 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// isJSON says of a good body whether it is JSON.
+func isJSON(body []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) }
+
 // Only whole maps are read: no shorter body passes, and none with a byte more.
 func TestDecodeWantsTheWholeBody(t *testing.T) {
 	for _, v := range vectors[requestVector](t, "requests.json", "good") {
 		body := unhex(t, v.Body)
-		whole := bytes.TrimRight(body, " \t\r\n")
-		if len(body) == 0 || body[0] != '{' {
-			whole = body
+		whole := body
+		if isJSON(body) {
+			whole = bytes.TrimRight(body, " \t\r\n")
 		}
 		var r subjects.Request
 		for i := 1; i < len(whole); i++ {
@@ -118,7 +121,7 @@ func TestDecodeWantsTheWholeBody(t *testing.T) {
 func TestDecodeAgreesWithLibrary(t *testing.T) {
 	for _, v := range vectors[requestVector](t, "requests.json", "good") {
 		body := unhex(t, v.Body)
-		if len(body) == 0 || body[0] == '{' || len(v.Headers) > 0 {
+		if len(body) == 0 || isJSON(body) || len(v.Headers) > 0 {
 			continue
 		}
 		n, mode, nonce := int64(1), "", []byte(nil)
@@ -134,7 +137,7 @@ func TestDecodeAgreesWithLibrary(t *testing.T) {
 				break
 			}
 			var field string
-			if msgpack.Unmarshal(name, &field) != nil || name[0]&0xe0 != 0xa0 && (name[0] < 0xd9 || name[0] > 0xdb) {
+			if msgpack.Unmarshal(name, &field) != nil || value[0] == 0xc0 { // nil: not given
 				continue
 			}
 			switch field {
@@ -170,14 +173,6 @@ func TestDecodeDeepNesting(t *testing.T) {
 	json := strings.Repeat("[", depth) + strings.Repeat("]", depth)
 	if err := r.Decode(nil, []byte(`{"x":`+json+`}`)); err != nil {
 		checkBadRequest(t, err)
-	}
-}
-
-func TestDecodeTakesTheFirstHeaderValue(t *testing.T) {
-	var r subjects.Request
-	err := r.Decode(map[string][]string{subjects.CountHeader: {"3", "x"}, subjects.ModeHeader: {}}, nil)
-	if err != nil || r.N != 3 || r.Mode != subjects.DefaultMode {
-		t.Errorf("got %+v %v", r, err)
 	}
 }
 

@@ -35,6 +35,9 @@ func TestAnswers(t *testing.T) {
 		{"headers", "seq.a.headers", header("Seq-Count", "10", "Seq-Mode", "strong", "Accept", "text/plain"), "", "1 10"},
 		{"text for one", "seq.a.text", header("Accept", "text/plain"), "", "1"},
 		{"header wins", "seq.a.wins", header("Seq-Count", "2", "Accept", "application/json"), "0x 81 a16e 64", `{"id":"1","n":2}`},
+		{"headers in small letters", "seq.a.small", header("seq-count", "10", "seq-mode", "strong", "accept", "text/plain"), "", "1 10"},
+		{"names in binary", "seq.a.binary", nil, "0x 82 c4016e 0a c4046d6f6465 c4067374726f6e67", "0x 82 a26964 d30000000000000001 a16e ce0000000a"},
+		{"null is not given", "seq.a.null", nil, ` {"n":2,"mode":null,"nonce":null,"idempotency_key":null}`, `{"id":"1","n":2}`},
 		{"most ids at once", "seq.a.most", header("Seq-Count", "100000", "Accept", "text/plain"), "", "1 100000"},
 		{"odd key", "seq.a.=E5=8F=91/b.c=20d", header("Accept", "text/plain"), "", "1"},
 		{"200 bytes of key", "seq.a." + strings.Repeat("k", 200), header("Accept", "text/plain"), "", "1"},
@@ -90,7 +93,16 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"bad escape", "seq.a.x=2", asJSON, "", `key byte 1: = must be followed by two upper-case hex digits`},
 		{"literal wildcard", "seq.a.*", asJSON, "", `key byte 0, '*', must be written =2A`},
-		{"number", "seq.a.x", asJSON, "1", `body must be empty, a msgpack map or a JSON object (for a count without a body use the Seq-Count header)`},
+		{"number", "seq.a.x", nil, "1", `body must be empty, a msgpack map or a JSON object, not a JSON number: for a count send {\"n\":2} or the header Seq-Count`},
+		{"array", "seq.a.x", nil, " [1]", `body must be empty, a msgpack map or a JSON object, not a JSON array`},
+		{"nearly n", "seq.a.x", nil, `{"N":10}`, `field \"N\" must be written \"n\"`},
+		{"nearly n in msgpack", "seq.a.x", asJSON, "0x 82 a16e 0a a14e 0a", `field \"N\" must be written \"n\"`},
+		{"envelope", "seq.a.x", nil, `{"pattern":"seq.a.x","data":{"n":2},"id":"6d1f0a"}`, `no field of the body is known: seqd knows n, mode, nonce and idempotency_key, at the top of the map, not inside an envelope`},
+		{"n twice", "seq.a.x", nil, `{"n":2,"n":3}`, `field \"n\" stands twice`},
+		{"idempotency key", "seq.a.x", nil, `{"idempotency_key":"a"}`, `idempotency_key is not supported by this version: a second request with it would get other ids`},
+		{"idempotency header", "seq.a.x", header("idempotency-key", "a", "accept", "application/json"), "", `Idempotency-Key is not supported by this version: a second request with it would get other ids`},
+		{"unknown header", "seq.a.x", header("Seq-N", "3"), `{}`, `header \"Seq-N\" is not known: seqd reads Accept, Seq-Count, Seq-Mode and Seq-Timeout-Ms`},
+		{"nearly a header", "seq.a.x", header("Seq_Count", "3"), `{}`, `header \"Seq_Count\" must be written Seq-Count`},
 		{"no ids", "seq.a.x", nil, `{"n":0}`, `n must be between 1 and 4294967295, not 0`},
 		{"wrong type", "seq.a.x", nil, `{"n":"7"}`, `n must be an integer that fits 64 bits`},
 		{"too many", "seq.a.x", nil, `{"n":100001}`, `n must be between 1 and 100000 for this store, not 100001`},
@@ -101,7 +113,7 @@ func TestBadRequests(t *testing.T) {
 		{"timeout header", "seq.a.x", header("Seq-Timeout-Ms", "-1", "Accept", "application/json"), "", `Seq-Timeout-Ms must be a whole number, not \"-1\"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m := f.ask(t, test.subject, test.header, test.body)
+			m := f.ask(t, test.subject, test.header, bytesOf(t, test.body))
 			wantError(t, m, subjects.BadRequest, "400", `{"code":"BAD_REQUEST","error":"`+test.text+`"}`)
 		})
 	}

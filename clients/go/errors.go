@@ -27,9 +27,10 @@ var (
 	ErrExpired     = subjects.ErrExpired     // the request was older than the attempt's timeout when a worker got to it
 	ErrExhausted   = subjects.ErrExhausted   // the key has no ids left
 
-	// ErrNoWorkers is returned when no worker that serves the store listens. The
+	// ErrNoWorkers is returned when no worker that serves the store listens: there is
+	// none, or those that there are can't serve and have left the queue group. The
 	// attempt reached nobody.
-	ErrNoWorkers = fmt.Errorf("no worker serves the store: %w", nats.ErrNoResponders)
+	ErrNoWorkers = fmt.Errorf("no worker of the store serves now: %w", nats.ErrNoResponders)
 )
 
 // Outcomes of an attempt that a caller meets in texts only.
@@ -96,7 +97,7 @@ func (t *target) hint(err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.Is(err, ErrNoWorkers):
-		return fmt.Sprintf("start a worker that serves this store, or check the store's name, the root %q and the NATS account", t.settings.root)
+		return fmt.Sprintf("workers that can't serve leave the queue group, and seqd doctor says why; where there is none, start a worker that serves this store, under the root %q in this NATS account", t.settings.root)
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return "connect again, with seqd.ConnectOptions to stay connected"
 	case errors.Is(err, errNotConnected):

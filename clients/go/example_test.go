@@ -83,7 +83,7 @@ func ExampleClient_Next_errors() {
 	_, err := client.Next(context.Background(), "no such store", "invoice")
 	switch {
 	case errors.Is(err, seqd.ErrNoWorkers):
-		fmt.Println("no worker serves the store")
+		fmt.Println("no worker of the store serves now")
 	case errors.Is(err, seqd.ErrBusy), errors.Is(err, seqd.ErrUnavailable):
 		fmt.Println("try again later")
 	case errors.Is(err, context.DeadlineExceeded):

@@ -2,8 +2,10 @@ package seqd_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +20,20 @@ import (
 	seqd "github.com/seqd-io/seqd/clients/go"
 )
 
+// noWorkersText is what every client says.
+func noWorkersText(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../../subjects/testdata/errors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Client []struct{ Code, Text string } }
+	if err := json.Unmarshal(b, &file); err != nil || len(file.Client) == 0 || file.Client[0].Code != "NO_WORKERS" {
+		t.Fatalf("got %+v %v", file, err)
+	}
+	return file.Client[0].Text
+}
+
 func TestNoWorkers(t *testing.T) {
 	s := startServer(t, nil)
 	c := newClient(t, connect(t, s), seqd.WithTimeout(time.Minute))
@@ -29,7 +45,7 @@ func TestNoWorkers(t *testing.T) {
 	if !errors.Is(err, seqd.ErrNoWorkers) || !errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want %v", err, seqd.ErrNoWorkers)
 	}
-	for _, part := range []string{`store "orders"`, "start a worker"} {
+	for _, part := range []string{`store "orders"`, ": " + noWorkersText(t) + ": ", "seqd doctor", "start a worker"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}

@@ -85,8 +85,8 @@ func WithOwnInbox() Option { return func(s *settings) { s.ownInbox = true } }
 // WithHeaders has f add headers to every request before it is sent, as a tracing
 // library does that passes a trace on. ctx is the call's, or a child of it; for a
 // [Sequence], whose requests are of many calls, it is nobody's. The header is
-// empty, and headers that seqd reads (Seq-…, Accept) are not f's to set. f must
-// not block.
+// empty. Those that seqd reads (Seq-Count, Seq-Mode, Seq-Timeout-Ms, Accept, in any
+// case) are not f's to set: they are taken out again. f must not block.
 func WithHeaders(f func(ctx context.Context, header nats.Header)) Option {
 	return func(s *settings) { s.headers = f }
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -73,6 +74,7 @@ func (t *target) ask(ctx context.Context, n int) (Range, error) {
 	header := nats.Header{}
 	if t.settings.headers != nil {
 		t.settings.headers(ctx, header)
+		ownHeaders(header)
 	}
 	header[subjects.TimeoutHeader] = []string{strconv.FormatInt(patience, 10)}
 	msg := &nats.Msg{Subject: t.subject, Header: header, Data: req.Append(nil)}
@@ -81,6 +83,18 @@ func (t *target) ask(ctx context.Context, n int) (Range, error) {
 		return Range{}, ErrNoWorkers
 	}
 	return ids, err
+}
+
+// ownHeaders takes out of header what is not the caller's to set: a worker reads
+// these in any case, and would answer another question than the client's.
+func ownHeaders(header nats.Header) {
+	for name := range header {
+		for _, ours := range []string{subjects.CountHeader, subjects.ModeHeader, subjects.TimeoutHeader, subjects.AcceptHeader} {
+			if strings.EqualFold(name, ours) {
+				delete(header, name)
+			}
+		}
+	}
 }
 
 // request sends msg, which carries req, and waits for its answer until ctx ends.

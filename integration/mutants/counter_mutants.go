@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 const (
 	counterFile = "allocator/etcd/counter.go"
 	advanceFile = "allocator/etcd/advance.go"
@@ -11,9 +13,9 @@ const (
 	recordFile  = "allocator/etcd/record.go"
 )
 
-// mutants is all of them: first the Counter's, then the allocators' and the
-// worker's.
-var mutants = append(counterMutants, allocatorMutants...)
+// mutants is all of them: first the Counter's, then the allocators', the worker's
+// and the wire's.
+var mutants = slices.Concat(counterMutants, allocatorMutants, wireMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"

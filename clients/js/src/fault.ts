@@ -25,11 +25,13 @@ export function badRequest(text: string): Fault {
 
 export const noWorkers: Fault = {
   code: "NO_WORKERS",
-  text: "no worker serves the store",
+  text: "no worker of the store serves now",
   retryAfter: 0,
   again: true,
   gap: false,
-  try: "start a worker that serves this store, or check the store's name, the root and the NATS account",
+  try:
+    "workers that can't serve leave the queue group, and seqd doctor says why; where there is none, " +
+    "start a worker that serves this store, under this root in this NATS account",
 };
 
 /** An attempt whose time was up. Where the call's time was up with it, the attempt before tells more. */

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { headers } from "@nats-io/nats-core";
-import type { Fault } from "#seqd/fault.js";
+import { type Fault, noWorkers } from "#seqd/fault.js";
 import { Range } from "#seqd/range.js";
 import { decodeReply } from "#seqd/wire/reply.js";
 import { encodeRequest, intNonce } from "#seqd/wire/request.js";
@@ -135,8 +135,15 @@ test("errors.json", () => {
     headers: Record<string, string>;
     msgpack: string;
   }
-  const v = vectors<{ codes: Code[]; errors: Vector[] }>("errors.json");
+  interface Client {
+    code: string;
+    text: string | null;
+    ids_may_be_spent: boolean;
+  }
+  const v = vectors<{ codes: Code[]; client: Client[]; errors: Vector[] }>("errors.json");
   assert.equal(v.codes.length, 7);
+  const nobody = v.client.find((c) => c.code === noWorkers.code);
+  assert.deepEqual([noWorkers.text, noWorkers.gap], [nobody?.text, nobody?.ids_may_be_spent]);
   for (const c of v.codes) {
     const { outcome } = decodeReply(hdrs({ "Nats-Service-Error-Code": String(c.number) }), new Uint8Array());
     const fault = outcome as Fault;

@@ -12,6 +12,7 @@ import nats
 import nats.errors
 import pytest
 from servers import Server, nats_server
+from test_vectors import vectors
 from worker import Counters, Request, connected, eventually, serve
 
 import seqd
@@ -32,6 +33,8 @@ async def test_no_workers(server: Server) -> None:
         assert time.monotonic() - start < 10
         assert isinstance(caught.value, nats.errors.NoRespondersError)
         assert (caught.value.code, caught.value.timed_out, caught.value.maybe_spent) == ("NO_WORKERS", False, False)
+        table = {v["code"]: v for v in vectors("errors.json", "client", "code text ids_may_be_spent")}
+        assert caught.value.text == table["NO_WORKERS"]["text"]
 
         with pytest.raises(seqd.NoWorkersError, match="gave up after") as caught:
             await client.next("orders", "invoice", timeout=0.3)

@@ -22,6 +22,9 @@ pub(crate) enum Code {
     Closed,
 }
 
+/// The text of `NO_WORKERS`.
+pub(crate) const NO_WORKERS: &str = "no worker of the store serves now";
+
 /// The codes of the contract with their names and numbers on the wire.
 const WIRE: [(Code, &str, u16); 7] = [
     (Code::BadRequest, "BAD_REQUEST", 400),

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{timeout_at, Instant};
 
 use crate::client::connection_closed;
-use crate::code::Code;
+use crate::code::{Code, NO_WORKERS};
 use crate::error::Outcome;
 use crate::wire::reply::decode;
 use crate::wire::request::{encode, Nonce};
@@ -158,7 +158,7 @@ impl Slots {
             return;
         };
         let result = if message.status == Some(StatusCode::NO_RESPONDERS) && message.payload.is_empty() {
-            Err(Outcome::new(Code::NoWorkers, "no worker serves the store"))
+            Err(Outcome::new(Code::NoWorkers, NO_WORKERS))
         } else {
             let answer = decode(message.headers.as_ref(), &message.payload);
             // Taken for ids, a late answer to another request would break the

@@ -95,7 +95,8 @@ impl Target {
     fn hint(&self, code: &Code) -> String {
         match code {
             Code::NoWorkers => format!(
-                "start a worker that serves this store, or check the store's name, the root {:?} and the NATS account",
+                "workers that can't serve leave the queue group, and seqd doctor says why; where there is none, \
+                start a worker that serves this store, under the root {:?} in this NATS account",
                 self.options.root
             ),
             Code::NotConnected => "check that the NATS server runs and can be reached".to_owned(),

@@ -81,8 +81,8 @@ class Inbox:
             raise self._unanswered(subject, waiting)
         if isinstance(answer, NoWorkersError):
             answer.hint = (
-                f"start a worker that serves this store, or check the store's name, the root {root!r} "
-                "and the NATS account"
+                "workers that can't serve leave the queue group, and seqd doctor says why; where there is none, "
+                f"start a worker that serves this store, under the root {root!r} in this NATS account"
             )
         if isinstance(answer, Error):
             raise answer
@@ -132,7 +132,7 @@ class Inbox:
             return
         headers = msg.headers
         if headers and not msg.data and headers.get("Status") == "503":
-            _resolve(waiting.answer, NoWorkersError("no worker serves the store"))
+            _resolve(waiting.answer, NoWorkersError("no worker of the store serves now"))
             return
         answer = _wire.decode_answer(headers, msg.data)
         # An error may lack the nonce, for the worker may have been unable to read it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use async_nats::HeaderMap;
 use serde_json::Value;
 
-use crate::code::Code;
+use crate::code::{Code, NO_WORKERS};
 use crate::wire::msgpack::Reader;
 use crate::wire::reply::decode;
 use crate::wire::request::{encode, Nonce};
@@ -103,6 +103,16 @@ fn codes() {
         let retryable = v["retryable"] == true || code == Code::Expired;
         assert_eq!(code.retryable(), retryable, "{v}");
     }
+}
+
+/// What NATS says when nobody listens has the same name and text in every client.
+#[test]
+fn no_workers() {
+    let client = vectors("errors.json", "client");
+    let v = client.iter().find(|v| v["code"] == "NO_WORKERS").unwrap();
+    assert_eq!(Code::NoWorkers.name(), text(&v["code"]));
+    assert_eq!(NO_WORKERS, text(&v["text"]));
+    assert_eq!(Code::NoWorkers.may_have_spent(), v["ids_may_be_spent"] == true);
 }
 
 #[test]

@@ -24,7 +24,7 @@ record Failure(String code, String text, Duration retryAfter) {
   static final String NOT_CONNECTED = "NOT_CONNECTED";
   static final String CLOSED = "CLOSED";
 
-  static final Failure NO_WORKER = of(NO_WORKERS, "no worker serves the store");
+  static final Failure NO_WORKER = of(NO_WORKERS, "no worker of the store serves now");
   static final Failure NO_ANSWER = of(TIMEOUT, "no answer");
   static final Failure STRANGER = of(TIMEOUT, "an answer to another request came back");
   static final Failure NO_CONNECTION = of(NOT_CONNECTED, "not connected to NATS");

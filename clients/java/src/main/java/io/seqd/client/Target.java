@@ -110,9 +110,10 @@ final class Target implements Source {
 
   private String hint(Failure f) {
     if (f == Failure.NO_WORKER) {
-      return "start a worker that serves this store, or check the store's name, the root "
+      return "workers that can't serve leave the queue group, and seqd doctor says why; "
+          + "where there is none, start a worker that serves this store, under the root "
           + quote(options.root())
-          + " and the NATS account";
+          + " in this NATS account";
     } else if (f == Failure.NO_CONNECTION || f == Failure.LOST) {
       return "check that the NATS server runs and can be reached";
     } else if (f == Failure.CONNECTION_CLOSED) {

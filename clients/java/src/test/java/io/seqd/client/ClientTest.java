@@ -289,6 +289,7 @@ class ClientTest {
     assertTrue(e.timedOut() && e.attempts() > 1 && !e.mayHaveSpentIds(), e.getMessage());
     assertEquals("NO_WORKERS", e.code());
     assertTrue(e.getMessage().contains("start a worker"), e.getMessage());
+    assertTrue(e.getMessage().contains("seqd doctor"), e.getMessage());
     var once = PATIENT.withNoRespondersPatience(Duration.ZERO);
     e = assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", once));
     assertEquals(1, e.attempts());

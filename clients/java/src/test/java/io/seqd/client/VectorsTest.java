@@ -192,6 +192,18 @@ class VectorsTest {
     }
   }
 
+  /** What NATS says when nobody listens has the same name and text in every client. */
+  @Test
+  void noWorkers() throws Exception {
+    for (JsonObject v : Vectors.read("errors.json", "client", "code", "text", "ids_may_be_spent")) {
+      if (Vectors.text(v, "code").equals(Failure.NO_WORKER.code())) {
+        assertEquals(Vectors.text(v, "text"), Failure.NO_WORKER.text());
+        return;
+      }
+    }
+    throw new AssertionError("no vector of " + Failure.NO_WORKER);
+  }
+
   private static void assertFailure(JsonObject v, Wire.Answer got) {
     assertNull(got.ids(), v::toString);
     Failure f = got.failure();

@@ -1,0 +1,136 @@
+package main
+
+const (
+	bodyFile   = "subjects/body.go"
+	cameFile   = "subjects/came.go"
+	fieldFile  = "subjects/field.go"
+	headerFile = "subjects/header.go"
+	acceptFile = "subjects/accept.go"
+)
+
+// What a request says and what it is served as.
+var (
+	wire    = suite{"./subjects", "Vectors|Refuses|Refusals|Header|Mode|Accept"}
+	refusal = suite{"./worker", "BadRequests|Answers"}
+	headers = suite{"./clients/go", "Headers"}
+)
+
+// wireMutants serve a request that is nearly right as another one, or refuse one
+// that is right.
+var wireMutants = []mutant{
+	{
+		name: "unknown map served", breaks: "a framework's envelope burns an id a call",
+		edits:  []edit{{bodyFile, `firstErr == nil && f.seen == noField && !empty`, `firstErr == nil && f.seen == noField && empty && len(body) > 99`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "unknown map served, in msgpack", breaks: "a framework's envelope burns an id a call",
+		edits:  []edit{{bodyFile, `firstErr == nil && f.seen == noField && head.n > 0`, `firstErr == nil && f.seen == noField && head.n < 0`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "case ignored", breaks: "who asks for {\"N\":10} counts on ids that others get",
+		edits:  []edit{{bodyFile, `near != noField {`, `near == fieldIdempotency {`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "shape ignored", breaks: "who sends idempotency-key believes that a retry gets the same ids",
+		edits:  []edit{{fieldFile, `c <= ' ' || c == '_' || c == '-'`, `c <= ' '`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "header's name in a body ignored", breaks: "who writes Seq-Count into the body counts on ids that others get",
+		edits:  []edit{{fieldFile, `case "n", "seqcount":`, `case "n":`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "binary name not read", breaks: "Perl and Python get one id for ten",
+		edits:  []edit{{bodyFile, `name.kind != kindStr && name.kind != kindBin ||`, `name.kind != kindStr ||`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "binary mode refused", breaks: "Perl's packer can't ask for STRONG",
+		edits:  []edit{{bodyFile, `value.kind != kindStr && value.kind != kindBin {`, `value.kind != kindStr {`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "null is a wrong type", breaks: "who leaves an optional field empty is refused",
+		edits:  []edit{{bodyFile, `string(value) == "null"`, `string(value) == "undefined"`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "nil is a wrong type", breaks: "who leaves an optional field empty is refused",
+		edits:  []edit{{bodyFile, `value.kind == kindNil {`, `value.kind == kindNil && known != fieldN {`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "field twice, the last holds", breaks: "libraries differ in which of two counts",
+		edits:  []edit{{bodyFile, `case f.seen&known != 0:`, `case f.seen&known != 0 && known == fieldNonce:`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "idempotency key ignored", breaks: "a retry gets other ids than its caller believes",
+		edits: []edit{{bodyFile, `	case fieldIdempotency:
+		return errNoIdempotency(idempotencyField)
+	}
+	return nil
+}
+
+func (f *fields) setMode`, `	}
+	return nil
+}
+
+func (f *fields) setMode`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "idempotency header ignored", breaks: "a retry gets other ids than its caller believes",
+		edits:  []edit{{headerFile, `keep(errNoIdempotency(IdempotencyHeader))`, `keep(nil)`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "headers in one case only", breaks: "seq-count: 10 gets one id",
+		edits:  []edit{{headerFile, `len(name) == len(known) && strings.EqualFold(name, known)`, `name == known`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "unknown Seq- header ignored", breaks: "Seq-N: 10 gets one id",
+		edits:  []edit{{headerFile, `if mayBeOurs(name) {`, `if mayBeOurs(name) && name[3] == '_' {`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "stamped messages' headers refused", breaks: "who forwards a stamped message's headers gets no id",
+		edits:  []edit{{headerFile, `if strings.EqualFold(name, strange) {`, `if name == strange+" " {`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "header twice, one holds", breaks: "which of two counts is a guess",
+		edits:  []edit{{headerFile, `if other != values[0] || v[i] != nil && other != v[i][0] {`, `if len(other) > 99 {`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "first of the accepted", breaks: "a client that forwards HTTP's Accept gets a format that it wants less",
+		edits:  []edit{{acceptFile, `if q > bestQuality ||`, `if bestQuality == 0 ||`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "anything accepted is msgpack", breaks: "a JSON body with Accept: */* is answered in msgpack",
+		edits:  []edit{{acceptFile, `return own, true, true`, `return Msgpack, true, true`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "blanks not skipped", breaks: "a blank before { is refused",
+		edits:  []edit{{bodyFile, `if text := bytes.TrimLeft(body, jsonSpace);`, `if text := body;`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "JSON refused in msgpack", breaks: "who sends [1] can't read why it is wrong",
+		edits:  []edit{{cameFile, `format = JSON`, `format = Msgpack`}},
+		suites: []suite{wire, refusal},
+	},
+	{
+		name: "caller's headers sent", breaks: "a header that the Go client forwards changes what it asks for",
+		edits:  []edit{{"clients/go/target.go", `if strings.EqualFold(name, ours) {`, `if strings.HasPrefix(name, ours) {`}},
+		suites: []suite{headers},
+	},
+}
