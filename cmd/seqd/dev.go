@@ -81,6 +81,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		if src, err = cfg.load(d.config); err != nil {
 			return err
 		}
+		cfg.trimSecrets()
 	}
 	unlock, err := lockDataDir(d.dir)
 	if err != nil {
@@ -107,7 +108,8 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	cfg.Etcd = etcdConfig{Endpoints: []string{strings.TrimPrefix(etcd.url, "http://")}, Prefix: cfg.Etcd.Prefix, DialTimeout: cfg.Etcd.DialTimeout}
 	cfg.DrainTimeout = devDrainTimeout
 	cfg.StateDir = filepath.Join(d.dir, "state")
-	clusters, err := cfg.clusters(src)
+	cfg.HTTP = noHTTP // ours listens already
+	clusters, err := cfg.check(src)
 	if err != nil {
 		return err
 	}

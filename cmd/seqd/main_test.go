@@ -147,7 +147,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"next", "-h"}, exitOK, "NATS_CREDS"},
 		{[]string{"worker", "--help"}, exitOK, "SEQD_ETCD_ENDPOINTS"},
 		{[]string{"next", "demo", "key", "--bogus"}, exitUsage, "try: seqd next -h"},
-		{[]string{"next", "demo"}, exitUsage, "takes a store and a key"},
+		{[]string{"next", "demo"}, exitUsage, "KEY is missing; for example: seqd next orders invoice"},
 		{[]string{"next", "demo", "key", "--mode", "fast"}, exitUsage, "mode must be strong or weak"},
 		{[]string{"next", "demo", "key", "--format", "xml"}, exitUsage, "--format must be text or json"},
 		{[]string{"worker", "word"}, exitUsage, `unexpected word "word"`},
@@ -208,7 +208,7 @@ func TestCheckConfig(t *testing.T) {
 		{"key", "stores:\n  a:\n    keys:\n      \"\": {bigger_than: 3}\n", "key must have 1 to 200 bytes"},
 		{"no endpoint", "stores:\n  a:\n    etcd: {prefix: /x}\n", "stores.a.etcd.endpoints: must name at least one"},
 		{"root", "root: a.b\n", ":1: root: root may hold"},
-		{"secret", "nats: {password: hunter2}\n", ":1: nats: nats.password is set without nats.user"},
+		{"secret", "nats: {password: hunter2}\n", ":1: nats.password: is set without nats.user"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			file := t.TempDir() + "/seqd.yaml"

@@ -34,12 +34,9 @@ func nextCommand(stdout io.Writer) *ffcli.Command {
 			"a dot separates its parts.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			rest, err := words(fs, args)
+			rest, err := takes{names: []string{"STORE", "KEY"}, required: 2, example: "seqd next orders invoice"}.parse(fs, args)
 			if err != nil {
 				return err
-			}
-			if len(rest) != 2 {
-				return usageError(fmt.Sprintf("next takes a store and a key, not %d words", len(rest)))
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
