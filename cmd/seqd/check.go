@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 
 	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/subjects"
@@ -21,6 +22,9 @@ func (c *config) check(src source) ([]cluster, error) {
 	}
 	clusters, err := c.clusters(src)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkWritten(src); err != nil {
 		return nil, err
 	}
 	return clusters, c.checkEtcdFiles(src)
@@ -46,6 +50,9 @@ func (c *config) checkProcess(src source) error {
 	case c.DrainTimeout <= 0:
 		return src.errorf([]string{"drain_timeout"}, "must be more than 0, not %v", c.DrainTimeout)
 	}
+	if info, err := os.Stat(c.StateDir); c.StateDir != "" && err == nil && !info.IsDir() {
+		return src.errorf([]string{"state_dir"}, "%s is a file: name a folder, which is made if it is not there", c.StateDir)
+	}
 	if setting, err := c.Log.validate(); err != nil {
 		return src.errorf([]string{"log", setting}, "%v", err)
 	}
@@ -58,14 +65,39 @@ func (c *config) checkProcess(src source) error {
 // mostKeys is more than any machine's memory has room for.
 const mostKeys = 1_000_000_000
 
+// checkWritten refuses what a store's rules say in so many words and would not get:
+// for a setting that is left out its zero stands for the default.
+func (c *config) checkWritten(src source) error {
+	for name, s := range c.Stores {
+		for _, zero := range []struct {
+			is   bool
+			path []string
+			text string
+		}{
+			{s.Mode == "", []string{"mode"}, "must be strong or weak"},
+			{len(s.Modes) == 0, []string{"modes"}, "must hold strong, weak or both"},
+			{s.MaxCount == 0, []string{"max_count"}, "must be at least 1, not 0"},
+			{s.Weak.SegmentMin == 0, []string{"weak", "segment_min"}, "must be at least 1, not 0"},
+			{s.Weak.SegmentMax == 0, []string{"weak", "segment_max"}, "must be at least 1, not 0"},
+			{s.Weak.Runway == 0, []string{"weak", "runway"}, "must be more than 0"},
+			{s.Etcd != nil && s.Etcd.DialTimeout == 0, []string{"etcd", "dial_timeout"}, "must be more than 0"},
+		} {
+			if path := append([]string{"stores", name}, zero.path...); zero.is && src.says(path...) {
+				return src.errorf(path, "%s: leave it out for the default", zero.text)
+			}
+		}
+	}
+	return nil
+}
+
 // checkEtcdFiles reads the certificates and keys of every etcd that is named.
 func (c *config) checkEtcdFiles(src source) error {
 	check := func(t tlsConfig, at ...string) error {
 		if _, err := (tlsConfig{CA: t.CA}).client(); err != nil {
-			return src.errorf(append(at, "tls", "ca"), "%v; look at --etcd-ca", err)
+			return src.errorf(append(at, "tls", "ca"), "%v; look at --etcd-ca", hintFile(err))
 		}
 		if _, err := (tlsConfig{Cert: t.Cert, Key: t.Key}).client(); err != nil {
-			return src.errorf(append(at, "tls", "cert"), "%v; look at --etcd-cert and --etcd-key", err)
+			return src.errorf(append(at, "tls", "cert"), "%v; look at --etcd-cert and --etcd-key", hintFile(err))
 		}
 		return nil
 	}

@@ -26,7 +26,7 @@ var durationType = reflect.TypeFor[time.Duration]()
 
 func (s source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 	node = follow(node)
-	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
+	if isNull(node) {
 		return nil // as if it were left out
 	}
 	wrong := func(format string, args ...any) error { return s.wrong(node, path, format, args...) }
@@ -45,7 +45,7 @@ func (s source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 		for i, element := range node.Content {
 			at := slices.Clone(path)
 			at[len(at)-1] += fmt.Sprintf("[%d]", i)
-			if element = follow(element); element.Kind == yaml.ScalarNode && element.ShortTag() == "!!null" {
+			if isNull(element) {
 				return s.wrong(element, at, "is empty")
 			}
 			if err := s.fitsType(element, t.Elem(), at); err != nil {
@@ -64,7 +64,7 @@ func (s source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 	case t.Kind() == reflect.Bool && err != nil:
 		return wrong("must be true or false")
 	case isInt(t) && t != durationType && (err != nil || node.ShortTag() != "!!int"):
-		return wrong("must be a whole number of at most %d, written without quotes", int64(1)<<(t.Bits()-1)-1)
+		return wrong("must be a whole number, in digits and without quotes, of at most %d", int64(1)<<(t.Bits()-1)-1)
 	case isInt(t) && t != durationType && isOctal(node.Value):
 		return wrong("begins with 0: write it without, because YAML takes it for octal")
 	case err != nil:

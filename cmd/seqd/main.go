@@ -41,10 +41,14 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := root.Parse(args)
 	at := commandOf(root, args)
 	if err == nil {
+		err = flagsBefore(root, at)
+	}
+	if err == nil {
+		err = switched(at.FlagSet, args)
+	}
+	if err == nil {
 		noteUnread(root, at, stderr)
-		if err = flagsBefore(root, at); err == nil {
-			err = root.Run(ctx)
-		}
+		err = root.Run(ctx)
 	}
 	var usage usageError
 	switch {

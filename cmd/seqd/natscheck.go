@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -12,13 +13,14 @@ import (
 // each other, files that aren't there or don't parse, a context that isn't there.
 // It does what connect does, up to the first dial. The error is a settingError.
 func (c *natsConfig) check(named func(setting string) string) error {
+	c.trimSecrets()
 	if err := c.validate(named); err != nil {
 		return err
 	}
 	key := &nkey{file: c.NKey}
 	for _, s := range c.options(key) {
 		if err := try(s.option); err != nil {
-			return &settingError{s.setting, err}
+			return &settingError{s.setting, hintFile(err)}
 		}
 	}
 	if c.Context == "" {
@@ -67,13 +69,18 @@ func try(option nats.Option) error {
 // checkServers checks a context's URLs, which nats.go complains about with a
 // worker's patience, or with the whole of them.
 func checkServers(o *nats.Options) error {
-	for _, server := range o.Servers {
-		if server == "" {
-			continue
-		}
-		if err := checkNATSURL(server); err != nil {
+	if all := strings.Join(o.Servers, ","); all != "" {
+		if err := checkNATSURL(all); err != nil {
 			return fmt.Errorf("its URL: %w", err)
 		}
 	}
 	return nil
+}
+
+// hintFile says what to try about a file that can't be read.
+func hintFile(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; look whether the file is there and may be read by this user", err)
+	}
+	return err
 }

@@ -140,10 +140,10 @@ func (s source) origin(path []string) origin {
 	return s.over[name]
 }
 
-// says reports whether the file has a setting, whatever its value.
+// says reports whether the file has a value for a setting.
 func (s source) says(path ...string) bool {
-	_, found := s.find(path)
-	return found
+	_, value := s.find(path)
+	return value != nil && !isNull(value)
 }
 
 // line returns the line of the setting at path, or of the part of the path that
@@ -153,20 +153,21 @@ func (s source) line(path []string) int {
 	return max(line, 1)
 }
 
-func (s source) find(path []string) (line int, found bool) {
+// find returns the value at path, nil if it is not there.
+func (s source) find(path []string) (line int, value *yaml.Node) {
 	if len(s.document.Content) == 0 {
-		return 1, false
+		return 1, nil
 	}
-	node := s.document.Content[0]
-	line = node.Line
+	value = s.document.Content[0]
+	line = value.Line
 	for _, name := range path {
-		key, value := entry(node, name)
+		key, below := entry(value, name)
 		if key == nil {
-			return line, false
+			return line, nil
 		}
-		line, node = key.Line, value
+		line, value = key.Line, below
 	}
-	return line, true
+	return line, value
 }
 
 // entry returns what a mapping has under a name, itself or merged from another;
@@ -200,6 +201,12 @@ func follow(node *yaml.Node) *yaml.Node {
 		return node.Alias
 	}
 	return node
+}
+
+// isNull reports whether a value was left out, though its name was not.
+func isNull(node *yaml.Node) bool {
+	node = follow(node)
+	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
 // isMerge reports whether a key is <<, which takes the fields of another mapping.

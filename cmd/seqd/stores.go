@@ -84,6 +84,13 @@ func (e etcdConfig) validate(at []string, src source) error {
 		return src.errorf(append(at, "username"), "is set without a password: set etcd.password too, or SEQD_ETCD_PASSWORD; a user that a client certificate names is not set here")
 	case (e.TLS.Cert == "") != (e.TLS.Key == ""):
 		return src.errorf(append(at, "tls"), "cert and key belong together: set both or none")
+	case e.DialTimeout <= 0:
+		return src.errorf(append(at, "dial_timeout"), "must be more than 0, not %v", e.DialTimeout)
+	}
+	for setting, text := range map[string]string{"username": e.Username, "password": e.Password} {
+		if err := checkSecret(text); err != nil {
+			return src.errorf(append(at, setting), "%v", err)
+		}
 	}
 	for setting, name := range map[string]string{"cert": e.TLS.Cert, "key": e.TLS.Key, "ca": e.TLS.CA} {
 		if err := checkFile(setting, name); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -41,7 +42,12 @@ func (t takes) parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case len(given) < t.required:
-		return nil, usageError(fmt.Sprintf("%s is missing; for example: %s", strings.Join(t.names[len(given):t.required], " and "), t.example))
+		missing := t.names[len(given):t.required]
+		are := "is"
+		if len(missing) > 1 {
+			are = "are"
+		}
+		return nil, usageError(fmt.Sprintf("%s %s missing; for example: %s", strings.Join(missing, " and "), are, t.example))
 	case len(given) > len(t.names):
 		return nil, usageError(fmt.Sprintf("unexpected word %q", given[len(t.names)]))
 	}
@@ -52,6 +58,27 @@ func (t takes) parse(fs *flag.FlagSet, args []string) ([]string, error) {
 func noWords(fs *flag.FlagSet, args []string) error {
 	_, err := takes{}.parse(fs, args)
 	return err
+}
+
+// switched refuses true or false as a word of its own behind a flag that takes no
+// value: who writes --yes false does not mean a store of that name.
+func switched(fs *flag.FlagSet, args []string) error {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		f := fs.Lookup(strings.TrimLeft(arg, "-"))
+		if f == nil || !strings.HasPrefix(arg, "-") || i+1 == len(args) {
+			continue
+		}
+		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
+			continue
+		}
+		if _, err := strconv.ParseBool(args[i+1]); err == nil {
+			return usageError(fmt.Sprintf("%s takes no word behind it: write %s=%s", arg, arg, args[i+1]))
+		}
+	}
+	return nil
 }
 
 // given reports whether the command line has a flag, whatever its value.
