@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -47,6 +48,9 @@ func benchCommand(stdout, stderr io.Writer) *ffcli.Command {
 			}
 			if len(rest) == 1 { // perhaps meant as a command
 				return usageError(fmt.Sprintf("%q is no command of bench, and KEY is missing if it is a store; for example: seqd bench orders invoice, or: seqd bench compare", rest[0]))
+			}
+			if err := q.together(fs); err != nil {
+				return err
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
@@ -102,6 +106,20 @@ func (q *benchQuery) run(ctx context.Context, stdout, stderr io.Writer) error {
 		write = func(w io.Writer) error { return bench.WriteJSON(w, report) }
 	}
 	return errors.Join(err, write(stdout))
+}
+
+// together refuses flags that would be dropped: some need --embedded, some have no
+// meaning with it.
+func (q *benchQuery) together(fs *flag.FlagSet) (err error) {
+	fs.Visit(func(f *flag.Flag) {
+		switch {
+		case !q.embedded.on() && (f.Name == "workers" || f.Name == "data-dir"):
+			err = usageError(dashed(f.Name) + " needs --embedded beside it: it says how servers are started here")
+		case q.embedded.on() && strings.HasPrefix(f.Name, "nats-"):
+			err = usageError(dashed(f.Name) + " and --embedded exclude each other: the nats-server is started here")
+		}
+	})
+	return err
 }
 
 // connect connects to the running system.

@@ -82,6 +82,9 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return err
 		}
 		cfg.trimSecrets()
+		if unused := src.saysOf("nats", "etcd", "http", "log", "state_dir", "drain_timeout"); len(unused) > 0 {
+			fmt.Fprintf(stderr, "seqd: dev does not use %s of %s: it has its own\n", strings.Join(unused, ", "), d.config)
+		}
 	}
 	unlock, err := lockDataDir(d.dir)
 	if err != nil {

@@ -61,7 +61,7 @@ func setFromEnv(fs *flag.FlagSet) error {
 			return
 		}
 		if e := fs.Set(f.Name, value); e != nil {
-			err = usageError(fmt.Sprintf("environment variable %s: %v", envName(fs, f.Name), e))
+			err = usageError(fmt.Sprintf("environment variable %s: %s", envName(fs, f.Name), mustBe(f, value, e)))
 		}
 	})
 	return err
@@ -132,7 +132,7 @@ func overlay(fs *flag.FlagSet, given map[string]string) error {
 	}
 	for name, value := range given {
 		if err := fs.Set(name, value); err != nil {
-			return usageError(fmt.Sprintf("flag --%s: %v", name, err))
+			return usageError(fmt.Sprintf("%s: %v", dashed(name), err))
 		}
 	}
 	return nil

@@ -40,7 +40,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	err := root.Parse(args)
 	at := commandOf(root, args)
-	if err == nil {
+	if err != nil {
+		err = usageOf(at.FlagSet, err)
+	} else {
 		err = flagsBefore(root, at)
 	}
 	if err == nil {
@@ -57,9 +59,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintln(stdout, usageText(last))
 		return exitOK
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "error parsing commandline arguments"):
-		text := strings.TrimPrefix(err.Error(), "error parsing commandline arguments: ")
-		fmt.Fprintf(stderr, "seqd: %s\ntry: %s -h\n", text, at.FlagSet.Name())
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "seqd: %s\ntry: %s -h\n", err, at.FlagSet.Name())
 		return exitUsage
 	default:
 		fmt.Fprintf(stderr, "seqd: %s\n", strings.TrimPrefix(err.Error(), "seqd: ")) // the client says it too

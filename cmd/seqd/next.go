@@ -96,6 +96,17 @@ func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
 }
 
 func (q *nextQuery) options() ([]seqd.Option, error) {
+	if q.n < 1 {
+		return nil, usageError(fmt.Sprintf("-n must be at least 1, not %d", q.n))
+	}
+	for what, token := range map[string]string{"root": q.root, "store": q.store} {
+		if err := subjects.CheckToken(what, token); err != nil {
+			return nil, usageError(textOf(err))
+		}
+	}
+	if _, err := subjects.Escape(q.key); err != nil {
+		return nil, usageError(textOf(err))
+	}
 	if q.format != "text" && q.format != "json" {
 		return nil, usageError(fmt.Sprintf("--format must be text or json, not %q", q.format))
 	}

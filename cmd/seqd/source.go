@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -25,19 +27,22 @@ type source struct {
 type origin string
 
 // settle reads what the flags, the environment and the file say into c.
-func (c *config) settle(fs *flag.FlagSet, file *string) (source, error) {
+func (c *config) settle(flags *flag.FlagSet, file *string) (source, error) {
 	onLine := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) { onLine[f.Name] = true })
+	flags.Visit(func(f *flag.Flag) { onLine[f.Name] = true })
 	var src source
-	err := settle(fs, func() (err error) {
+	err := settle(flags, func() (err error) {
 		if path := *file; path != "" {
 			src, err = c.load(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) && !onLine["config"] {
+			err = fmt.Errorf("%w; environment variable %s names this one", err, envName(flags, "config"))
 		}
 		return err
 	})
 	src.over = map[string]origin{}
-	fs.Visit(func(f *flag.Flag) {
-		src.over[f.Name] = origin("environment variable " + envName(fs, f.Name))
+	flags.Visit(func(f *flag.Flag) {
+		src.over[f.Name] = origin("environment variable " + envName(flags, f.Name))
 		if onLine[f.Name] {
 			src.over[f.Name] = origin(dashed(f.Name))
 		}
@@ -144,6 +149,11 @@ func (s source) origin(path []string) origin {
 func (s source) says(path ...string) bool {
 	_, value := s.find(path)
 	return value != nil && !isNull(value)
+}
+
+// saysOf returns those settings that the file has a value for.
+func (s source) saysOf(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return !s.says(name) })
 }
 
 // line returns the line of the setting at path, or of the part of the path that

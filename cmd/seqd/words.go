@@ -4,8 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // words parses flags that stand behind or between a command's words, which the
@@ -17,7 +19,7 @@ func words(fs *flag.FlagSet, args []string) ([]string, error) {
 		if args[0] == "-" || !strings.HasPrefix(args[0], "-") {
 			args = args[1:]
 			if err := fs.Parse(args); err != nil {
-				return nil, usageOf(err)
+				return nil, usageOf(fs, err)
 			}
 			args = fs.Args()
 			continue
@@ -87,9 +89,45 @@ func given(fs *flag.FlagSet, name string) (is bool) {
 	return is
 }
 
-func usageOf(err error) error {
+var (
+	invalidValue = regexp.MustCompile(`(?s)^invalid (?:boolean )?value "(.*)" for (?:flag )?-(\S+?): (.*)$`)
+	unknownFlag  = regexp.MustCompile(`^flag provided but not defined: -(\S+)$`)
+	noValue      = regexp.MustCompile(`^flag needs an argument: -(\S+)$`)
+)
+
+// usageOf says what is wrong with fs' flags in our words, of which the flag package
+// has "parse error" alone.
+func usageOf(fs *flag.FlagSet, err error) error {
 	if errors.Is(err, flag.ErrHelp) {
 		return err
 	}
-	return usageError(err.Error())
+	text := strings.TrimPrefix(err.Error(), "error parsing commandline arguments: ")
+	if m := invalidValue.FindStringSubmatch(text); m != nil {
+		if f := fs.Lookup(m[2]); f != nil {
+			text = dashed(f.Name) + " " + mustBe(f, m[1], errors.New(m[3]))
+		}
+	} else if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		text = "unknown flag " + dashed(m[1])
+	} else if m := noValue.FindStringSubmatch(text); m != nil {
+		kind, _ := flag.UnquoteUsage(fs.Lookup(m[1]))
+		text = fmt.Sprintf("%s needs a value: %s %s", dashed(m[1]), dashed(m[1]), kind)
+	}
+	return usageError(text)
+}
+
+// mustBe says what a flag's value must be, where err says little.
+func mustBe(f *flag.Flag, value string, err error) string {
+	getter, ok := f.Value.(flag.Getter)
+	if !ok {
+		return err.Error()
+	}
+	switch getter.Get().(type) {
+	case time.Duration:
+		return fmt.Sprintf("must be a time with its unit, like 500ms, 5s or 2m, not %q", value)
+	case bool:
+		return fmt.Sprintf("must be true or false, not %q", value)
+	case int, int64, uint64:
+		return fmt.Sprintf("must be a whole number, not %q", value)
+	}
+	return err.Error()
 }
