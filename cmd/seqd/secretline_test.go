@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
+	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/seqd-io/seqd/integration/servers"
 )
@@ -86,7 +87,7 @@ func TestSecretsWithALineEnd(t *testing.T) {
 // The same for etcd, from flags, environment and file, of which the last has lines
 // by nature: password: |.
 func TestEtcdPasswordWithALineEnd(t *testing.T) {
-	db := servers.StartEtcd(t)
+	db := servers.StartEtcdWith(t, func(c *embed.Config) { c.UnsafeNoFsync, c.BcryptCost = true, 4 })
 	root := db.Connect(t)
 	ctx := t.Context()
 	for _, err := range []error{
