@@ -27,7 +27,7 @@ func helpCommand(root *ffcli.Command, stdout io.Writer) *ffcli.Command {
 				sub := below(c, name)
 				switch {
 				case sub == nil && len(c.Subcommands) == 0:
-					return usageError(fmt.Sprintf("%s has no commands: unexpected word %q", c.FlagSet.Name(), name))
+					return usageError(fmt.Sprintf("%s has no commands below it: unexpected word %q", c.Name, name))
 				case sub == nil:
 					return whichCommand(c, []string{name})
 				}

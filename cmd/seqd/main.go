@@ -71,8 +71,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func rootCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd", flag.ContinueOnError)
 	var showVersion bool
-	fs.BoolVar(&showVersion, "version", false, "print the version, as the command does")
-	fs.BoolVar(&showVersion, "v", false, "the same")
+	fs.BoolVar(&showVersion, "version", false, "print the version")
+	fs.BoolVar(&showVersion, "v", false, "print the version")
 	root := &ffcli.Command{
 		Name:       "seqd",
 		ShortUsage: "seqd COMMAND [flags]",
