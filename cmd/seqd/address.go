@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // What is wrong with an address or a file's name is said without showing it: it
@@ -14,12 +17,31 @@ import (
 // checkNATSURL checks a list of NATS servers with commas.
 func checkNATSURL(list string) error {
 	servers := strings.Split(list, ",")
+	webSockets := 0
 	for i, server := range servers {
-		if _, err := parseNATSURL(server); err != nil {
+		u, err := parseNATSURL(server)
+		if err != nil {
 			return fmt.Errorf("server %d of %d %w", i+1, len(servers), err)
 		}
+		if strings.HasPrefix(u.Scheme, "ws") {
+			webSockets++
+		}
+	}
+	if webSockets > 0 && webSockets < len(servers) {
+		return errors.New("must all begin with ws:// or wss://, or none")
 	}
 	return nil
+}
+
+// natsURLHasUser reports whether a server of a list, which was checked, has a user
+// or a token before its host.
+func natsURLHasUser(list string) bool {
+	for server := range strings.SplitSeq(list, ",") {
+		if u, err := parseNATSURL(server); err == nil && u.User != nil {
+			return true
+		}
+	}
+	return false
 }
 
 var natsSchemes = []string{"nats", "tls", "ws", "wss"}
@@ -85,6 +107,21 @@ func checkFile(setting, name string) error {
 	seed := len(name) > 50 && name[0] == 'S' && !strings.ContainsAny(name, "/.\\")
 	if seed || strings.Contains(name, "-----BEGIN") || strings.Contains(name, "\n") {
 		return fmt.Errorf("%s must be the name of a file, but is a key or certificate itself: write it to a file", setting)
+	}
+	return nil
+}
+
+// noHTTP in place of an address is no HTTP.
+const noHTTP = "none"
+
+// checkHTTPAddr checks an address to listen on.
+func checkHTTPAddr(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	_, notNumber := strconv.ParseUint(port, 10, 16)
+	if err != nil || notNumber != nil || strings.ContainsFunc(host, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:%", r)
+	}) {
+		return fmt.Errorf("must be HOST:PORT like 127.0.0.1:8280, with a port up to 65535, or %s for no HTTP", noHTTP)
 	}
 	return nil
 }

@@ -20,19 +20,13 @@ import (
 )
 
 func adminCommand(stdout io.Writer) *ffcli.Command {
-	return &ffcli.Command{
+	c := &ffcli.Command{
 		Name:       "admin",
 		ShortUsage: "seqd admin COMMAND [flags]",
 		ShortHelp:  "look at the counters in etcd, and raise them",
 		LongHelp: "Works on etcd itself, with the workers' configuration and credentials, whether workers run\n" +
 			"or not. No command ever lowers a counter.",
 		FlagSet: flag.NewFlagSet("seqd admin", flag.ContinueOnError),
-		Exec: func(_ context.Context, args []string) error {
-			if len(args) > 0 {
-				return usageError(fmt.Sprintf("unknown command %q", args[0]))
-			}
-			return usageError("which command?")
-		},
 		Subcommands: []*ffcli.Command{
 			adminLsCommand(stdout),
 			adminPeekCommand(stdout),
@@ -40,6 +34,8 @@ func adminCommand(stdout io.Writer) *ffcli.Command {
 			adminJumpCommand(stdout),
 		},
 	}
+	c.Exec = func(_ context.Context, args []string) error { return whichCommand(c, args) }
+	return c
 }
 
 // admin is what the admin commands have in common: where the counters are, and
@@ -68,23 +64,13 @@ func newAdmin(fs *flag.FlagSet) *admin {
 	return a
 }
 
-// run reads the command line, min to max words and flags, connects, and calls f
-// with the words.
-func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, min, max int, stdout io.Writer, f func(ctx context.Context, words []string) error) error {
-	rest, err := words(fs, args)
+// run reads the command line, connects, and calls f with the words.
+func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, takes takes, stdout io.Writer, f func(ctx context.Context, words []string) error) error {
+	rest, err := takes.parse(fs, args)
 	if err != nil {
 		return err
 	}
-	if len(rest) < min || len(rest) > max {
-		return usageError(fmt.Sprintf("not %d words", len(rest)))
-	}
-	var src source
-	err = settle(fs, func() (err error) {
-		if a.file != "" {
-			src, err = a.cfg.load(a.file)
-		}
-		return err
-	})
+	src, err := a.cfg.settle(fs, &a.file)
 	if err != nil {
 		return err
 	}

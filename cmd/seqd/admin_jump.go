@@ -27,7 +27,7 @@ func adminJumpCommand(stdout io.Writer) *ffcli.Command {
 	j := jump{admin: newAdmin(fs)}
 	fs.Int64Var(&j.by, "by", 0, "`N` to add; above what was issued since the backup")
 	fs.BoolVar(&j.all, "all", false, "all counters of all stores; the same as naming none")
-	fs.BoolVar(&j.yes, "yes", false, "do it; without it only say what would be done, and exit 1")
+	fs.BoolVar(&j.yes, "yes", false, "do it; without it, on this command line, only say what would be done, and exit 1")
 	return &ffcli.Command{
 		Name:       "jump",
 		ShortUsage: "seqd admin jump [--all | STORE [KEY]] --by N [--yes] [flags]",
@@ -42,7 +42,12 @@ func adminJumpCommand(stdout io.Writer) *ffcli.Command {
 			"workers that answer FENCED go on doing so.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			return j.run(ctx, fs, args, 0, 2, stdout, j.jump)
+			return j.run(ctx, fs, args, takes{names: []string{"STORE", "KEY"}}, stdout, func(ctx context.Context, words []string) error {
+				if !given(fs, "by") {
+					return usageError("--by must be given; for example: seqd admin jump --all --by 1000000")
+				}
+				return j.jump(ctx, words)
+			})
 		},
 	}
 }
@@ -50,7 +55,7 @@ func adminJumpCommand(stdout io.Writer) *ffcli.Command {
 func (j *jump) jump(ctx context.Context, words []string) error {
 	switch {
 	case j.by < 1:
-		return usageError(fmt.Sprintf("--by must be given, and 1 or more, not %d", j.by))
+		return usageError(fmt.Sprintf("--by must be 1 or more, not %d", j.by))
 	case j.all && len(words) > 0:
 		return usageError("--all takes no store and no key")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"strings"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
 )
@@ -19,7 +20,7 @@ func adminLsCommand(stdout io.Writer) *ffcli.Command {
 			"id up to it is spent or reserved. BY is the worker that wrote it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			return a.run(ctx, fs, args, 0, 1, stdout, func(ctx context.Context, words []string) error {
+			return a.run(ctx, fs, args, takes{names: []string{"STORE"}}, stdout, func(ctx context.Context, words []string) error {
 				clusters, store := a.clusters, ""
 				if len(words) == 1 {
 					c, err := a.of(words[0])
@@ -35,16 +36,25 @@ func adminLsCommand(stdout io.Writer) *ffcli.Command {
 }
 
 func (a *admin) ls(ctx context.Context, clusters []adminCluster, store string) error {
+	none := true
 	a.print.head("STORE", "KEY", "LAST", "BY")
 	for _, c := range clusters {
 		for m, err := range c.List(ctx, store) {
 			if err != nil {
 				return err
 			}
+			none = false
 			if err := a.print.mark(m); err != nil {
 				return err
 			}
 		}
+	}
+	if none {
+		var places []string
+		for _, c := range clusters {
+			places = append(places, c.name()+" below "+c.etcd.Prefix)
+		}
+		return a.print.note("no counter at " + strings.Join(places, ", or at "))
 	}
 	return a.print.unreadable()
 }

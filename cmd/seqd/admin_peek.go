@@ -19,7 +19,7 @@ func adminPeekCommand(stdout io.Writer) *ffcli.Command {
 			"seqd next. Exit code 1 if there is no such counter.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			return a.run(ctx, fs, args, 2, 2, stdout, func(ctx context.Context, words []string) error {
+			return a.run(ctx, fs, args, takes{names: []string{"STORE", "KEY"}, required: 2, example: "seqd admin peek orders invoice"}, stdout, func(ctx context.Context, words []string) error {
 				c, key, err := a.counter(words[0], words[1])
 				if err != nil {
 					return err

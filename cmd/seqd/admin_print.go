@@ -21,8 +21,9 @@ type printer struct {
 	json  bool
 	out   *bufio.Writer
 	table *tabwriter.Writer
-	rows  int // in the table
-	bad   int // records that are not understood
+	rows  int      // in the table
+	above []string // its head, until there is a row
+	bad   int      // records that are not understood
 }
 
 // tableRows is how many rows are lined up with each other before they are
@@ -43,6 +44,12 @@ func (p *printer) flush() error {
 }
 
 func (p *printer) row(cells ...string) error {
+	if head := p.above; head != nil {
+		p.above = nil
+		if err := p.row(head...); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprintln(p.table, strings.Join(cells, "\t"))
 	if p.rows++; p.rows%tableRows == 0 && err == nil {
 		err = p.flush()
@@ -59,10 +66,9 @@ func (p *printer) object(v any) error {
 	return err
 }
 
+// head names the columns, above the first row: a table without one has no head.
 func (p *printer) head(cells ...string) {
-	if !p.json {
-		_ = p.row(cells...) // an error comes back with the next row
-	}
+	p.above = cells
 }
 
 func (p *printer) mark(m etcd.Mark) error {

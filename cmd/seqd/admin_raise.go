@@ -18,7 +18,7 @@ const soWeak = "Workers may run. STRONG ids of requests made after it has return
 func adminRaiseCommand(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd admin raise", flag.ContinueOnError)
 	a := newAdmin(fs)
-	to := fs.Int64("to", -1, "the `ID` that the next ids shall be greater than")
+	to := fs.Int64("to", 0, "the `ID` that the next ids shall be greater than")
 	return &ffcli.Command{
 		Name:       "raise",
 		ShortUsage: "seqd admin raise STORE KEY --to ID [flags]",
@@ -27,9 +27,12 @@ func adminRaiseCommand(stdout io.Writer) *ffcli.Command {
 			"One that is higher already stays as it is: raising twice is fine.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			return a.run(ctx, fs, args, 2, 2, stdout, func(ctx context.Context, words []string) error {
-				if *to < 0 {
-					return usageError(fmt.Sprintf("--to must be given, and 0 or more, not %d", *to))
+			return a.run(ctx, fs, args, takes{names: []string{"STORE", "KEY"}, required: 2, example: "seqd admin raise orders invoice --to 1000"}, stdout, func(ctx context.Context, words []string) error {
+				switch {
+				case !given(fs, "to"):
+					return usageError("--to must be given; for example: seqd admin raise orders invoice --to 1000")
+				case *to < 0:
+					return usageError(fmt.Sprintf("--to must be 0 or more, not %d", *to))
 				}
 				c, key, err := a.counter(words[0], words[1])
 				if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,28 +35,28 @@ func benchCommand(stdout, stderr io.Writer) *ffcli.Command {
 	q.embedded.flags(fs)
 	return &ffcli.Command{
 		Name:       "bench",
-		ShortUsage: "seqd bench [STORE] [KEY] [flags]",
+		ShortUsage: "seqd bench [STORE KEY] [flags]",
 		ShortHelp:  "measure how fast ids come, and check every one",
 		LongHelp: fmt.Sprintf("Asks a running system for ids of KEY (default %q) in STORE (default %q), and prints\n"+
 			"rates and latencies. The ids are spent. Every id is checked: one that comes twice, or out of\n"+
 			"order where --mode is strong, ends it with exit code 1. Ctrl-C ends it early.", q.key, q.store),
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			rest, err := words(fs, args)
+			rest, err := takes{names: []string{"STORE", "KEY"}}.parse(fs, args)
 			if err != nil {
 				return err
 			}
-			if len(rest) > 2 {
-				return usageError(fmt.Sprintf("bench takes a store and a key, not %d words", len(rest)))
+			if len(rest) == 1 { // perhaps meant as a command
+				return usageError(fmt.Sprintf("%q is no command of bench, and KEY is missing if it is a store; for example: seqd bench orders invoice, or: seqd bench compare", rest[0]))
+			}
+			if err := q.together(fs); err != nil {
+				return err
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
 			}
 			if len(rest) > 0 {
-				q.store = rest[0]
-			}
-			if len(rest) > 1 {
-				q.key = rest[1]
+				q.store, q.key = rest[0], rest[1]
 			}
 			return q.run(ctx, stdout, stderr)
 		},
@@ -105,6 +106,20 @@ func (q *benchQuery) run(ctx context.Context, stdout, stderr io.Writer) error {
 		write = func(w io.Writer) error { return bench.WriteJSON(w, report) }
 	}
 	return errors.Join(err, write(stdout))
+}
+
+// together refuses flags that would be dropped: some need --embedded, some have no
+// meaning with it.
+func (q *benchQuery) together(fs *flag.FlagSet) (err error) {
+	fs.Visit(func(f *flag.Flag) {
+		switch {
+		case !q.embedded.on() && (f.Name == "workers" || f.Name == "data-dir"):
+			err = usageError(dashed(f.Name) + " needs --embedded beside it: it says how servers are started here")
+		case q.embedded.on() && strings.HasPrefix(f.Name, "nats-"):
+			err = usageError(dashed(f.Name) + " and --embedded exclude each other: the nats-server is started here")
+		}
+	})
+	return err
 }
 
 // connect connects to the running system.

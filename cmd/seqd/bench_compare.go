@@ -26,7 +26,7 @@ var benchPeers = []string{"echo", "weak", "strong", "txn", "jetstream", "jetstre
 func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench compare", flag.ContinueOnError)
 	q := compareQuery{peers: slices.Clone(benchPeers), callers: numbers{1, 16, 256, 1024}, keys: numbers{1, 256}, workers: numbers{1}}
-	fs.Var((*list)(&q.peers), "peers", "which, with commas")
+	fs.Var((*list)(&q.peers), "peers", "`NAMES` of those to measure, with commas")
 	fs.Var(&q.callers, "callers", "how many ask at a time, each again as soon as it has its answer; `COUNTS` with commas")
 	fs.Var(&q.keys, "keys", "over how many keys the callers are spread; `COUNTS` with commas")
 	fs.Var(&q.workers, "workers", "how many share the work of peer strong; `COUNTS` with commas")

@@ -22,17 +22,22 @@ func checkConfigCommand(stdout io.Writer) *ffcli.Command {
 		LongHelp:   "Takes what seqd worker takes. Says which line is wrong, or what would be served.",
 		FlagSet:    fs,
 		Exec: func(_ context.Context, args []string) error {
-			rest, err := words(fs, args)
+			rest, err := takes{names: []string{"FILE"}}.parse(fs, args)
 			if err != nil {
 				return err
 			}
 			if len(rest) > 0 {
+				switch {
+				case rest[0] == "":
+					return usageError("the name of FILE is empty")
+				case given(fs, "config"):
+					return usageError(fmt.Sprintf("--config and %q are two files: name one of them", rest[0]))
+				}
 				if err := fs.Set("config", rest[0]); err != nil {
 					return err
 				}
-				rest = rest[1:]
 			}
-			clusters, err := settleConfig(fs, &cfg, file, rest)
+			clusters, err := settleConfig(fs, &cfg, file, nil)
 			if err != nil {
 				return err
 			}

@@ -1,17 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"flag"
-	"fmt"
-	"io"
-	"os"
-	"regexp"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
@@ -123,91 +115,4 @@ func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(s string) error {
 	*l = strings.Split(s, ",")
 	return nil
-}
-
-// load reads a file into c. An unknown field or a value of the wrong type is an
-// error that names the line.
-func (c *config) load(path string) (source, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return source{}, fmt.Errorf("read the configuration: %w; name another file with --config", err)
-	}
-	src := source{path: path}
-	if err := yaml.Unmarshal(data, &src.document); err != nil {
-		return src, src.wrap(err)
-	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) { // an empty file changes nothing
-		return src, src.wrap(err)
-	}
-	return src, nil
-}
-
-// source is the file a configuration came from, to name lines of. The zero
-// value is no file.
-type source struct {
-	path     string
-	document yaml.Node
-}
-
-// yamlError takes apart what yaml says: "line 7: field x not found in type T".
-var yamlError = regexp.MustCompile(`^line (\d+): (.*?)(?: (?:in|into) (?:type )?\S+)?$`)
-
-// yamlSecrets find complaints that show a value which may be a password: one with
-// an asterisk at its beginning, in the place of a whole section, or with a tag.
-var yamlSecrets = []struct {
-	found *regexp.Regexp
-	text  string
-}{
-	{regexp.MustCompile("(?s)unknown anchor '.*' referenced"), "unknown anchor: a value that begins with * must be in quotes"},
-	{regexp.MustCompile("(?s)cannot unmarshal (\\S+) `.*` into main\\..*"), "cannot unmarshal $1: there must be settings with names here"},
-	{regexp.MustCompile("(?s)cannot decode (\\S+) `.*` as a"), "cannot decode $1 as a"},
-}
-
-// wrap names the file and the first line that yaml complains about.
-func (s source) wrap(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	var several *yaml.TypeError
-	if errors.As(err, &several) {
-		text = several.Errors[0]
-	}
-	for _, s := range yamlSecrets {
-		text = s.found.ReplaceAllString(text, s.text)
-	}
-	if m := yamlError.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("%s:%s: %s", s.path, m[1], m[2])
-	}
-	return fmt.Errorf("%s: %s", s.path, text)
-}
-
-// errorf says what is wrong with the setting at path, in the file's words:
-// stores, orders, mode.
-func (s source) errorf(path []string, format string, args ...any) error {
-	text := fmt.Sprintf("%s: %s", strings.Join(path, "."), fmt.Sprintf(format, args...))
-	if s.path == "" {
-		return errors.New(text)
-	}
-	return fmt.Errorf("%s:%d: %s", s.path, s.line(path), text)
-}
-
-// line returns the line of the setting at path, or of the part of the path that
-// is there.
-func (s source) line(path []string) int {
-	if len(s.document.Content) == 0 {
-		return 1
-	}
-	node := s.document.Content[0]
-	line := node.Line
-	for _, name := range path {
-		i := 0
-		for i < len(node.Content) && node.Content[i].Value != name {
-			i += 2
-		}
-		if node.Kind != yaml.MappingNode || i >= len(node.Content) {
-			break
-		}
-		line, node = node.Content[i].Line, node.Content[i+1]
-	}
-	return line
 }

@@ -81,6 +81,10 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		if src, err = cfg.load(d.config); err != nil {
 			return err
 		}
+		cfg.trimSecrets()
+		if unused := src.saysOf("nats", "etcd", "http", "log", "state_dir", "drain_timeout"); len(unused) > 0 {
+			fmt.Fprintf(stderr, "seqd: dev does not use %s of %s: it has its own\n", strings.Join(unused, ", "), d.config)
+		}
 	}
 	unlock, err := lockDataDir(d.dir)
 	if err != nil {
@@ -107,7 +111,8 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	cfg.Etcd = etcdConfig{Endpoints: []string{strings.TrimPrefix(etcd.url, "http://")}, Prefix: cfg.Etcd.Prefix, DialTimeout: cfg.Etcd.DialTimeout}
 	cfg.DrainTimeout = devDrainTimeout
 	cfg.StateDir = filepath.Join(d.dir, "state")
-	clusters, err := cfg.clusters(src)
+	cfg.HTTP = noHTTP // ours listens already
+	clusters, err := cfg.check(src)
 	if err != nil {
 		return err
 	}

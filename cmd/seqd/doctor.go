@@ -45,6 +45,9 @@ func doctorCommand(stdout io.Writer) *ffcli.Command {
 			if q.timeout <= 0 {
 				return usageError(fmt.Sprintf("--timeout must be more than 0, not %v", q.timeout))
 			}
+			if u, err := url.Parse(q.monitor); q.monitor != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+				return usageError("--nats-monitor must be a URL like http://127.0.0.1:8222") // not shown: it may hold a password
+			}
 			return q.run(ctx, clusters, stdout)
 		},
 	}

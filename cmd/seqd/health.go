@@ -23,11 +23,20 @@ func healthCommand(stdout io.Writer) *ffcli.Command {
 		LongHelp:   "Asks /readyz, for a container's health check.",
 		FlagSet:    fs,
 		Exec: func(ctx context.Context, args []string) error {
-			if _, err := words(fs, args); err != nil {
+			if err := noWords(fs, args); err != nil {
 				return err
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
+			}
+			if *timeout <= 0 {
+				return usageError(fmt.Sprintf("--timeout must be more than 0, not %v", *timeout))
+			}
+			if *addr == noHTTP {
+				return usageError("--http-addr is none: a worker without HTTP can't be asked")
+			}
+			if err := checkHTTPAddr(*addr); err != nil {
+				return usageError("--http-addr " + err.Error())
 			}
 			ctx, cancel := context.WithTimeout(ctx, *timeout)
 			defer cancel()

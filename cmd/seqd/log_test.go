@@ -21,18 +21,19 @@ func TestLogSettings(t *testing.T) {
 		args []string
 		file string
 		want string // in stderr
+		code int
 	}{
-		{"level", []string{"--log-level", "loud"}, "", `log.level: must be debug, info, warn or error, not "loud"`},
-		{"format", []string{"--log-format", "xml"}, "", `log.format: must be text or json, not "xml"`},
-		{"level in the file", nil, "log:\n  level: loud\n", `:2: log.level: must be debug`},
-		{"format in the file", nil, "log:\n  format: xml\n", `:2: log.format: must be text or json`},
-		{"unknown", nil, "log: {colour: red}\n", `:1: field colour not found`},
-		{"collector", nil, "tracing:\n  otlp_endpoint: localhost:4318\n", `:2: tracing.otlp_endpoint: must be a URL like http://127.0.0.1:4318`},
+		{"level", []string{"--log-level", "loud"}, "", `log.level: must be debug, info, warn or error, not "loud"`, exitUsage},
+		{"format", []string{"--log-format", "xml"}, "", `log.format: must be text or json, not "xml"`, exitUsage},
+		{"level in the file", nil, "log:\n  level: loud\n", `:2: log.level: must be debug`, exitFailed},
+		{"format in the file", nil, "log:\n  format: xml\n", `:2: log.format: must be text or json`, exitFailed},
+		{"unknown", nil, "log: {colour: red}\n", `:1: field colour not found`, exitFailed},
+		{"collector", nil, "tracing:\n  otlp_endpoint: localhost:4318\n", `:2: tracing.otlp_endpoint: must be a URL like http://127.0.0.1:4318`, exitFailed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			file := fileWith(t, filepath.Join(t.TempDir(), "seqd.yaml"), test.file)
 			got := runSeqd(t, append([]string{"check-config", file}, test.args...)...)
-			if got.code != exitFailed || !strings.Contains(got.stderr, test.want) {
+			if got.code != test.code || !strings.Contains(got.stderr, test.want) {
 				t.Errorf("got %+v, want %q", got, test.want)
 			}
 		})

@@ -34,17 +34,50 @@ const (
 // execute is the whole program, for tests too. Signals end ctx where a command
 // listens for them.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand(stdout, stderr)
+	var last *ffcli.Command // whose flags were parsed last
+	watch(root, func(c *ffcli.Command) { last = c })
+
+	err := root.Parse(args)
+	at := commandOf(root, args)
+	if err != nil {
+		err = usageOf(at.FlagSet, err)
+	} else {
+		err = flagsBefore(root, at)
+	}
+	if err == nil {
+		err = switched(at.FlagSet, args)
+	}
+	if err == nil {
+		noteUnread(root, at, stderr)
+		err = root.Run(ctx)
+	}
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintln(stdout, usageText(last))
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "seqd: %s\ntry: %s -h\n", err, at.FlagSet.Name())
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "seqd: %s\n", strings.TrimPrefix(err.Error(), "seqd: ")) // the client says it too
+		return exitFailed
+	}
+}
+
+func rootCommand(stdout, stderr io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd", flag.ContinueOnError)
+	var showVersion bool
+	fs.BoolVar(&showVersion, "version", false, "print the version")
+	fs.BoolVar(&showVersion, "v", false, "print the version")
 	root := &ffcli.Command{
 		Name:       "seqd",
 		ShortUsage: "seqd COMMAND [flags]",
 		LongHelp:   "seqd issues unique, ever-increasing ids over NATS from counters in etcd.",
-		FlagSet:    flag.NewFlagSet("seqd", flag.ContinueOnError),
-		Exec: func(_ context.Context, args []string) error {
-			if len(args) > 0 {
-				return usageError(fmt.Sprintf("unknown command %q", args[0]))
-			}
-			return usageError("which command?")
-		},
+		FlagSet:    fs,
 		Subcommands: []*ffcli.Command{
 			devCommand(stdout, stderr),
 			workerCommand(stdout, stderr),
@@ -59,21 +92,14 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			versionCommand(stdout),
 		},
 	}
-	prepare(root, stdout, slices.ContainsFunc(args, isHelp))
-
-	err := root.ParseAndRun(ctx, args)
-	var usage usageError
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "error parsing commandline arguments"):
-		text := strings.TrimPrefix(err.Error(), "error parsing commandline arguments: ")
-		fmt.Fprintf(stderr, "seqd: %s\ntry: seqd %s-h\n", text, commandName(root, args))
-		return exitUsage
-	default:
-		fmt.Fprintf(stderr, "seqd: %s\n", strings.TrimPrefix(err.Error(), "seqd: ")) // the client says it too
-		return exitFailed
+	root.Subcommands = append(root.Subcommands, helpCommand(root, stdout))
+	root.Exec = func(_ context.Context, args []string) error {
+		if showVersion && len(args) == 0 {
+			return printVersion(stdout)
+		}
+		return whichCommand(root, args)
 	}
+	return root
 }
 
 // usageError is a command line that makes no sense.
@@ -81,62 +107,64 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
-
-// prepare has help printed to stdout where it was asked for, and nothing printed
-// by the flag package itself.
-func prepare(c *ffcli.Command, stdout io.Writer, help bool) {
-	c.UsageFunc = usage
-	c.FlagSet.SetOutput(io.Discard)
-	if help {
-		c.FlagSet.SetOutput(stdout)
-	}
+// whichCommand is the error of a command that does nothing by itself.
+func whichCommand(c *ffcli.Command, args []string) error {
+	var names []string
 	for _, sub := range c.Subcommands {
-		prepare(sub, stdout, help)
+		names = append(names, sub.Name)
+	}
+	all := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	if len(args) == 0 {
+		return usageError("which command? " + all)
+	}
+	return usageError(fmt.Sprintf("unknown command %q; it must be %s", args[0], all))
+}
+
+// watch has the flag package print nothing by itself, and tell seen whose help is
+// asked for.
+func watch(c *ffcli.Command, seen func(*ffcli.Command)) {
+	c.UsageFunc = func(c *ffcli.Command) string { seen(c); return "" }
+	c.FlagSet.SetOutput(io.Discard)
+	for _, sub := range c.Subcommands {
+		watch(sub, seen)
 	}
 }
 
-// commandName returns the command that args name, and a space.
-func commandName(root *ffcli.Command, args []string) string {
-	for _, sub := range root.Subcommands {
-		if len(args) > 0 && args[0] == sub.Name {
-			return sub.Name + " " + commandName(sub, args[1:])
+// commandOf returns the command that args name, as ffcli finds it.
+func commandOf(c *ffcli.Command, args []string) *ffcli.Command {
+	if c.FlagSet.Parsed() {
+		args = c.FlagSet.Args()
+	}
+	if len(args) > 0 {
+		if sub := below(c, args[0]); sub != nil {
+			return commandOf(sub, args[1:])
 		}
 	}
-	return ""
+	return c
 }
 
-// words parses flags that stand behind or between a command's words, which the
-// flag package stops at.
-func words(fs *flag.FlagSet, args []string) ([]string, error) {
-	var words []string
-	for len(args) > 0 {
-		words = append(words, args[0])
-		if args[0] == "-" || !strings.HasPrefix(args[0], "-") {
-			args = args[1:]
-			if err := fs.Parse(args); err != nil {
-				return nil, usageOf(err)
-			}
-			args = fs.Args()
-			continue
-		}
-		args = args[1:] // stood behind "--"
+// below returns the command of that name below c, nil for none.
+func below(c *ffcli.Command, name string) *ffcli.Command {
+	i := slices.IndexFunc(c.Subcommands, func(sub *ffcli.Command) bool { return strings.EqualFold(sub.Name, name) })
+	if i < 0 {
+		return nil
 	}
-	return words, nil
+	return c.Subcommands[i]
 }
 
-// noWords parses flags of a command that takes no words.
-func noWords(fs *flag.FlagSet, args []string) error {
-	rest, err := words(fs, args)
-	if err == nil && len(rest) > 0 {
-		err = usageError(fmt.Sprintf("unexpected word %q", rest[0]))
+// flagsBefore refuses flags of a command that stand before the command below it
+// that is run: the one below would not see them.
+func flagsBefore(c, run *ffcli.Command) (err error) {
+	if c == run {
+		return nil
+	}
+	c.FlagSet.Visit(func(f *flag.Flag) {
+		err = usageError(fmt.Sprintf("%s stands before %s, which would not see it: flags stand behind their command", dashed(f.Name), run.Name))
+	})
+	for _, sub := range c.Subcommands {
+		if err == nil && sub != run && sub.FlagSet.Parsed() {
+			err = flagsBefore(sub, run)
+		}
 	}
 	return err
-}
-
-func usageOf(err error) error {
-	if errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return usageError(err.Error())
 }

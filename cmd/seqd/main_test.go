@@ -147,9 +147,18 @@ func TestUsage(t *testing.T) {
 		{[]string{"next", "-h"}, exitOK, "NATS_CREDS"},
 		{[]string{"worker", "--help"}, exitOK, "SEQD_ETCD_ENDPOINTS"},
 		{[]string{"next", "demo", "key", "--bogus"}, exitUsage, "try: seqd next -h"},
-		{[]string{"next", "demo"}, exitUsage, "takes a store and a key"},
+		{[]string{"next", "demo"}, exitUsage, "KEY is missing; for example: seqd next orders invoice"},
 		{[]string{"next", "demo", "key", "--mode", "fast"}, exitUsage, "mode must be strong or weak"},
 		{[]string{"next", "demo", "key", "--format", "xml"}, exitUsage, "--format must be text or json"},
+		{[]string{"next", "demo", "key", "-n", "0"}, exitUsage, "-n must be at least 1, not 0"},
+		{[]string{"next", "demo", "key", "-n", "many"}, exitUsage, `-n must be a whole number, not "many"`},
+		{[]string{"next", "demo", "key", "--timeout", "5"}, exitUsage, `--timeout must be a time with its unit, like 500ms, 5s or 2m, not "5"`},
+		{[]string{"next", "demo", "key", "--timeout"}, exitUsage, "--timeout needs a value: --timeout duration"},
+		{[]string{"next", "demo", "key", "--root", "a.b"}, exitUsage, "root may hold"},
+		{[]string{"next", "a b", "key"}, exitUsage, "store may hold"},
+		{[]string{"next", "demo", ""}, exitUsage, "key must have"},
+		{[]string{"doctor", "--nats-monitor", "localhost:8222"}, exitUsage, "--nats-monitor must be a URL like http://127.0.0.1:8222"},
+		{[]string{"admin", "jump", "--yes=perhaps"}, exitUsage, `--yes must be true or false, not "perhaps"`},
 		{[]string{"worker", "word"}, exitUsage, `unexpected word "word"`},
 		{[]string{"worker", "--config", "/does/not/exist"}, exitFailed, "name another file with --config"},
 		{[]string{"version"}, exitOK, "seqd " + version()},
@@ -208,7 +217,7 @@ func TestCheckConfig(t *testing.T) {
 		{"key", "stores:\n  a:\n    keys:\n      \"\": {bigger_than: 3}\n", "key must have 1 to 200 bytes"},
 		{"no endpoint", "stores:\n  a:\n    etcd: {prefix: /x}\n", "stores.a.etcd.endpoints: must name at least one"},
 		{"root", "root: a.b\n", ":1: root: root may hold"},
-		{"secret", "nats: {password: hunter2}\n", ":1: nats: nats.password is set without nats.user"},
+		{"secret", "nats: {password: hunter2}\n", ":1: nats.password: is set without nats.user"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			file := t.TempDir() + "/seqd.yaml"

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
+	"strings"
+	"unicode"
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
@@ -39,32 +41,78 @@ func (c *natsConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Cert, "nats-cert", c.Cert, "client certificate `FILE`")
 	fs.StringVar(&c.Key, "nats-key", c.Key, "client key `FILE`")
 	fs.StringVar(&c.CA, "nats-ca", c.CA, "certificate authority `FILE`")
-	fs.StringVar(&c.Context, "nats-context", c.Context, "`NAME` of a context of the nats tool, in place of the settings above")
+	fs.StringVar(&c.Context, "nats-context", c.Context, "`NAME` of a context of the nats tool, in place of the other --nats-… except --nats-inbox-prefix")
 	fs.StringVar(&c.InboxPrefix, "nats-inbox-prefix", c.InboxPrefix, "`SUBJECT` below which answers come (default _INBOX); where this user may not hear others' answers")
 }
 
-func (c *natsConfig) validate() error {
+// settingError is what is wrong with one setting of a section.
+type settingError struct {
+	setting string
+	err     error
+}
+
+// Error names the setting as commands that read no file have it.
+func (e *settingError) Error() string {
+	return fmt.Sprintf("%s: %v", asFlag(e.setting), e.err)
+}
+
+func (e *settingError) Unwrap() error { return e.err }
+
+// asFlag returns the name of a setting on the command line.
+func asFlag(setting string) string { return "--nats-" + strings.ReplaceAll(setting, "_", "-") }
+
+// validate looks at the settings, and at no file. named returns what a setting is
+// called.
+func (c *natsConfig) validate(named func(setting string) string) error {
+	wrong := func(setting, format string, args ...any) error {
+		return &settingError{setting, fmt.Errorf(format, args...)}
+	}
+	type setting struct{ name, value string }
+	logins := []setting{{"user", c.User}, {"creds", c.Creds}, {"nkey", c.NKey}, {"token", c.Token}}
+	if c.Context != "" {
+		for _, s := range append(logins, setting{"url", c.URL}, setting{"password", c.Password}, setting{"cert", c.Cert}, setting{"key", c.Key}, setting{"ca", c.CA}) {
+			if s.value != "" {
+				return wrong("context", "is set, and so is %s, which a context says itself: set one of them", named(s.name))
+			}
+		}
+	}
+	login := ""
+	for _, s := range logins {
+		if s.value != "" && login != "" {
+			return wrong(s.name, "is set, and so is %s: set one of them, they are different ways to say who we are", named(login))
+		}
+		if s.value != "" {
+			login = s.name
+		}
+	}
 	switch {
-	case c.Context != "" && c.URL != "":
-		return errors.New("nats.context and nats.url are both set: set one of them")
-	case (c.Cert == "") != (c.Key == ""):
-		return errors.New("nats.cert and nats.key belong together: set both or none")
 	case c.User == "" && c.Password != "":
-		return errors.New("nats.password is set without nats.user")
-	case c.NKey != "" && c.Creds != "":
-		return errors.New("nats.nkey and nats.creds are both set: set one of them")
+		return wrong("password", "is set without %s", named("user"))
+	case c.Cert != "" && c.Key == "":
+		return wrong("cert", "is set without %s", named("key"))
+	case c.Cert == "" && c.Key != "":
+		return wrong("key", "is set without %s", named("cert"))
 	}
 	if c.URL != "" {
 		if err := checkNATSURL(c.URL); err != nil {
-			return fmt.Errorf("nats.url: %w", err)
+			return &settingError{"url", err}
+		}
+		if login != "" && natsURLHasUser(c.URL) {
+			return wrong("url", "holds a user, and %s is set: set one of them", named(login))
 		}
 	}
-	for setting, name := range map[string]string{
-		"nats.creds": c.Creds, "nats.nkey": c.NKey, "nats.cert": c.Cert, "nats.key": c.Key, "nats.ca": c.CA,
-	} {
-		if err := checkFile(setting, name); err != nil {
-			return err
+	for _, s := range []setting{{"user", c.User}, {"password", c.Password}, {"token", c.Token}} {
+		if err := checkSecret(s.value); err != nil {
+			return &settingError{s.name, err}
 		}
+	}
+	for _, s := range []setting{{"creds", c.Creds}, {"nkey", c.NKey}, {"cert", c.Cert}, {"key", c.Key}, {"ca", c.CA}} {
+		if err := checkFile(s.name, s.value); err != nil {
+			return &settingError{s.name, err}
+		}
+	}
+	if strings.ContainsFunc(c.InboxPrefix, unicode.IsSpace) || strings.Contains("."+c.InboxPrefix, "..") && c.InboxPrefix != "" {
+		return wrong("inbox_prefix", "must be a subject without blanks and empty parts, like _INBOX_seqd")
 	}
 	return nil
 }
@@ -72,23 +120,40 @@ func (c *natsConfig) validate() error {
 // connect connects with these settings; options are added to them. Files are
 // read for every connection. The error ends with what to try.
 func (c *natsConfig) connect(options ...nats.Option) (*nats.Conn, error) {
-	if err := c.validate(); err != nil {
+	c.trimSecrets()
+	if err := c.validate(asFlag); err != nil {
 		return nil, err
 	}
 	key := &nkey{file: c.NKey}
-	options = append(options, c.options(key)...)
-	var nc *nats.Conn
-	var err error
-	if c.Context != "" {
-		nc, _, err = natscontext.Connect(c.Context, options...)
-	} else {
-		nc, err = nats.Connect(c.url(), options...)
+	for _, s := range c.options(key) {
+		options = append(options, s.option)
 	}
+	nc, err := c.open(options)
 	if err != nil {
 		return nil, c.explain(err)
 	}
 	key.nc.Store(nc)
 	return nc, nil
+}
+
+func (c *natsConfig) open(options []nats.Option) (*nats.Conn, error) {
+	options = append(options, trimLogin) // a context's, too
+	if c.Context == "" {
+		return nats.Connect(c.url(), options...)
+	}
+	nc, _, err := natscontext.Connect(c.Context, options...)
+	return nc, err
+}
+
+// trimLogin takes the line ends off what names us.
+func trimLogin(o *nats.Options) error {
+	trimLineEnds(&o.User, &o.Password, &o.Token)
+	for what, text := range map[string]string{"user": o.User, "password": o.Password, "token": o.Token} {
+		if err := checkSecret(text); err != nil {
+			return fmt.Errorf("the %s %w", what, err)
+		}
+	}
+	return nil
 }
 
 // explain says where we could not connect to, and what to try.
@@ -117,28 +182,26 @@ func (c *natsConfig) url() string {
 	return c.URL
 }
 
-func (c *natsConfig) options(key *nkey) []nats.Option {
-	var options []nats.Option
-	if c.Creds != "" {
-		options = append(options, nats.UserCredentials(c.Creds))
+// natsOption is what a setting does to a connection.
+type natsOption struct {
+	setting string
+	option  nats.Option
+}
+
+func (c *natsConfig) options(key *nkey) []natsOption {
+	var options []natsOption
+	add := func(setting, value string, option nats.Option) {
+		if value != "" {
+			options = append(options, natsOption{setting, option})
+		}
 	}
-	if c.User != "" {
-		options = append(options, nats.UserInfo(c.User, c.Password))
-	}
-	if c.Token != "" {
-		options = append(options, nats.Token(c.Token))
-	}
-	if c.NKey != "" {
-		options = append(options, key.option)
-	}
-	if c.Cert != "" {
-		options = append(options, nats.ClientCert(c.Cert, c.Key))
-	}
-	if c.CA != "" {
-		options = append(options, nats.RootCAs(c.CA))
-	}
-	if c.InboxPrefix != "" {
-		options = append(options, nats.CustomInboxPrefix(c.InboxPrefix))
-	}
+	creds := credentials{c.Creds}
+	add("creds", c.Creds, nats.UserJWT(creds.jwt, creds.sign))
+	add("user", c.User, nats.UserInfo(c.User, c.Password))
+	add("token", c.Token, nats.Token(c.Token))
+	add("nkey", c.NKey, key.option)
+	add("cert", c.Cert, nats.ClientCert(c.Cert, c.Key))
+	add("ca", c.CA, nats.RootCAs(c.CA))
+	add("inbox_prefix", c.InboxPrefix, nats.CustomInboxPrefix(c.InboxPrefix))
 	return options
 }

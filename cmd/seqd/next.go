@@ -34,12 +34,9 @@ func nextCommand(stdout io.Writer) *ffcli.Command {
 			"a dot separates its parts.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			rest, err := words(fs, args)
+			rest, err := takes{names: []string{"STORE", "KEY"}, required: 2, example: "seqd next orders invoice"}.parse(fs, args)
 			if err != nil {
 				return err
-			}
-			if len(rest) != 2 {
-				return usageError(fmt.Sprintf("next takes a store and a key, not %d words", len(rest)))
 			}
 			if err := settle(fs, nil); err != nil {
 				return err
@@ -99,6 +96,17 @@ func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
 }
 
 func (q *nextQuery) options() ([]seqd.Option, error) {
+	if q.n < 1 {
+		return nil, usageError(fmt.Sprintf("-n must be at least 1, not %d", q.n))
+	}
+	for what, token := range map[string]string{"root": q.root, "store": q.store} {
+		if err := subjects.CheckToken(what, token); err != nil {
+			return nil, usageError(textOf(err))
+		}
+	}
+	if _, err := subjects.Escape(q.key); err != nil {
+		return nil, usageError(textOf(err))
+	}
 	if q.format != "text" && q.format != "json" {
 		return nil, usageError(fmt.Sprintf("--format must be text or json, not %q", q.format))
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
@@ -72,7 +71,7 @@ func (k *nkey) sign(nonce []byte) ([]byte, error) {
 
 // pair reads the file. The seed stays in memory no longer than it is needed.
 func (k *nkey) pair() (nkeys.KeyPair, error) {
-	seed, err := os.ReadFile(k.file)
+	seed, err := readUnix(k.file)
 	if err != nil {
 		return nil, fmt.Errorf("nkey seed: %w", err)
 	}

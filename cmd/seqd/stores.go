@@ -9,7 +9,6 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
-	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -24,33 +23,9 @@ type cluster struct {
 // name returns what the cluster is called in logs.
 func (c cluster) name() string { return strings.Join(c.etcd.Endpoints, ",") }
 
-// clusters sorts the stores by the cluster they are kept in, and checks the
-// whole configuration. Without any store it serves every name.
+// clusters sorts the stores by the cluster they are kept in, and checks what is
+// said of both. Without any store it serves every name.
 func (c *config) clusters(src source) ([]cluster, error) {
-	if err := subjects.CheckToken("root", c.Root); err != nil {
-		return nil, src.errorf([]string{"root"}, "%s", textOf(err))
-	}
-	if err := c.NATS.validate(); err != nil {
-		return nil, src.errorf([]string{"nats"}, "%v", err)
-	}
-	if c.MaxWaiting < 1 {
-		return nil, src.errorf([]string{"max_waiting"}, "must be at least 1, not %d", c.MaxWaiting)
-	}
-	if c.MaxKeys < 1 {
-		return nil, src.errorf([]string{"max_keys"}, "must be at least 1, not %d", c.MaxKeys)
-	}
-	if c.MaxPatience <= 0 {
-		return nil, src.errorf([]string{"max_patience"}, "must be more than 0, not %v", c.MaxPatience)
-	}
-	if c.DrainTimeout <= 0 {
-		return nil, src.errorf([]string{"drain_timeout"}, "must be more than 0, not %v", c.DrainTimeout)
-	}
-	if setting, err := c.Log.validate(); err != nil {
-		return nil, src.errorf([]string{"log", setting}, "%v", err)
-	}
-	if err := tracing.Check(c.Tracing.OTLPEndpoint); err != nil {
-		return nil, src.errorf([]string{"tracing", "otlp_endpoint"}, "%v", err)
-	}
 	stores := c.Stores
 	if len(stores) == 0 {
 		stores = map[string]storeConfig{subjects.AnyStore: {}}
@@ -109,6 +84,13 @@ func (e etcdConfig) validate(at []string, src source) error {
 		return src.errorf(append(at, "username"), "is set without a password: set etcd.password too, or SEQD_ETCD_PASSWORD; a user that a client certificate names is not set here")
 	case (e.TLS.Cert == "") != (e.TLS.Key == ""):
 		return src.errorf(append(at, "tls"), "cert and key belong together: set both or none")
+	case e.DialTimeout <= 0:
+		return src.errorf(append(at, "dial_timeout"), "must be more than 0, not %v", e.DialTimeout)
+	}
+	for setting, text := range map[string]string{"username": e.Username, "password": e.Password} {
+		if err := checkSecret(text); err != nil {
+			return src.errorf(append(at, setting), "%v", err)
+		}
 	}
 	for setting, name := range map[string]string{"cert": e.TLS.Cert, "key": e.TLS.Key, "ca": e.TLS.CA} {
 		if err := checkFile(setting, name); err != nil {

@@ -116,7 +116,7 @@ func TestTLSSettings(t *testing.T) {
 		"etcd:\n  username: u\n":                                              ":2: etcd.username: is set without a password",
 		"stores:\n  a:\n    etcd: {endpoints: [\"h:1\"], tls: {key: x}}\n":    ":3: stores.a.etcd.tls: cert and key belong together",
 		"stores:\n  a:\n    etcd: {endpoints: [\"h:1\"], password: secret}\n": ":3: stores.a.etcd.password: is set without a username",
-		"nats:\n  cert: x\n":                                                  "nats.cert and nats.key belong together",
+		"nats:\n  cert: x\n":                                                  ":2: nats.cert: is set without nats.key",
 	} {
 		file := filepath.Join(t.TempDir(), "seqd.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -31,14 +31,22 @@ func version() string {
 }
 
 func versionCommand(stdout io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd version", flag.ContinueOnError)
 	return &ffcli.Command{
 		Name:       "version",
 		ShortUsage: "seqd version",
 		ShortHelp:  "print the version",
-		FlagSet:    flag.NewFlagSet("seqd version", flag.ContinueOnError),
-		Exec: func(context.Context, []string) error {
-			_, err := fmt.Fprintln(stdout, "seqd", version())
-			return err
+		FlagSet:    fs,
+		Exec: func(_ context.Context, args []string) error {
+			if err := noWords(fs, args); err != nil {
+				return err
+			}
+			return printVersion(stdout)
 		},
 	}
+}
+
+func printVersion(w io.Writer) error {
+	_, err := fmt.Fprintln(w, "seqd", version())
+	return err
 }

@@ -47,18 +47,11 @@ func settleConfig(fs *flag.FlagSet, cfg *config, file *string, args []string) ([
 	if err := noWords(fs, args); err != nil {
 		return nil, err
 	}
-	var src source
-	err := settle(fs, func() (err error) {
-		if path := *file; path != "" {
-			src, err = cfg.load(path)
-			return err
-		}
-		return nil
-	})
+	src, err := cfg.settle(fs, file)
 	if err != nil {
 		return nil, err
 	}
-	return cfg.clusters(src)
+	return cfg.check(src)
 }
 
 // runWorker runs a worker until a signal. Everything that can fail at the start
@@ -79,7 +72,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel fu
 	defer stop()
 
 	var listener net.Listener
-	if cfg.HTTP != "none" {
+	if cfg.HTTP != noHTTP {
 		listener, err = net.Listen("tcp", cfg.HTTP)
 		if err != nil {
 			return fmt.Errorf("HTTP: %w; choose another address with --http-addr (\"none\" for no HTTP)", err)

@@ -53,6 +53,20 @@ func Start(c Config) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
+	res, err := c.resource(ctx)
+	if err != nil {
+		return nil, err
+	}
+	provider := sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(&exporter{SpanExporter: client, log: log, endpoint: to}),
+		sdktrace.WithResource(res),
+	)
+	log.Info("requests with a sampled traceparent are traced", "endpoint", to)
+	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/seqd-io/seqd")}, nil
+}
+
+// resource says who makes the spans.
+func (c Config) resource(ctx context.Context) (*resource.Resource, error) {
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(
@@ -65,12 +79,7 @@ func Start(c Config) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w; look at OTEL_RESOURCE_ATTRIBUTES", err)
 	}
-	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(&exporter{SpanExporter: client, log: log, endpoint: to}),
-		sdktrace.WithResource(res),
-	)
-	log.Info("requests with a sampled traceparent are traced", "endpoint", to)
-	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/seqd-io/seqd")}, nil
+	return res, nil
 }
 
 // Stop sends the spans that wait, for timeout at most, and drops the others.
@@ -120,6 +129,17 @@ func Check(endpoint string) error {
 		return nil
 	}
 	_, err := parse(endpoint)
+	return err
+}
+
+// CheckEnvironment reports what is wrong with OpenTelemetry's own variables, where
+// they count.
+func CheckEnvironment(endpoint string) error {
+	c := Config{Endpoint: endpoint}
+	_, to, err := c.target()
+	if err == nil && to != "" {
+		_, err = c.resource(context.Background())
+	}
 	return err
 }
 

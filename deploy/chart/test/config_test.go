@@ -35,7 +35,8 @@ func TestWorkerTakesTheConfiguration(t *testing.T) {
 			t.Skip("the configuration is in a Secret")
 		}
 		file := filepath.Join(t.TempDir(), "seqd.yaml")
-		if err := os.WriteFile(file, []byte(r.configMap.Data["seqd.yaml"]), 0o600); err != nil {
+		here := mounted(t)
+		if err := os.WriteFile(file, []byte(here.Replace(r.configMap.Data["seqd.yaml"])), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		args := append([]string{}, r.container().Args...)
@@ -45,7 +46,7 @@ func TestWorkerTakesTheConfiguration(t *testing.T) {
 		args[0], args[1] = "check-config", "--config="+file
 		cmd := exec.Command(tool(t, "SEQD"), args...)
 		for _, e := range r.container().Env {
-			cmd.Env = append(cmd.Env, e.Name+"="+e.Value+map[bool]string{true: "secret"}[e.ValueFrom != nil])
+			cmd.Env = append(cmd.Env, e.Name+"="+here.Replace(e.Value)+map[bool]string{true: "secret"}[e.ValueFrom != nil])
 		}
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.HasSuffix(string(out), "\nok\n") {
