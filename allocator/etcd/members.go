@@ -34,7 +34,7 @@ import (
 // [Counter.Ready].
 type members struct {
 	client *clientv3.Client // whose endpoints are chosen
-	conns  conns            // the client's
+	conns  *conns           // the client's
 	config DialConfig       // of one who asks; its endpoints are still all of them
 	log    *slog.Logger
 	doubt  chan struct{} // has room for one: a call failed
@@ -57,8 +57,8 @@ const (
 	memberReturn   = 3 // answers in a row
 )
 
-func newMembers(config DialConfig) *members {
-	m := &members{config: config, log: config.Log.With("component", "etcd"), doubt: make(chan struct{}, 1)}
+func newMembers(config DialConfig, conns *conns) *members {
+	m := &members{config: config, conns: conns, log: config.Log.With("component", "etcd"), doubt: make(chan struct{}, 1)}
 	m.config.Username, m.config.Password = "", "" // see answers
 	for _, endpoint := range config.Endpoints {
 		m.all = append(m.all, &member{endpoint: endpoint, in: true})
@@ -69,13 +69,10 @@ func newMembers(config DialConfig) *members {
 // intercept notes the client's calls that a sick member may have failed.
 func (m *members) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	err := invoke(ctx, method, req, reply, cc, opts...)
-	if err != nil {
-		switch status.Code(err) {
-		case codes.Unavailable, codes.DeadlineExceeded:
-			select {
-			case m.doubt <- struct{}{}:
-			default:
-			}
+	if unfit(err) {
+		select {
+		case m.doubt <- struct{}{}:
+		default:
 		}
 	}
 	return err
