@@ -74,7 +74,7 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 }
 
 func (config DialConfig) open(ctx context.Context, options ...grpc.DialOption) (*clientv3.Client, error) {
-	options = append([]grpc.DialOption{grpc.WithNoProxy(), grpc.WithChainUnaryInterceptor(explainWait)}, options...)
+	options = append([]grpc.DialOption{grpc.WithNoProxy(), grpc.WithChainUnaryInterceptor(explainWait, once)}, options...)
 	if config.TLS != nil {
 		options = append(options, grpc.WithTransportCredentials(newHandshakes(config.TLS)))
 	}
