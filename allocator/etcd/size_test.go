@@ -1,7 +1,6 @@
 package etcd_test
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -61,8 +60,8 @@ func TestSmallerTransactionsWhereEtcdTakesNoLarger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := servers.StartEtcdWith(t, func(c *embed.Config) { c.UnsafeNoFsync = true; change(c) })
-			var said bytes.Buffer
-			log := slog.New(slog.NewTextHandler(&said, nil))
+			said := new(said)
+			log := slog.New(slog.NewTextHandler(said, nil))
 			var counters []*etcd.Counter
 			for range 2 { // who lose races, too
 				c := etcd.NewCounter(server.Connect(t), etcd.Config{Log: log})
@@ -82,8 +81,8 @@ func TestSmallerTransactionsWhereEtcdTakesNoLarger(t *testing.T) {
 			if name == "what is normal" {
 				want = 0
 			}
-			if n := strings.Count(said.String(), "etcd refuses transactions of this size"); n != want {
-				t.Errorf("said %d times, want %d:\n%s", n, want, said.String())
+			if n := strings.Count(said.text(), "etcd refuses transactions of this size"); n != want {
+				t.Errorf("said %d times, want %d:\n%s", n, want, said.text())
 			}
 			for _, err := range []error{allocatortest.CheckUnique(history.Ops()), allocatortest.CheckStrong(history.Ops())} {
 				if err != nil {

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -74,7 +75,11 @@ func (cs *conns) heard(c *conn, begun, now time.Time, err error) {
 		return
 	}
 	if w.pause == 0 { // else it has been said
-		cs.log.Warn("etcd fails on a connection; trying another one", "endpoint", c.addr, "member", c.RemoteAddr().String(), "err", err)
+		level := slog.LevelWarn
+		if c.answered.IsZero() {
+			level = slog.LevelInfo // it may be about to come up, as it does when all are started at once
+		}
+		cs.log.Log(context.Background(), level, "etcd fails on a connection; dialing anew", "endpoint", c.addr, "member", c.RemoteAddr().String(), "err", rpctypes.Error(err))
 	}
 	w.pause = min(max(2*w.pause, minRedial), maxRedial)
 	w.next = now.Add(w.pause)
@@ -95,14 +100,15 @@ func latest(first time.Time, others ...time.Time) time.Time {
 // errLearner is the answer of a member that does not vote yet.
 var errLearner = rpctypes.Error(rpctypes.ErrGRPCNotSupportedForLearner)
 
+func isLearner(err error) bool { return errors.Is(rpctypes.Error(err), errLearner) }
+
 // unfit reports whether err may be the fault of the member that was asked, or of
 // the way to it, so that another one might do better.
 func unfit(err error) bool {
-	refusal := rpctypes.Error(err)
 	switch {
-	case errors.Is(refusal, errLearner):
+	case isLearner(err):
 		return true
-	case errors.Is(refusal, rpctypes.ErrTooManyRequests): // has codes.Unknown on the wire
+	case errors.Is(rpctypes.Error(err), rpctypes.ErrTooManyRequests): // has codes.Unknown on the wire
 		return false
 	}
 	switch status.Code(err) {
