@@ -222,10 +222,7 @@ func (mb *member) probe(ctx context.Context, config DialConfig, thorough bool) (
 	if thorough {
 		_, err = etcdserverpb.NewKVClient(nc).Txn(ctx, writesNothing)
 	} else {
-		var s *etcdserverpb.StatusResponse
-		if s, err = etcdserverpb.NewMaintenanceClient(nc).Status(ctx, &etcdserverpb.StatusRequest{}); s.GetIsLearner() {
-			err = errLearner // which answers this, and nothing else that we ask
-		}
+		_, err = etcdserverpb.NewMaintenanceClient(nc).Status(ctx, &etcdserverpb.StatusRequest{})
 	}
 	if !unfit(err) {
 		return nil
