@@ -26,6 +26,7 @@ type backend struct {
 	refusals atomic.Int64          // requests refused since the latest probe that succeeded
 	kick     chan struct{}         // has room for one: probe soon
 	loop     loop                  // watch's
+	coming   coming                // watch's
 }
 
 func newBackend(w *Worker, config Backend, c Config) *backend {
@@ -142,10 +143,11 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 				b.log.Info("counters can be written to")
 			}
 			b.joinAll(w)
+			b.coming.came = true
 		case errors.Is(err, allocator.ErrFenced), // and so nothing is in memory
 			b.refusals.Load() > 0 && !inMemory.ofUse(time.Now()),
 			!healthy && b.weak.Keys() == 0:
-			b.leaveAll(err)
+			b.leaveAll(err, time.Since(w.started))
 		case healthy:
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
 		}
@@ -193,8 +195,9 @@ func (b *backend) joinAll(w *Worker) {
 	w.noteReady()
 }
 
-// leaveAll leaves the queue group because of err.
-func (b *backend) leaveAll(err error) {
+// leaveAll leaves the queue group because of err; up is for how long the worker
+// has run.
+func (b *backend) leaveAll(err error, up time.Duration) {
 	state, hint := stateFor(err), "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
 	if state == Fenced {
 		hint = "nothing is issued until an operator has acted; the worker then comes back by itself"
@@ -203,15 +206,16 @@ func (b *backend) leaveAll(err error) {
 	if errors.As(err, &advised) {
 		hint = "trying again; " + advised.Hint()
 	}
+	level, again := b.coming.level(err, up)
 	for _, st := range b.stores {
-		if st.currentState() == state {
+		if st.currentState() == state && !again {
 			continue
 		}
 		msg := "left the queue group: counters can't be written to"
 		if st.leave(state) == nil {
 			msg = "not serving yet: counters can't be written to"
 		}
-		b.log.Error(msg, "store", st.Name, "err", err, "hint", hint)
+		b.log.Log(context.Background(), level, msg, "store", st.Name, "err", err, "hint", hint)
 	}
 }
 

@@ -152,12 +152,15 @@ func (g *guard) read(ctx context.Context) (*mvccpb.KeyValue, sight, error) {
 func (g *guard) create(ctx context.Context, k known, now sight) error {
 	rec := incarnation{store: newUUID(), seen: now}
 	path := g.prefix + incarnationPath
+	// Not in the transaction: some etcds take one operation only (--max-txn-ops).
+	// Nobody makes a counter while there is no incarnation.
+	counters, err := g.kv.Get(ctx, g.prefix+countersPath, clientv3.WithPrefix(), clientv3.WithLimit(1), clientv3.WithKeysOnly())
+	if err != nil {
+		return advise(fmt.Errorf("%w: look for counters: %w", allocator.ErrUnavailable, err), err)
+	}
 	resp, err := g.kv.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(path), "=", 0)).
-		Then(
-			clientv3.OpPut(path, rec.encode()),
-			clientv3.OpGet(g.prefix+countersPath, clientv3.WithPrefix(), clientv3.WithLimit(1), clientv3.WithKeysOnly()),
-		).
+		Then(clientv3.OpPut(path, rec.encode())).
 		Commit()
 	switch {
 	case err != nil:
@@ -168,7 +171,7 @@ func (g *guard) create(ctx context.Context, k known, now sight) error {
 	if k.store != "" {
 		g.logStranger(k)
 	}
-	if len(resp.Responses[1].GetResponseRange().Kvs) > 0 {
+	if len(counters.Kvs) > 0 {
 		g.log.Warn("counters were there without an incarnation: taking them as they are", "prefix", g.prefix, "incarnation", rec.store,
 			"hint", "fine after an upgrade; if etcd was restored, "+wayOut)
 	}

@@ -57,9 +57,7 @@ func (t *txns) expectLoss(lost bool) bool {
 }
 
 func (t *txns) commitOne(s *swap) ([]outcome, error) {
-	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn {
-		return txn.If(s.compare()).Then(s.put()).Else(s.get())
-	})
+	resp, err := t.txn(s.alone)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +88,7 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 	ops := make([]clientv3.Op, len(batch))
 	for i, s := range batch {
-		ops[i] = clientv3.OpTxn([]clientv3.Cmp{s.compare()}, []clientv3.Op{s.put()}, []clientv3.Op{s.get()})
+		ops[i] = s.nested()
 	}
 	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
 	if err != nil {
@@ -143,6 +141,15 @@ func (s *swap) put() clientv3.Op { return clientv3.OpPut(s.path, s.value) }
 
 // get brings the record back from a lost race, in the same round trip.
 func (s *swap) get() clientv3.Op { return clientv3.OpGet(s.path) }
+
+// alone is a swap as a whole transaction, and nested as one in another.
+func (s *swap) alone(txn clientv3.Txn) clientv3.Txn {
+	return txn.If(s.compare()).Then(s.put()).Else(s.get())
+}
+
+func (s *swap) nested() clientv3.Op {
+	return clientv3.OpTxn([]clientv3.Cmp{s.compare()}, []clientv3.Op{s.put()}, []clientv3.Op{s.get()})
+}
 
 func outcomeOf(rev int64, won bool, responses []*etcdserverpb.ResponseOp) outcome {
 	if won {

@@ -40,8 +40,14 @@ const maxReconnectPause = time.Second
 // the background, whether etcd is up or not, and logs in with its first call. A
 // call that can't be logged in for returns why, and [Hint] what to try.
 //
+// A connection on which nothing but failure comes is closed, and dialed anew.
 // With several endpoints the client keeps away from the ones that don't answer:
 // see members. That ends when the client is closed.
+//
+// No connection goes through a proxy that HTTPS_PROXY names. gRPC would ask it
+// for the addresses it resolves itself and not for those that we dial, so that
+// it depended on the number of endpoints; and few such proxies are there to keep
+// a connection open for days.
 func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 	if config.Timeout == 0 {
 		config.Timeout = DefaultDialTimeout
@@ -49,14 +55,16 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
-	if len(config.Endpoints) < 2 || slices.ContainsFunc(config.Endpoints, isUnix) {
+	if slices.ContainsFunc(config.Endpoints, isUnix) {
 		return config.open(ctx)
 	}
-	m := newMembers(config)
-	client, err := config.open(ctx,
-		grpc.WithContextDialer(m.conns.dial),
-		grpc.WithChainUnaryInterceptor(m.intercept),
-	)
+	cs := newConns(config.Log.With("component", "etcd"))
+	ways := []grpc.DialOption{grpc.WithContextDialer(cs.dial), grpc.WithChainUnaryInterceptor(cs.watch)}
+	if len(config.Endpoints) < 2 {
+		return config.open(ctx, ways...)
+	}
+	m := newMembers(config, cs)
+	client, err := config.open(ctx, append(ways, grpc.WithChainUnaryInterceptor(m.intercept))...)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +74,7 @@ func Dial(ctx context.Context, config DialConfig) (*clientv3.Client, error) {
 }
 
 func (config DialConfig) open(ctx context.Context, options ...grpc.DialOption) (*clientv3.Client, error) {
-	options = append([]grpc.DialOption{grpc.WithChainUnaryInterceptor(explainWait)}, options...)
+	options = append([]grpc.DialOption{grpc.WithNoProxy(), grpc.WithChainUnaryInterceptor(explainWait, once)}, options...)
 	if config.TLS != nil {
 		options = append(options, grpc.WithTransportCredentials(newHandshakes(config.TLS)))
 	}

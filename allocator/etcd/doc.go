@@ -12,7 +12,10 @@
 //     no delayed or repeated transaction can lower a mark.
 //  2. A range is returned only for a decoded TxnResponse that says its own
 //     compare held. Every error, ErrNoSpace too, means "perhaps applied,
-//     perhaps applied later": the range is a gap (the two-outcome rule).
+//     perhaps applied later": the range is a gap (the two-outcome rule). The
+//     refusals of which etcd's source shows that nothing was done, now or later,
+//     are told apart for what is counted and tried next, and for nothing else:
+//     see refusals.
 //  3. A record of another format is refused and never overwritten.
 //  4. A mark that is found lower than it was known to be is refused: etcd's
 //     history went backwards.

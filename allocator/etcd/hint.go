@@ -19,6 +19,12 @@ var hints = []struct {
 		"the user was deleted: etcdctl user list shows the users"},
 	{rpctypes.ErrPermissionDenied, rpctypes.ErrGRPCPermissionDenied,
 		"grant the user, or the one that the client certificate names, a role that may read and write the prefix: etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/"},
+	{errLearner, rpctypes.ErrGRPCNotSupportedForLearner,
+		"the member is a learner, which takes no writes: name one that votes in --etcd-endpoints, or have it vote: etcdctl member promote"},
+	{rpctypes.ErrTooManyOps, rpctypes.ErrGRPCTooManyOps,
+		"start etcd with a larger --max-txn-ops; its default is 128"},
+	{rpctypes.ErrRequestTooLarge, rpctypes.ErrGRPCRequestTooLarge,
+		"start etcd with a larger --max-request-bytes; its default is 1572864"},
 	{rpctypes.ErrNoSpace, rpctypes.ErrGRPCNoSpace,
 		"etcd is full: etcdctl compact and defrag, then alarm disarm; turn auto-compaction on"},
 }

@@ -7,16 +7,15 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // members keeps a client away from the members of a cluster that don't answer,
-// or that answer but can't reach the others. The client itself sends every third
-// transaction to such a member of three, for as long as the connection is not
-// known to be dead: minutes, or for ever.
+// or that answer but can't reach the others, or that don't vote yet. The client
+// itself sends every third transaction to such a member of three, for as long as
+// the connection is not known to be dead: minutes, or for ever.
 //
 // Every second each member is asked something small, over a connection of its
 // own. One that fails is taken from the client's endpoints, and the calls that
@@ -27,19 +26,21 @@ import (
 // So a member that falls silent is left 1.5 s later at the latest. What is asked
 // is read from the member's memory as long as all is well, and costs the others
 // nothing. It tells whether the member is there and knows a leader. Where
-// something has failed lately, a read is asked for that a majority has to agree
-// to: it costs them a round trip and no write.
+// something has failed lately, a transaction is asked for that changes nothing and
+// that a majority has to agree to, as to any that writes: a member may answer
+// reads and be unable to write. It costs them an entry in their logs.
 //
 // Quota and permissions are the same whichever member is asked: see
 // [Counter.Ready].
 type members struct {
 	client *clientv3.Client // whose endpoints are chosen
-	conns  conns            // the client's
+	conns  *conns           // the client's
 	config DialConfig       // of one who asks; its endpoints are still all of them
 	log    *slog.Logger
 	doubt  chan struct{} // has room for one: a call failed
 
-	all []*member // owned by run
+	all   []*member // owned by run
+	begun time.Time // when run was
 }
 
 // member is one endpoint. run owns it; a probe borrows it.
@@ -48,6 +49,8 @@ type member struct {
 	asking   *clientv3.Client // nil: to be opened
 	in       bool             // among the client's endpoints
 	answered int              // times in a row
+	known    bool             // has ever answered
+	missed   bool             // that it is out has been said
 }
 
 const (
@@ -57,8 +60,8 @@ const (
 	memberReturn   = 3 // answers in a row
 )
 
-func newMembers(config DialConfig) *members {
-	m := &members{config: config, log: config.Log.With("component", "etcd"), doubt: make(chan struct{}, 1)}
+func newMembers(config DialConfig, conns *conns) *members {
+	m := &members{config: config, conns: conns, log: config.Log.With("component", "etcd"), doubt: make(chan struct{}, 1)}
 	m.config.Username, m.config.Password = "", "" // see answers
 	for _, endpoint := range config.Endpoints {
 		m.all = append(m.all, &member{endpoint: endpoint, in: true})
@@ -69,13 +72,10 @@ func newMembers(config DialConfig) *members {
 // intercept notes the client's calls that a sick member may have failed.
 func (m *members) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	err := invoke(ctx, method, req, reply, cc, opts...)
-	if err != nil {
-		switch status.Code(err) {
-		case codes.Unavailable, codes.DeadlineExceeded:
-			select {
-			case m.doubt <- struct{}{}:
-			default:
-			}
+	if unfit(err) {
+		select {
+		case m.doubt <- struct{}{}:
+		default:
 		}
 	}
 	return err
@@ -88,7 +88,8 @@ func (m *members) run(ctx context.Context) {
 			mb.hangUp()
 		}
 	}()
-	timer := time.NewTimer(memberInterval)
+	m.begun = time.Now()
+	timer := time.NewTimer(0) // at once: a learner would get every second transaction
 	defer timer.Stop()
 	doubtful := false
 	for {
@@ -125,12 +126,14 @@ func (m *members) round(ctx context.Context, thorough bool) (failed bool) {
 	for i, mb := range m.all {
 		if errs[i] == nil {
 			mb.answered++
+			mb.known = true
 		} else {
 			failed, mb.answered = true, 0
 			mb.hangUp()
 		}
 	}
 	left, entered := choose(m.all)
+	m.tell(errs)
 	if len(left)+len(entered) == 0 {
 		return failed
 	}
@@ -144,15 +147,32 @@ func (m *members) round(ctx context.Context, thorough bool) (failed bool) {
 	for _, mb := range left {
 		m.conns.cut(addrOf(mb.endpoint)) // now that nobody connects anew
 	}
+	return failed
+}
+
+// youngFor is how long etcd may take to come up, when it is started along with
+// us, before that is worth a warning.
+const youngFor = 10 * time.Second
+
+// tell says who is left out and why, once, and who is used again.
+func (m *members) tell(errs []error) {
 	for i, mb := range m.all {
-		if errs[i] != nil && !mb.in {
-			m.log.Warn("an etcd member does not answer; using the others", "endpoint", mb.endpoint, "err", errs[i], "using", use)
+		switch {
+		case mb.in && mb.missed:
+			mb.missed = false
+			m.log.Info("using an etcd member again", "endpoint", mb.endpoint)
+		case mb.in || mb.missed || errs[i] == nil:
+		case !mb.known && !isLearner(errs[i]) && time.Since(m.begun) < youngFor: // it may be about to come
+			m.log.Debug("an etcd member can't be used yet", "endpoint", mb.endpoint, "err", errs[i])
+		default:
+			mb.missed = true
+			hint := Hint(errs[i])
+			if hint == "" {
+				hint = "is it running, reachable from here, and connected to the other members? seqd doctor looks at each"
+			}
+			m.log.Warn("an etcd member can't be used; using the others", "endpoint", mb.endpoint, "err", rpctypes.Error(errs[i]), "hint", hint)
 		}
 	}
-	for _, mb := range entered {
-		m.log.Info("using an etcd member again", "endpoint", mb.endpoint, "using", use)
-	}
-	return failed
 }
 
 // choose decides who is in, and returns what has changed.
@@ -200,26 +220,31 @@ func (mb *member) probe(ctx context.Context, config DialConfig, thorough bool) (
 	// Not by the client's own methods: for Status it would connect anew.
 	nc := mb.asking.ActiveConnection()
 	if thorough {
-		_, err = etcdserverpb.NewKVClient(nc).Range(ctx, &etcdserverpb.RangeRequest{Key: []byte(DefaultPrefix + probePath)})
+		_, err = etcdserverpb.NewKVClient(nc).Txn(ctx, writesNothing)
 	} else {
 		_, err = etcdserverpb.NewMaintenanceClient(nc).Status(ctx, &etcdserverpb.StatusRequest{})
 	}
-	if answers(err) {
+	if !unfit(err) {
 		return nil
 	}
 	return err
 }
 
-// answers reports whether a probe's result came from a member that works. Where
-// etcd asks for users it refuses the probe, which has none, and that is an
-// answer: it is given only after the member knew a leader, and for a read after
-// a majority agreed. So nobody has to log in, which is a write.
-func answers(err error) bool {
-	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unknown, codes.Internal:
-		return false
-	}
-	return true
+// writesNothing is a transaction that would write, and so goes all the way, but
+// for a compare that can't hold.
+//
+// Where etcd asks for users it refuses this, and Status, as the probe has none,
+// and that is an answer: it is given only after the member knew a leader, and for
+// a transaction after a majority agreed. So nobody has to log in, which is a
+// write.
+var writesNothing = &etcdserverpb.TxnRequest{
+	Compare: []*etcdserverpb.Compare{{
+		Key: []byte(DefaultPrefix + probePath), Target: etcdserverpb.Compare_MOD, Result: etcdserverpb.Compare_EQUAL,
+		TargetUnion: &etcdserverpb.Compare_ModRevision{ModRevision: impossibleRev},
+	}},
+	Success: []*etcdserverpb.RequestOp{{Request: &etcdserverpb.RequestOp_RequestPut{
+		RequestPut: &etcdserverpb.PutRequest{Key: []byte(DefaultPrefix + probePath)},
+	}}},
 }
 
 // hangUp closes the member's connection, which may be dead: the next probe opens

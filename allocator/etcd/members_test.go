@@ -146,6 +146,29 @@ func TestSilentMemberIsLeft(t *testing.T) {
 // less than the second of an attempt on one, with room for a busy machine.
 const allowed = 400 * time.Millisecond
 
+// A member that answers reads, and whose writes time out, passed for one that
+// works: it was asked for a read.
+func TestMemberThatOnlyReadsIsLeft(t *testing.T) {
+	server := servers.StartEtcd(t)
+	calls := servers.StartCalls(t, server.Endpoint)
+	client, err := etcd.Dial(t.Context(), etcd.DialConfig{Endpoints: []string{server.Endpoint, calls.Addr}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c := etcd.NewCounter(client, etcd.Config{Log: slog.New(slog.DiscardHandler)})
+	defer c.Close()
+	mustAdvance(t, c, key, 1, 1)
+	const txn = "/etcdserverpb.KV/Txn"
+	calls.Hold(txn)
+	eventually(t, func() bool { _ = c.Ready(t.Context()); return len(client.Endpoints()) == 1 }, "the member is used")
+	if got := client.Endpoints()[0]; got != server.Endpoint {
+		t.Errorf("the client uses %s", got)
+	}
+	calls.Release(txn)
+	eventually(t, func() bool { return len(client.Endpoints()) == 2 }, "the member is not used again")
+}
+
 // Calls that are under way to a member when it is left end then, whatever time
 // they have left: nobody waits behind them.
 func TestCallsToSilentMemberAreCut(t *testing.T) {

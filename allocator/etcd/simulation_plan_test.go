@@ -35,6 +35,7 @@ type plan struct {
 	strong   bool // only strong requests, that nobody gives up
 	hot      bool // one key, strong and impatient callers who do not pause, a slow etcd
 	cluster  uint64
+	maxOps   int // etcd's --max-txn-ops; 0: its default
 }
 
 // kind is what a seed is about.
@@ -64,6 +65,9 @@ func newPlan(seed uint64) plan {
 		faulty:   []int{5, 20, 50}[d.IntN(3)],
 		restarts: d.IntN(2) == 0,
 		cluster:  1,
+	}
+	if o := dice(seed, "plan", 1); o.IntN(3) == 0 { // dice of its own: the others fall as they did before there was this
+		p.maxOps = 1 + o.IntN(6)
 	}
 	names := 1 + d.IntN(5)
 	if p.kind == faulty && d.IntN(3) == 0 {

@@ -90,7 +90,7 @@ func simulateAll(t *testing.T, seeds []uint64) tally {
 // leasts is how often something must happen in the fixed set; 0 means once.
 var leasts = map[string]int64{
 	"ambiguous": 3000, "race lost": 3000, "ids during faults": 100_000, "handed over": 1000,
-	"crash": 100, "stop": 100, "rewind": 50, "EXHAUSTED": 100, "FENCED": 100, "shared": 100, "nested": 100,
+	"crash": 100, "stop": 100, "rewind": 50, "EXHAUSTED": 100, "FENCED": 100, "shared": 100, "nested": 100, "too large": 100,
 }
 
 // simulate runs one seed, and ends the test if that fails.

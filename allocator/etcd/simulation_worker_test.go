@@ -8,6 +8,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -133,6 +134,8 @@ type observedKV struct {
 func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.CallOption) (*pb.TxnResponse, error) {
 	out, err := kv.KVClient.Txn(ctx, in)
 	switch {
+	case errors.Is(err, rpctypes.ErrGRPCTooManyOps):
+		kv.tally.add("too large") // and has done nothing: no gap may come of it
 	case err != nil:
 		kv.tally.add("ambiguous")
 		kv.tally.n["ambiguous puts"].Add(int64(countPuts(in)))

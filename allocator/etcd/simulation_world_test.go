@@ -44,6 +44,9 @@ func newWorld(t testing.TB, p plan) *world {
 		returned: map[allocator.Key]map[int64]int{},
 		sizes:    map[allocator.Key]map[int]bool{},
 	}
+	if p.maxOps > 0 {
+		w.server.SetMaxOps(p.maxOps)
+	}
 	for _, key := range p.keys {
 		w.returned[key], w.sizes[key] = map[int64]int{}, map[int]bool{}
 		if start, ok := p.starts[key]; ok {
@@ -193,7 +196,7 @@ type tally struct {
 
 // happenings are what a tally counts besides faultNames.
 var happenings = []string{
-	"cut off", "peer slow", "ambiguous", "ambiguous puts", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind",
+	"cut off", "peer slow", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind",
 	"ids", "ids during faults", "strong", "weak", "weak from memory", "advance", "gave up",
 	"EXPIRED", "UNAVAILABLE", "STOPPED", "EXHAUSTED", "FENCED", "gap", "record written",
 }

@@ -42,7 +42,7 @@ const (
 	SwapWon       SwapOutcome = iota // the counter is advanced
 	SwapLost                         // somebody else had advanced it, or its record was not known
 	SwapAmbiguous                    // perhaps advanced: no usable answer came
-	SwapRefused                      // not sent: it would have been too late, or the counter is fenced or closed
+	SwapRefused                      // not sent: it would have been too late, or the counter is fenced or closed; or etcd has refused it and done nothing
 	SwapEnded                        // not sent: nobody waited any more
 	SwapOutcomes                     // how many there are
 )
@@ -112,7 +112,7 @@ func (s *stats) swapped(out outcome) {
 
 // perhapsApplied reports whether a swap that ended with err may have been won.
 func perhapsApplied(err error) bool {
-	return !errors.Is(err, errEnded) && !errors.Is(err, errClosed) && !errors.Is(err, errUnread) &&
+	return !refused(err) && !errors.Is(err, errEnded) && !errors.Is(err, errClosed) && !errors.Is(err, errUnread) &&
 		!errors.Is(err, allocator.ErrBusy) && !errors.Is(err, allocator.ErrFenced)
 }
 

@@ -18,10 +18,6 @@ const (
 	// second time (https://github.com/etcd-io/etcd/issues/18424).
 	attemptTimeout = time.Second
 
-	// maxSwaps is how many swaps share a transaction: etcd allows 128
-	// operations, and counts one for the outer of nested transactions.
-	maxSwaps = 127
-
 	// maxFlying is how many transactions are under way at a time. With one, the
 	// disk's time and the processors' time would add up; more make the batches
 	// smaller.
@@ -44,11 +40,14 @@ type txns struct {
 	wake   sync.Cond // one more transaction may be sent, or closed
 	due    queue
 	load   load
+	size   size
 	stats  stats // has no need of mu
 	flying int   // transactions under way
 	swaps  int   // in them
 	nested int   // how many transactions from now on are nested ones: see commit
 	closed bool
+
+	sizeSaid sync.Once // that etcd takes less than it does by default
 }
 
 // swap is one compare-and-swap that waits or is under way.
@@ -71,7 +70,7 @@ type swap struct {
 
 // outcome is what became of a swap.
 type outcome struct {
-	err error // perhaps applied, perhaps later; or known not to be: fenced, busy, errEnded or errClosed
+	err error // perhaps applied, perhaps later, or known not to be: see perhapsApplied
 	won bool
 	rev int64            // if won, the record's ModRevision now
 	kv  *mvccpb.KeyValue // if lost, the record; nil where there is none
@@ -137,7 +136,7 @@ func (t *txns) start(s *swap) {
 // worth its cost, which is mostly the same for one swap and for many, only if it
 // is no smaller than what it would overtake.
 func (t *txns) mayFlyLocked() bool {
-	return t.due.len > 0 && (t.flying == 0 || t.flying < maxFlying && t.due.len >= min(t.swaps, maxSwaps))
+	return t.due.len > 0 && (t.flying == 0 || t.flying < maxFlying && t.due.len >= min(t.swaps, t.size.limit()))
 }
 
 // sender sends what is due until t is closed.
@@ -164,10 +163,14 @@ func (t *txns) sender() {
 		}
 		t.flying--
 		t.swaps -= len(batch)
+		batch = t.resizeLocked(batch, err)
 		wake := t.mayFlyLocked()
 		t.mu.Unlock()
 		if wake {
 			t.wake.Signal()
+		}
+		if err != nil && tooLarge(err) {
+			t.saySize(err)
 		}
 		for _, s := range ended {
 			t.done(s, outcome{err: errEnded})
@@ -182,18 +185,48 @@ func (t *txns) sender() {
 	}
 }
 
+// resizeLocked learns from what became of a batch how large the next ones may
+// be. A batch that was refused as too large, and so did nothing, is due again at
+// once, for smaller ones; it returns the swaps that have an outcome.
+func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
+	switch {
+	case err == nil:
+		t.size.took(len(batch))
+	case tooLarge(err) && len(batch) > 1:
+		t.size.tooLarge(len(batch), time.Now())
+		if refused(err) && !t.closed {
+			for i := len(batch) - 1; i >= 0; i-- {
+				t.due.unpop(batch[i])
+			}
+			return nil
+		}
+	}
+	return batch
+}
+
+// saySize says once that etcd is set up to take less at a time than it does by
+// default.
+func (t *txns) saySize(err error) {
+	t.sizeSaid.Do(func() {
+		t.guard.log.Warn("etcd refuses transactions of this size; sending smaller ones, which makes many keys slower", "err", err,
+			"hint", "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more")
+	})
+}
+
 // nextLocked takes as many swaps as one transaction holds, in the order they
 // came, and leaves out those that ended. etcd refuses a transaction that names a
 // key twice, so the second swap of a path stays for the next one.
 func (t *txns) nextLocked() (batch, ended []*swap) {
 	now := time.Now()
-	batch = make([]*swap, 0, min(t.due.len, maxSwaps))
+	t.size.forget(now)
+	limit := t.size.limit()
+	batch = make([]*swap, 0, min(t.due.len, limit))
 	var paths map[string]bool
 	if t.due.len > 1 {
 		paths = make(map[string]bool, cap(batch))
 	}
 	var later []*swap
-	for t.due.len > 0 && len(batch) < maxSwaps {
+	for t.due.len > 0 && len(batch) < limit {
 		s := t.due.pop()
 		switch {
 		case s.ended != nil && s.ended(now):

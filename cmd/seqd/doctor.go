@@ -114,6 +114,9 @@ func (q *doctorQuery) etcd(c cluster) doctor.Etcd {
 			return dial(ctx, one, slog.New(slog.DiscardHandler))
 		},
 	}
+	if c.etcd.TLS != (tlsConfig{}) {
+		e.TLS = c.etcd.TLS.client
+	}
 	e.StateDir, e.Strangers = q.cfg.stateDir(c.etcd.Endpoints)
 	return e
 }

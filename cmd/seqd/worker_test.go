@@ -62,7 +62,7 @@ func TestWorkerWaitsForItsServers(t *testing.T) {
 	db.Stop()
 	p := start(t, []string{"NATS_URL=" + nats.URL, "SEQD_ETCD_ENDPOINTS=" + db.Endpoint}, "worker", "--http-addr", "none")
 	p.wait(t, p.stderr, "NATS is not reachable; waiting for it")
-	p.wait(t, p.stderr, "not serving yet")
+	p.wait(t, p.stderr, `level=INFO msg="not serving yet`)
 	nats.Start(t)
 	p.wait(t, p.stderr, "connected to NATS")
 	db.Start(t)

@@ -13,9 +13,9 @@ const (
 	recordFile  = "allocator/etcd/record.go"
 )
 
-// mutants is all of them: first the Counter's, then the allocators', the worker's
-// and the wire's.
-var mutants = slices.Concat(counterMutants, allocatorMutants, wireMutants)
+// mutants is all of them, one list for each room: the Counter's first, then the
+// allocators' and the worker's, the wire's, and those of the way to etcd.
+var mutants = slices.Concat(counterMutants, allocatorMutants, wireMutants, etcdMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"

@@ -14,8 +14,8 @@ import (
 // What a fault keeps back stays in order and is not lost, as TCP would send it
 // again: it arrives after Heal. To lose it, Cut.
 type Proxy struct {
-	Addr   string // host:port to connect to
-	target string
+	Addr   string        // host:port to connect to
+	target func() string // host:port of the server that the next connection goes to
 
 	mu      sync.Mutex
 	fault   fault
@@ -32,6 +32,11 @@ type fault struct {
 
 // StartProxy starts a proxy to target, host:port, until the test's end.
 func StartProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	return startProxy(t, func() string { return target })
+}
+
+func startProxy(t testing.TB, target func() string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -103,7 +108,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.forget(client)
-	server, err := net.Dial("tcp", p.target)
+	server, err := net.Dial("tcp", p.target())
 	if err != nil {
 		return
 	}

@@ -146,6 +146,9 @@ func (e *Etcd) Stop() {
 	}
 }
 
+// Reconfigure changes the configuration that the next Start starts it with.
+func (e *Etcd) Reconfigure(change func(*embed.Config)) { change(e.config) }
+
 // Replace throws the etcd away, data and all, and sets up another one, of
 // another cluster id, at the same address.
 func (e *Etcd) Replace(t testing.TB) {

@@ -6,13 +6,13 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
-// maxOps is etcd's --max-txn-ops, unless configured otherwise.
-const maxOps = 128
+// defaultMaxOps is etcd's --max-txn-ops, unless configured otherwise.
+const defaultMaxOps = 128
 
 var errEmptyKey = rpctypes.ErrGRPCEmptyKey
 
 // check refuses what etcd refuses before it proposes a transaction.
-func check(in *pb.TxnRequest) error {
+func check(in *pb.TxnRequest, maxOps int) error {
 	if err := checkOps(in, maxOps); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type Server struct {
 	term    uint64
 	life    int // raised by Restore: who asked before gets no answer any more
 	writes  []Write
+	maxOps  int
 }
 
 // Write is one put.
@@ -32,16 +33,23 @@ type Write struct {
 
 // New returns an empty Server, of cluster 1, at term 2 and revision 1.
 func New() *Server {
-	return &Server{kvs: map[string]*mvccpb.KeyValue{}, rev: 1, cluster: 1, term: 2}
+	return &Server{kvs: map[string]*mvccpb.KeyValue{}, rev: 1, cluster: 1, term: 2, maxOps: defaultMaxOps}
+}
+
+// SetMaxOps sets --max-txn-ops, as a restart of etcd may.
+func (s *Server) SetMaxOps(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxOps = n
 }
 
 // Txn applies a transaction.
 func (s *Server) Txn(in *pb.TxnRequest) (*pb.TxnResponse, error) {
-	if err := check(in); err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := check(in, s.maxOps); err != nil {
+		return nil, err
+	}
 	t := txn{s: s, begin: s.rev}
 	// etcd decides all compares, nested ones too, before it writes anything.
 	out := t.run(in, t.compareAll(in))

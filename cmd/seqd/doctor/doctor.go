@@ -9,6 +9,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,10 @@ type Etcd struct {
 
 	// Dial returns a client of some of the endpoints, logged in.
 	Dial func(ctx context.Context, endpoints []string) (*clientv3.Client, error)
+
+	// TLS returns the settings for a connection; nil: plain, unless an endpoint is
+	// https.
+	TLS func() (*tls.Config, error)
 
 	// As in the Config of a Counter.
 	StateDir  string

@@ -6,8 +6,6 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"github.com/seqd-io/seqd/allocator/etcd"
 )
 
 // How full an etcd may be, of its quota, before there is something to do.
@@ -80,35 +78,5 @@ func (e *examination) lookAtAlarms(ctx context.Context, c Etcd, client *clientv3
 	}
 	if raised[pb.AlarmType_CORRUPT] {
 		e.fail("etcd.alarms", c.Name, "CORRUPT: the members' data differ", "stop the workers; find the member that differs (etcdctl endpoint hashkv --cluster), remove it and add it anew; then raise the counters: seqd admin jump --all --by N")
-	}
-}
-
-// How many revisions etcd may keep before its compaction is taken to be off, or
-// not to keep up. A busy system makes some 20 000 a second, and keeps those of
-// the last minutes; each takes some 300 bytes.
-const (
-	youngHistory = 10_000
-	longHistory  = 5_000_000
-)
-
-const compactionOn = "start etcd with --auto-compaction-mode=periodic --auto-compaction-retention=1m: every advance of a counter is a revision"
-
-// lookAtCompaction judges by how many revisions etcd keeps: its settings are
-// told to nobody. It can't tell a compaction that was done once, by hand, from
-// one that is on, and of a young etcd nothing at all.
-func (e *examination) lookAtCompaction(ctx context.Context, c Etcd, admin *etcd.Admin) {
-	compacted, now, err := admin.Compacted(ctx)
-	kept := now - compacted
-	switch {
-	case err != nil:
-		e.skip("etcd.compaction", c.Name, "can't be told: "+textOf(err), "")
-	case compacted == 0 && now > youngHistory:
-		e.fail("etcd.compaction", c.Name, fmt.Sprintf("of %d revisions none was ever compacted: the database grows until it is full", now), compactionOn)
-	case compacted == 0:
-		e.ok("etcd.compaction", c.Name, fmt.Sprintf("too young to tell: %d revisions, none compacted yet", now))
-	case kept > longHistory:
-		e.warn("etcd.compaction", c.Name, fmt.Sprintf("etcd keeps %d revisions; it was compacted at %d", kept, compacted), "is it done regularly? "+compactionOn)
-	default:
-		e.ok("etcd.compaction", c.Name, fmt.Sprintf("compacted up to revision %d, %d are kept", compacted, kept))
 	}
 }

@@ -1,0 +1,71 @@
+package main
+
+const (
+	refusalFile = "allocator/etcd/refusal.go"
+	sizeFile    = "allocator/etcd/size.go"
+	watchFile   = "allocator/etcd/watch.go"
+	membersFile = "allocator/etcd/members.go"
+	statsFile   = "allocator/etcd/stats.go"
+)
+
+var (
+	refusedSuite = suite{"./allocator/etcd", "Refusals|Once|TestSize"}
+	balancer     = suite{"./allocator/etcd", "ClosedOnly|Redials|NameOf|MemberCutOff"}
+	memberSuite  = suite{"./allocator/etcd", "LearnerIs|OnlyReads"}
+	sizes        = suite{"./allocator/etcd", "SmallerTransactions"}
+)
+
+// etcdMutants break the way to etcd: ids stay right, and a worker is slow, or
+// dead, or tells gaps that are none.
+var etcdMutants = []mutant{
+	{
+		name: "definite refusal leaves a gap", breaks: "figures: what is known to have done nothing counts as perhaps applied",
+		edits:  []edit{{statsFile, "return !refused(err) && !errors.Is(err, errEnded)", "return !errors.Is(err, errEnded)"}},
+		suites: []suite{refusedSuite, sizes},
+	},
+	{
+		name: "no space counts as a refusal", breaks: "the two-outcome rule: etcd says so after it has applied, too",
+		edits:  []edit{{refusalFile, "	rpctypes.ErrTooManyOps,\n", "	rpctypes.ErrTooManyOps,\n	rpctypes.ErrNoSpace,\n"}},
+		suites: []suite{refusedSuite},
+	},
+	{
+		name: "transaction sent twice", breaks: "the two-outcome rule: the second one's refusal hides the first",
+		edits:  []edit{{refusalFile, "	case codes.Canceled:\n", "	case codes.Aborted:\n"}},
+		suites: []suite{refusedSuite},
+	},
+	{
+		name: "size halved only", breaks: "figures: where etcd takes 100, workers stay at 63",
+		edits:  []edit{{sizeFile, "(s.taken+s.refused)/2", "s.refused/2"}},
+		suites: []suite{refusedSuite},
+	},
+	{
+		name: "size never tried again", breaks: "figures: an etcd whose limit was raised is never sent more",
+		edits:  []edit{{sizeFile, "now.Sub(s.at) >= sizeMemory", "now.Sub(s.at) < 0"}},
+		suites: []suite{refusedSuite},
+	},
+	{
+		name: "connection kept after failures", breaks: "serving: behind a balancer, a member that is cut off is asked for ever",
+		edits:  []edit{{watchFile, "	c.closed = true\n	c.Conn.Close()", "	c.closed = true\n	_ = c.Conn.Close"}},
+		suites: []suite{balancer},
+	},
+	{
+		name: "full etcd dialed anew", breaks: "a healthy connection is never closed: NOSPACE is the same on any",
+		edits:  []edit{{watchFile, "codes.Unknown, codes.Internal:", "codes.Unknown, codes.Internal, codes.ResourceExhausted:"}},
+		suites: []suite{balancer},
+	},
+	{
+		name: "redialed without a pause", breaks: "a balancer that sends us back is dialed as fast as it goes",
+		edits:  []edit{{watchFile, "	w.next = now.Add(w.pause)", "	w.next = now"}},
+		suites: []suite{balancer},
+	},
+	{
+		name: "learner kept in", breaks: "serving: every second transaction goes to a member that takes none",
+		edits:  []edit{{watchFile, "	case isLearner(err):\n		return true", "	case isLearner(err):\n		return false"}},
+		suites: []suite{memberSuite},
+	},
+	{
+		name: "members asked for reads", breaks: "serving: a member that reads and can't write is used for ever",
+		edits:  []edit{{membersFile, "_, err = etcdserverpb.NewKVClient(nc).Txn(ctx, writesNothing)", `_, err = etcdserverpb.NewKVClient(nc).Range(ctx, &etcdserverpb.RangeRequest{Key: []byte("x")})`}},
+		suites: []suite{memberSuite},
+	},
+}
