@@ -133,7 +133,7 @@ func TestCrash(t *testing.T) {
 // publishOn publishes messages of five keys until the returned function is
 // called, through whatever happens to the server.
 func publishOn(t testing.TB, r *rig) (stop func()) {
-	nc := r.nats.Connect(t, append(seqd.ConnectOptions(), nats.ReconnectWait(20*time.Millisecond))...)
+	nc := r.connect(t, append(seqd.ConnectOptions(), nats.ReconnectWait(20*time.Millisecond))...)
 	js := jetStream(t, nc)
 	ctx, cancel := context.WithCancel(context.Background())
 	var publishing sync.WaitGroup

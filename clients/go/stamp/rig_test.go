@@ -33,13 +33,15 @@ const (
 	durable      = "stamper"
 )
 
-// rig is a nats-server with JetStream, an etcd, a worker, and the two streams.
+// rig is a nats-server with JetStream, or a cluster of three, an etcd, a worker,
+// and the two streams.
 type rig struct {
-	nats *servers.NATS
-	etcd *servers.Etcd
-	db   *clientv3.Client
-	nc   *nats.Conn
-	js   jetstream.JetStream
+	nats    *servers.NATS       // or nil
+	cluster servers.NATSCluster // or nil
+	etcd    *servers.Etcd
+	db      *clientv3.Client
+	nc      *nats.Conn
+	js      jetstream.JetStream
 }
 
 // newRig starts one. change, which may be nil, gets the output stream's
@@ -59,16 +61,46 @@ func newRigWith(t testing.TB, change func(*jetstream.StreamConfig), options func
 		o.JetStream, o.StoreDir = true, dir
 		options(o)
 	})
-	r.nc = r.nats.Connect(t, seqd.ConnectOptions()...)
+	r.connectAll(t, 1, change)
+	return r
+}
+
+// newReplicatedRig starts one of three nats-servers, with both streams on all of
+// them.
+func newReplicatedRig(t testing.TB) *rig {
+	t.Helper()
+	r := &rig{etcd: servers.StartEtcd(t), cluster: servers.StartNATSCluster(t, 3)}
+	r.db = r.etcd.Connect(t)
+	r.connectAll(t, 3, nil)
+	return r
+}
+
+func (r *rig) connectAll(t testing.TB, replicas int, change func(*jetstream.StreamConfig)) {
+	t.Helper()
+	r.nc = r.connect(t, seqd.ConnectOptions()...)
 	r.js = jetStream(t, r.nc)
 	r.startWorker(t)
-	r.addStream(t, jetstream.StreamConfig{Name: sourceStream, Subjects: []string{"orders.>"}})
-	output := jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true}
+	r.addStream(t, jetstream.StreamConfig{Name: sourceStream, Subjects: []string{"orders.>"}, Replicas: replicas})
+	output := jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, Replicas: replicas}
 	if change != nil {
 		change(&output)
 	}
 	r.addStream(t, output)
-	return r
+}
+
+func (r *rig) url() string {
+	if r.cluster != nil {
+		return r.cluster.URL()
+	}
+	return r.nats.URL
+}
+
+func (r *rig) connect(t testing.TB, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	if r.cluster != nil {
+		return r.cluster.Connect(t, options...)
+	}
+	return r.nats.Connect(t, options...)
 }
 
 func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
@@ -97,7 +129,7 @@ func (r *rig) startWorker(t testing.TB) (stop func()) {
 	t.Cleanup(counter.Close)
 	w, err := worker.New(worker.Config{
 		ID:       id,
-		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.nats.URL, options...) },
+		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.url(), options...) },
 		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
 		Log:      quiet,
 	})
@@ -188,7 +220,7 @@ type started struct {
 // start runs a stamper on a connection of its own.
 func (r *rig) start(t testing.TB, c stamp.Config) *started {
 	t.Helper()
-	return r.startOn(t, r.nats.Connect(t, seqd.ConnectOptions()...), c)
+	return r.startOn(t, r.connect(t, seqd.ConnectOptions()...), c)
 }
 
 func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamp.Config) *started {
