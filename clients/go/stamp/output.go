@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -71,16 +70,7 @@ func (o *output) read(ctx context.Context) (position, error) {
 // prefers where the stream allows it, may be answered by a replica that has not
 // got the message yet.
 func (o *output) message(ctx context.Context, seq uint64) (*storedMsg, error) {
-	options := o.js.Options()
-	prefix := jetstream.DefaultAPIPrefix
-	switch {
-	case options.Domain != "":
-		prefix = "$JS." + options.Domain + ".API"
-	case options.APIPrefix != "":
-		prefix = options.APIPrefix
-	}
-	prefix = strings.TrimSuffix(prefix, ".")
-	answer, err := o.js.Conn().RequestWithContext(ctx, prefix+".STREAM.MSG.GET."+o.stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
+	answer, err := o.js.Conn().RequestWithContext(ctx, apiSubject(o.js, "STREAM.MSG.GET."+o.stream), fmt.Appendf(nil, `{"seq":%d}`, seq))
 	if err != nil {
 		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
 	}

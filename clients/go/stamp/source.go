@@ -3,12 +3,10 @@ package stamp
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -20,18 +18,6 @@ const (
 	callTimeout = 5 * time.Second // one request to JetStream
 	ackTimeout  = 2 * time.Second
 )
-
-// minFetchBytes is how much a pull may bring at least; more where a single
-// message may be larger.
-const minFetchBytes = 8 << 20
-
-// message is a source message with what its acknowledgement subject says of it.
-type message struct {
-	jetstream.Msg
-	seq    uint64    // in the source stream
-	stored time.Time // when the source stream stored it
-	bad    error     // why it can't be stamped, or nil
-}
 
 // source hands out the messages of a durable consumer.
 type source struct {
@@ -59,41 +45,6 @@ func (s *source) fetch(ctx context.Context, n int) ([]message, error) {
 	slices.SortFunc(got, func(a, b message) int { return cmp.Compare(a.seq, b.seq) })
 	got = slices.CompactFunc(got, func(a, b message) bool { return a.seq == b.seq })
 	return got, err
-}
-
-func (s *source) pull(ctx context.Context, n int, wait time.Duration) ([]message, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	options := []jetstream.FetchOpt{
-		jetstream.FetchContext(ctx),
-		jetstream.FetchPriorityGroup(PriorityGroup),
-		jetstream.FetchMaxBytes(max(minFetchBytes, 2*int(s.js.Conn().MaxPayload()))),
-	}
-	if wait > 2*heartbeat { // tells a server that has lost the pull from one that has nothing
-		options = append(options, jetstream.FetchHeartbeat(heartbeat))
-	}
-	batch, err := s.consumer.Fetch(n, options...)
-	if err != nil {
-		return nil, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
-	}
-	s.pending = 0
-	var got []message
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
-			return got, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
-		}
-		s.pending = meta.NumPending
-		s.pin = msg.Headers().Get("Nats-Pin-Id")
-		got = append(got, message{Msg: msg, seq: meta.Sequence.Stream, stored: meta.Timestamp})
-	}
-	err = batch.Error()
-	switch {
-	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout),
-		errors.Is(err, context.Canceled), errors.Is(err, jetstream.ErrPinIDMismatch):
-		return got, nil
-	}
-	return got, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
 }
 
 // complete tells whether n messages in hand are all that the consumer has given
