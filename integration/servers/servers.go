@@ -72,6 +72,9 @@ func (n *NATS) Start(t testing.TB) {
 	n.server, n.URL = s, s.ClientURL()
 }
 
+// StoreDir is where JetStream keeps its files, in the folder jetstream.
+func (n *NATS) StoreDir() string { return n.options.StoreDir }
+
 // Stop stops the server; it may be called twice.
 func (n *NATS) Stop() {
 	n.server.Shutdown()

@@ -48,11 +48,11 @@ func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo
 		PriorityGroups: []string{PriorityGroup},
 		PinnedTTL:      pinnedTTL,
 	}
-	start, last, err := s.startSeq(ctx)
+	start, noted, err := s.startSeq(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config.Metadata = map[string]string{noteKey: position{last: last, source: max(start, 1) - 1}.note()}
+	config.Metadata = map[string]string{noteKey: noted.String()}
 	if start > 1 && source.Config.Retention != jetstream.WorkQueuePolicy { // which allows no start
 		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, start
 	}
@@ -67,19 +67,27 @@ func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo
 }
 
 // startSeq returns the first source sequence that a new consumer is to deliver,
-// 0 for all, and the output's last sequence.
-func (s *Stamper) startSeq(ctx context.Context) (start, last uint64, err error) {
-	at, err := s.output.read(ctx)
+// 0 for all, and what it notes.
+func (s *Stamper) startSeq(ctx context.Context) (start uint64, noted note, err error) {
+	at, outputMade, err := s.output.read(ctx)
 	switch {
 	case errors.Is(err, errNoEvidence) && s.config.StartSeq == 0:
-		return 0, 0, fmt.Errorf("the output stream %s has had messages (up to sequence %d), but its last one, which tells what is already stamped, is gone, and there is no consumer %s: say which source sequence to begin with (--start-seq), 1 for all",
+		return 0, note{}, fmt.Errorf("the output stream %s has had messages (up to sequence %d), but its last one, which tells what is already stamped, is gone, and there is no consumer %s: say which source sequence to begin with (--start-seq), 1 for all",
 			s.output.stream, at.last, s.config.Consumer)
 	case err != nil && !errors.Is(err, errNoEvidence):
-		return 0, 0, err
-	case at.source > 0:
-		return max(at.source+1, s.config.StartSeq), at.last, nil
+		return 0, note{}, err
 	}
-	return s.config.StartSeq, at.last, nil
+	if at.made, err = s.checkSource(ctx, at); err != nil {
+		return 0, note{}, err
+	}
+	start = s.config.StartSeq
+	if at.source > 0 {
+		start = max(at.source+1, start)
+	}
+	if passed := max(start, 1) - 1; passed != at.source { // the time is of the message before
+		at.source, at.stored = passed, time.Time{}
+	}
+	return start, note{at, outputMade}, nil
 }
 
 // checkConsumer refuses a consumer with which a guarantee would not hold.

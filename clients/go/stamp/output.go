@@ -2,7 +2,6 @@ package stamp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -33,80 +32,55 @@ type position struct {
 	last   uint64    // sequence of its last message; 0: there never was one
 	source uint64    // the source message in it: that one and all before are out
 	stored time.Time // when the source stream stored that; zero: not known
+	made   time.Time // when the source stream was made; zero: not known
 }
 
 // output is the output stream.
 type output struct {
 	js       jetstream.JetStream
 	stream   string
-	source   string // name of the source stream
-	consumer string // name of the consumer
+	made     time.Time // when the stream was made; Run's alone
+	source   string    // name of the source stream
+	consumer string    // name of the consumer
 }
 
 // errNoEvidence is returned by read when the last message is gone.
 var errNoEvidence = errors.New("the last message is gone")
 
-// read returns the position. With errNoEvidence it is the last sequence that is
-// known, and nothing else.
-func (o *output) read(ctx context.Context) (position, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+// read returns the position, and when the stream was made. With errNoEvidence
+// the position has the last sequence that is known, and nothing else.
+func (o *output) read(ctx context.Context) (at position, made time.Time, err error) {
+	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	stream, err := o.js.Stream(ctx, o.stream)
+	stream, err := o.js.Stream(callCtx, o.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return at, made, doubt(fmt.Errorf("the output stream %s is gone", o.stream))
+	}
 	if err != nil {
-		return position{}, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
+		return at, made, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
 	}
-	at := position{last: stream.CachedInfo().State.LastSeq}
-	if at.last == 0 {
-		return at, nil
+	info := stream.CachedInfo()
+	at, made = position{last: info.State.LastSeq}, info.Created
+	if at.last < max(info.Config.FirstSeq, 1) { // there never was a message
+		return at, made, nil
 	}
-	msg, err := o.message(ctx, at.last)
+	msg, err := readMessage(ctx, o.js, o.stream, at.last)
+	if errors.Is(err, errNotStored) {
+		return at, made, errNoEvidence
+	}
 	if err != nil {
-		return at, err
+		return at, made, err
 	}
-	return o.evidence(msg, at)
-}
-
-// message reads a message from the stream's leader. A direct get, which nats.go
-// prefers where the stream allows it, may be answered by a replica that has not
-// got the message yet.
-func (o *output) message(ctx context.Context, seq uint64) (*storedMsg, error) {
-	answer, err := o.js.Conn().RequestWithContext(ctx, apiSubject(o.js, "STREAM.MSG.GET."+o.stream), fmt.Appendf(nil, `{"seq":%d}`, seq))
-	if err != nil {
-		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
-	}
-	var got struct {
-		Error   *jetstream.APIError
-		Message *storedMsg
-	}
-	if err := json.Unmarshal(answer.Data, &got); err != nil {
-		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
-	}
-	switch {
-	case got.Error != nil && got.Error.ErrorCode == codeMessageNotFound:
-		return nil, errNoEvidence
-	case got.Error != nil:
-		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, got.Error)
-	case got.Message == nil:
-		return nil, fmt.Errorf("read %s:%d: the answer has no message", o.stream, seq)
-	}
-	return got.Message, nil
-}
-
-// storedMsg is a message as the API returns it.
-type storedMsg struct {
-	Subject string
-	Hdrs    []byte
+	at, err = o.evidence(msg, at)
+	return at, made, err
 }
 
 // evidence reads from the output's last message how far the source has been
 // stamped.
 func (o *output) evidence(msg *storedMsg, at position) (position, error) {
-	var header nats.Header
-	if len(msg.Hdrs) > 0 {
-		var err error
-		if header, err = nats.DecodeHeadersMsg(msg.Hdrs); err != nil {
-			return at, fmt.Errorf("read %s:%d: %w", o.stream, at.last, err)
-		}
+	header, err := msg.header()
+	if err != nil {
+		return at, fmt.Errorf("read %s:%d: %w", o.stream, at.last, err)
 	}
 	stream, seq, err := parseMsgID(header.Get(jetstream.MsgIDHeader))
 	stamper := header.Get(StamperHeader)
@@ -120,6 +94,7 @@ func (o *output) evidence(msg *storedMsg, at position) (position, error) {
 	}
 	at.source = seq
 	at.stored, _ = time.Parse(time.RFC3339Nano, header.Get(SourceTimeHeader)) // zero: not known
+	at.made, _ = time.Parse(time.RFC3339Nano, header.Get(SourceMadeHeader))   // so are those of older versions
 	return at, nil
 }
 

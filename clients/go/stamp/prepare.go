@@ -47,7 +47,7 @@ func (s *Stamper) copy(m *message) (*nats.Msg, error) {
 	}
 	c := &nats.Msg{
 		Subject: subject,
-		Header:  outHeader(m, s.config.Stream, s.config.Consumer, s.config.Store, key),
+		Header:  s.outHeader(m, key),
 		Data:    m.Data(),
 	}
 	if size := c.Size() + idRoom; size > s.maxSize {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -153,25 +152,6 @@ func TestStrangersInOutput(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
-	}
-}
-
-// A source that was made anew counts from 1 again: its messages are not the ones
-// that the output has.
-func TestSourceMadeAnew(t *testing.T) {
-	r := newRig(t, nil)
-	r.addConsumer(t, nil)
-	r.evidence(t, nats.Header{
-		"Nats-Msg-Id": {"ORDERS:5"}, stamp.StamperHeader: {durable},
-		stamp.SourceTimeHeader: {time.Now().Add(-time.Hour).Format(time.RFC3339Nano)},
-	})
-	r.publish(t, 3, 1)
-	err := r.start(t, config()).wait(t)
-	if err == nil || !strings.Contains(err.Error(), "made anew or restored") || !strings.Contains(err.Error(), "nats stream purge STAMPED") {
-		t.Errorf("got %v", err)
-	}
-	if got := r.stored(t, outputStream); got != 1 {
-		t.Errorf("%d messages in the output", got)
 	}
 }
 

@@ -229,6 +229,7 @@ func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamp.Config) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.SetDoubtTime(time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}
 	go func() { st.ended <- s.Run(ctx) }()

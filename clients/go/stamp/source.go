@@ -25,8 +25,9 @@ type source struct {
 	consumer jetstream.Consumer
 	stream   string
 	name     string
-	pending  uint64 // messages that waited behind the last one that came
-	pin      string // of the last message that came
+	made     time.Time // when the consumer was made that the position is held against; Run's alone
+	pending  uint64    // messages that waited behind the last one that came
+	pin      string    // of the last message that came
 }
 
 // fetch returns at most n messages in the order of their sequences, each once.
@@ -45,19 +46,6 @@ func (s *source) fetch(ctx context.Context, n int) ([]message, error) {
 	slices.SortFunc(got, func(a, b message) int { return cmp.Compare(a.seq, b.seq) })
 	got = slices.CompactFunc(got, func(a, b message) bool { return a.seq == b.seq })
 	return got, err
-}
-
-// complete tells whether n messages in hand are all that the consumer has given
-// out and that are not acknowledged: whether none that belongs before them is
-// with somebody else, or was lost on the way.
-func (s *source) complete(ctx context.Context, n int) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	info, err := s.consumer.Info(ctx)
-	if err != nil {
-		return false, fmt.Errorf("look at consumer %s of %s: %w", s.name, s.stream, err)
-	}
-	return info.NumAckPending == n, nil
 }
 
 // rewind has the consumer give out everything again, in order, that is not

@@ -37,8 +37,10 @@ type Stamper struct {
 	at      *position // what was last known of the output; nil: nothing
 	stale   bool      // at must be read again before anything is published
 	pin     string    // under which the consumer gave out the last batch
-	noted   uint64    // at.last when it was last noted in the consumer
+	noted   note      // what was last noted in the consumer
 	notedAt time.Time
+
+	doubtTime time.Duration
 
 	stats counters
 }
@@ -60,7 +62,7 @@ func New(ctx context.Context, js jetstream.JetStream, client *seqd.Client, confi
 	if err != nil {
 		return nil, fmt.Errorf("stamp: %w", err)
 	}
-	s := &Stamper{js: js, client: client, config: config, template: template}
+	s := &Stamper{js: js, client: client, config: config, template: template, doubtTime: doubtTime}
 	from, err := s.openSource(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("stamp: %w", err)
@@ -93,13 +95,22 @@ func New(ctx context.Context, js jetstream.JetStream, client *seqd.Client, confi
 func (s *Stamper) Run(ctx context.Context) error {
 	defer s.leave()
 	wait := time.Duration(0)
+	var doubted time.Time // since when; zero: not
 	for ctx.Err() == nil {
 		err := s.round(ctx)
 		var end stopError
+		var unsure doubtError
+		if !errors.As(err, &unsure) {
+			doubted = time.Time{}
+		} else if doubted.IsZero() {
+			doubted = time.Now()
+		}
 		switch {
 		case err == nil:
 			wait = 0
 			continue
+		case unsure.err != nil && time.Since(doubted) >= s.doubtTime:
+			return fmt.Errorf("stamp: %w", unsure.err)
 		case errors.As(err, &end):
 			return fmt.Errorf("stamp: %w", err)
 		case ctx.Err() != nil:
@@ -121,16 +132,15 @@ func (s *Stamper) Run(ctx context.Context) error {
 // memory is believed: the next round asks the output stream how far it has come,
 // and the consumer for all that is not acknowledged.
 func (s *Stamper) round(ctx context.Context) error {
-	if s.at == nil { // before anything is fetched, see locate
-		if err := s.locate(ctx); err != nil {
-			return err
-		}
+	if err := s.locate(ctx); err != nil {
+		return err
 	}
 	batch, err := s.source.fetch(ctx, s.config.Batch)
 	if err != nil {
+		s.stale = true
 		// A consumer that was removed answers no pull, as one on a server that
 		// restarts.
-		_, gap := s.source.complete(ctx, 0)
+		_, gap := s.source.info(ctx)
 		return gone(errors.Join(err, gap))
 	}
 	if len(batch) == 0 {
@@ -162,14 +172,31 @@ func (s *Stamper) round(ctx context.Context) error {
 //  1. The output's position is known before ids are asked for, so that in STRONG
 //     they are greater than all ids up to there.
 //  2. What the output shows to be published is acknowledged, and dropped.
-//  3. The rest is published only if the consumer has given out nothing else that
-//     is not acknowledged. As what is acknowledged is published, nothing that
-//     belongs before it is missing.
+//  3. The rest is published only if the consumer had given out nothing else that
+//     was not acknowledged when it was asked, after it gave out the batch. As what
+//     is acknowledged is published, nothing that belongs before it is missing. What
+//     it gives out later comes behind, or is in the batch.
 //  4. It is published on condition that the position has not changed since (1).
 //  5. It is acknowledged once it is published.
 func (s *Stamper) stamp(ctx context.Context, batch []message) error {
+	located := s.stale
 	if err := s.locate(ctx); err != nil {
 		return err
+	}
+	info, err := s.source.info(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.same(info); err != nil {
+		return err
+	}
+	if batch[0].seq <= s.at.source && !located {
+		// The consumer gives out again what it had given out, or something else that
+		// has its sequence: in a stream that was restored.
+		s.stale = true
+		if err := s.locate(ctx); err != nil {
+			return err
+		}
 	}
 	published, fresh, err := s.split(batch)
 	if err != nil {
@@ -184,11 +211,7 @@ func (s *Stamper) stamp(ctx context.Context, batch []message) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	complete, err := s.source.complete(ctx, len(fresh))
-	if err != nil {
-		return gone(err)
-	}
-	if !complete {
+	if info.NumAckPending != len(batch) {
 		s.stats.rewinds.Add(1)
 		s.config.Log.Debug("messages are with somebody else or lost on the way: asking for them again")
 		return s.source.rewind(ctx)
@@ -212,6 +235,9 @@ func (s *Stamper) stamp(ctx context.Context, batch []message) error {
 		end := fresh[len(fresh)-1]
 		s.at.source, s.at.stored = end.seq, end.stored
 		s.stats.source.Store(int64(end.seq))
+		if len(out) < len(fresh) { // the output does not tell of those that are passed over
+			s.remember(ctx, true)
+		}
 		if err := s.source.settle(ctx, fresh); err != nil {
 			return err
 		}
