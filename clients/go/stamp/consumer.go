@@ -24,17 +24,14 @@ const (
 	maxAckPending = 4 * MaxBatch
 )
 
-// openConsumer returns the durable consumer, made if it is missing.
-func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo) (jetstream.Consumer, error) {
+// openConsumer checks the durable consumer, and makes it if it is missing.
+func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo) error {
 	consumer, err := s.js.Consumer(ctx, s.config.Stream, s.config.Consumer)
 	switch {
 	case err == nil:
-		if err := s.config.checkConsumer(consumer.CachedInfo()); err != nil {
-			return nil, err
-		}
-		return consumer, nil
+		return s.checkConsumer(consumer.CachedInfo())
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
-		return nil, fmt.Errorf("look at consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
+		return fmt.Errorf("look at consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
 	}
 	config := jetstream.ConsumerConfig{
 		Durable:        s.config.Consumer,
@@ -50,7 +47,7 @@ func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo
 	}
 	start, noted, err := s.startSeq(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	config.Metadata = map[string]string{noteKey: noted.String()}
 	if start > 1 && source.Config.Retention != jetstream.WorkQueuePolicy { // which allows no start
@@ -58,12 +55,11 @@ func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo
 	}
 	// CreateConsumer, unlike CreateOrUpdate, changes none that another stamper has
 	// just made; it accepts an equal one.
-	consumer, err = s.js.CreateConsumer(ctx, s.config.Stream, config)
-	if err != nil {
-		return nil, fmt.Errorf("make consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
+	if _, err = s.js.CreateConsumer(ctx, s.config.Stream, config); err != nil {
+		return fmt.Errorf("make consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
 	}
 	s.config.Log.Info("consumer made", "stream", s.config.Stream, "consumer", s.config.Consumer, "start_seq", max(start, 1))
-	return consumer, nil
+	return nil
 }
 
 // startSeq returns the first source sequence that a new consumer is to deliver,
@@ -91,8 +87,8 @@ func (s *Stamper) startSeq(ctx context.Context) (start uint64, noted note, err e
 }
 
 // checkConsumer refuses a consumer with which a guarantee would not hold.
-func (c *Config) checkConsumer(info *jetstream.ConsumerInfo) error {
-	has := info.Config
+func (s *Stamper) checkConsumer(info *jetstream.ConsumerInfo) error {
+	has, c := info.Config, s.config
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if has.DeliverSubject != "" {
@@ -118,6 +114,9 @@ func (c *Config) checkConsumer(info *jetstream.ConsumerInfo) error {
 	}
 	if has.MaxRequestExpires > 0 && has.MaxRequestExpires < pullWait {
 		complain("its max pull expire, %v, is below %v", has.MaxRequestExpires, pullWait)
+	}
+	if most := s.source.maxBytes(); has.MaxRequestMaxBytes > 0 && has.MaxRequestMaxBytes < most {
+		complain("its max pull bytes, %d, are below %d", has.MaxRequestMaxBytes, most)
 	}
 	if has.HeadersOnly {
 		complain("it delivers headers only")

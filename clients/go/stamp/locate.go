@@ -25,7 +25,7 @@ func (s *Stamper) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.config.checkConsumer(info); err != nil {
+	if err := s.checkConsumer(info); err != nil {
 		return stop(err)
 	}
 	noted := parseNote(info.Config.Metadata[noteKey])

@@ -71,9 +71,9 @@ func (s *source) note(ctx context.Context, n note) error {
 func (s *source) info(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	info, err := s.consumer.Info(ctx)
+	consumer, err := s.js.Consumer(ctx, s.stream, s.name)
 	if err != nil {
 		return nil, gone(fmt.Errorf("look at consumer %s of %s: %w", s.name, s.stream, err))
 	}
-	return info, nil
+	return consumer.CachedInfo(), nil
 }

@@ -21,13 +21,12 @@ const (
 
 // source hands out the messages of a durable consumer.
 type source struct {
-	js       jetstream.JetStream
-	consumer jetstream.Consumer
-	stream   string
-	name     string
-	made     time.Time // when the consumer was made that the position is held against; Run's alone
-	pending  uint64    // messages that waited behind the last one that came
-	pin      string    // of the last message that came
+	js      jetstream.JetStream
+	stream  string
+	name    string
+	made    time.Time // when the consumer was made that the position is held against; Run's alone
+	pending uint64    // messages that waited behind the last one that came
+	pin     string    // of the last message that came
 }
 
 // fetch returns at most n messages in the order of their sequences, each once.
@@ -90,8 +89,11 @@ func (s *source) settle(ctx context.Context, msgs []message) error {
 func (s *source) unpin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	info, err := s.consumer.Info(ctx)
-	if err != nil || s.pin == "" {
+	if s.pin == "" {
+		return nil
+	}
+	info, err := s.info(ctx)
+	if err != nil {
 		return err
 	}
 	for _, g := range info.PriorityGroups {

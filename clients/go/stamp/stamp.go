@@ -76,11 +76,10 @@ func New(ctx context.Context, js jetstream.JetStream, client *seqd.Client, confi
 	if limit := int(out.Config.MaxMsgSize); limit > 0 {
 		s.maxSize = min(s.maxSize, limit)
 	}
-	consumer, err := s.openConsumer(ctx, from)
-	if err != nil {
+	s.source = source{js: js, stream: config.Stream, name: config.Consumer}
+	if err := s.openConsumer(ctx, from); err != nil {
 		return nil, fmt.Errorf("stamp: %w", err)
 	}
-	s.source = source{js: js, consumer: consumer, stream: config.Stream, name: config.Consumer}
 	return s, nil
 }
 
