@@ -198,6 +198,6 @@ func (o *stampOrder) config() (stamp.Config, error) {
 
 // Times of telling how it goes.
 const (
-	screenEvery = time.Second
-	logEvery    = 10 * time.Second
+	askEvery = time.Second // for the lag; the screen shows it as often
+	logEvery = 10 * time.Second
 )

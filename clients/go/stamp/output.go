@@ -12,21 +12,6 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// Errors of JetStream that matter here and have no name in nats.go.
-const (
-	codeMessageNotFound jetstream.ErrorCode = 10037
-	codeAtomicDisabled  jetstream.ErrorCode = 10174
-	codeDuplicate       jetstream.ErrorCode = 10201
-)
-
-// errConflict is returned by publish when somebody else has written to the
-// output stream.
-var errConflict = errors.New("somebody else has written to the output stream")
-
-// errDuplicate is returned by send for a single message whose Nats-Msg-Id the
-// output stream remembers; of a batch it says so with codeDuplicate.
-var errDuplicate = errors.New("duplicate message id")
-
 // position is how far the output stream has come.
 type position struct {
 	last   uint64    // sequence of its last message; 0: there never was one
@@ -112,19 +97,7 @@ func (o *output) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (_ 
 		return last, nil
 	}
 	err = fmt.Errorf("publish %d messages to %s: %w", len(msgs), o.stream, err)
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return 0, fmt.Errorf("%w: %w", errConflict, err)
-		case codeAtomicDisabled:
-			return 0, stop(fmt.Errorf("%w; allow it with: nats stream edit %s --allow-batch", err, o.stream))
-		}
-	}
-	if errors.Is(err, errDuplicate) || api != nil && api.ErrorCode == codeDuplicate {
-		return 0, fmt.Errorf("%w: it remembers a message that it no longer holds; have messages been removed from it? It forgets when its duplicate window has passed", err)
-	}
-	return 0, err
+	return 0, o.judge(err, len(msgs))
 }
 
 // send is one step for the server, whatever the number of messages. One alone

@@ -3,7 +3,6 @@ package stamp
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -42,14 +41,14 @@ func (s *source) pull(ctx context.Context, n int, wait time.Duration) (got []mes
 		}
 	}()
 	nc := s.js.Conn()
-	sub, err := nc.SubscribeSync(nc.NewInbox())
+	// A channel, as the other ways to wait take a message for a status that has such
+	// a header; it has room for all that may come.
+	come := make(chan *nats.Msg, n+int(wait/heartbeat)+16)
+	sub, err := nc.ChanSubscribe(nc.NewInbox(), come)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = sub.Unsubscribe() }()             // fails with the connection only
-	if err := sub.SetPendingLimits(-1, -1); err != nil { // the pull has limits of its own
-		return nil, err
-	}
+	defer func() { _ = sub.Unsubscribe() }() // fails with the connection only
 	request := pullRequest{Batch: n, MaxBytes: s.maxBytes(), Expires: wait, Group: PriorityGroup, ID: s.pin}
 	silence := wait + restWait
 	if wait > 2*heartbeat { // tells a server that has lost the pull from one that has nothing
@@ -65,16 +64,16 @@ func (s *source) pull(ctx context.Context, n int, wait time.Duration) (got []mes
 	s.pending = 0
 	ended := false
 	for left := n; left > 0; {
-		msg, err := nextWithin(ctx, sub, silence)
-		switch {
-		case ctx.Err() != nil:
+		var msg *nats.Msg
+		select {
+		case msg = <-come:
+		case <-ctx.Done():
 			return got, nil
-		case errors.Is(err, context.DeadlineExceeded) && ended:
-			return got, nil // the rest is lost on the way, which complete will notice
-		case errors.Is(err, context.DeadlineExceeded):
+		case <-time.After(silence):
+			if ended {
+				return got, nil // the rest is lost on the way, which the consumer's count shows
+			}
 			return got, fmt.Errorf("not a word for %v", silence)
-		case err != nil:
-			return got, err
 		}
 		if status := statusOf(msg); status != "" {
 			if status == statusHeartbeat {
@@ -153,12 +152,6 @@ func (s *source) ending(status string, msg *nats.Msg) (undelivered int, err erro
 		return 0, fmt.Errorf("status %s, %s", status, text)
 	}
 	return undelivered, nil
-}
-
-func nextWithin(ctx context.Context, sub *nats.Subscription, patience time.Duration) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return sub.NextMsgWithContext(ctx)
 }
 
 // apiSubject is where JetStream's API takes a request.

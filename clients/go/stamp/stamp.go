@@ -1,6 +1,7 @@
 package stamp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,9 @@ type Stamper struct {
 	at      *position // what was last known of the output; nil: nothing
 	stale   bool      // at must be read again before anything is published
 	pin     string    // under which the consumer gave out the last batch
-	noted   note      // what was last noted in the consumer
+	most    int       // messages to publish at a time, since the output had no room for more; 0: a batch
+	drawn   drawn
+	noted   note // what was last noted in the consumer
 	notedAt time.Time
 
 	doubtTime time.Duration
@@ -63,40 +66,54 @@ func New(ctx context.Context, js jetstream.JetStream, client *seqd.Client, confi
 		return nil, fmt.Errorf("stamp: %w", err)
 	}
 	s := &Stamper{js: js, client: client, config: config, template: template, doubtTime: doubtTime}
+	before := js.Conn().LastError()
+	if err := s.open(ctx); err != nil {
+		return nil, fmt.Errorf("stamp: %w", s.denied(before, err))
+	}
+	return s, nil
+}
+
+// open looks at the streams and the consumer.
+func (s *Stamper) open(ctx context.Context) error {
 	from, err := s.openSource(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("stamp: %w", err)
+		return err
 	}
 	out, err := s.openOutput(ctx, from)
 	if err != nil {
-		return nil, fmt.Errorf("stamp: %w", err)
+		return err
 	}
-	s.output = output{js: js, stream: out.Config.Name, source: config.Stream, consumer: config.Consumer}
-	s.maxSize = int(js.Conn().MaxPayload())
+	s.output = output{js: s.js, stream: out.Config.Name, source: s.config.Stream, consumer: s.config.Consumer}
+	s.maxSize = int(s.js.Conn().MaxPayload())
 	if limit := int(out.Config.MaxMsgSize); limit > 0 {
 		s.maxSize = min(s.maxSize, limit)
 	}
-	s.source = source{js: js, stream: config.Stream, name: config.Consumer}
-	if err := s.openConsumer(ctx, from); err != nil {
-		return nil, fmt.Errorf("stamp: %w", err)
+	if out.Config.Storage == jetstream.FileStorage {
+		s.maxSize = min(s.maxSize, maxStored)
 	}
-	return s, nil
+	s.source = source{js: s.js, stream: s.config.Stream, name: s.config.Consumer}
+	return s.openConsumer(ctx, from)
 }
 
 // Run stamps until ctx ends or it can't go on. When ctx ends it finishes the
 // batch that is under way, acknowledges it, and returns nil. It is for one call.
 //
 // What may pass by itself (no worker, no etcd, no NATS, a stream that is full)
-// is tried again for ever, and logged. It returns an error for what does not:
-// ErrBadMessage, an id request that is refused for good (seqd.ErrBadRequest,
-// seqd.ErrExhausted), a consumer or a stream that is gone, a stranger's message
-// in the output stream.
+// is tried again for ever, with the same ids, and logged. It returns an error for
+// what does not: ErrBadMessage, an id request that is refused for good
+// (seqd.ErrBadRequest, seqd.ErrExhausted), a consumer or a stream that is gone or
+// not the one that it was, a publish that would be refused again, missing
+// permissions, a stranger's message in the output stream.
 func (s *Stamper) Run(ctx context.Context) error {
 	defer s.leave()
 	wait := time.Duration(0)
 	var doubted time.Time // since when; zero: not
 	for ctx.Err() == nil {
+		before := s.js.Conn().LastError()
 		err := s.round(ctx)
+		if err != nil {
+			err = s.denied(before, err)
+		}
 		var end stopError
 		var unsure doubtError
 		if !errors.As(err, &unsure) {
@@ -134,7 +151,7 @@ func (s *Stamper) round(ctx context.Context) error {
 	if err := s.locate(ctx); err != nil {
 		return err
 	}
-	batch, err := s.source.fetch(ctx, s.config.Batch)
+	batch, err := s.source.fetch(ctx, min(cmp.Or(s.most, s.config.Batch), s.config.Batch))
 	if err != nil {
 		s.stale = true
 		// A consumer that was removed answers no pull, as one on a server that
@@ -217,18 +234,25 @@ func (s *Stamper) stamp(ctx context.Context, batch []message) error {
 	}
 	fresh, out, bad := s.prepare(fresh)
 	if len(out) > 0 {
-		if err := s.number(ctx, out); err != nil {
+		if err := s.number(ctx, fresh, out); err != nil {
 			return refused(err)
 		}
 		last, err := s.output.publish(ctx, s.at.last, out)
 		if err != nil {
-			if errors.Is(err, errConflict) {
+			switch {
+			case errors.Is(err, errConflict):
 				s.stats.conflicts.Add(1)
+			case errors.Is(err, errFull): // some of them may find room
+				s.most = max(len(out)/2, 1)
 			}
 			return err
 		}
+		if s.most *= 2; s.most >= s.config.Batch {
+			s.most = 0
+		}
 		s.stats.stamped.Add(int64(len(out)))
 		s.at.last = last
+		s.published(last, fresh)
 	}
 	if len(fresh) > 0 {
 		end := fresh[len(fresh)-1]
