@@ -66,7 +66,7 @@ func (c *natsConfig) validate() error {
 			return err
 		}
 	}
-	return nil
+	return c.checkContext()
 }
 
 // connect connects with these settings; options are added to them. Files are

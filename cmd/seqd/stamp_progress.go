@@ -11,10 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 )
 
 // stampProgress tells how a stamper gets on: a line that changes on a terminal,
@@ -80,41 +80,21 @@ func (p *stampProgress) lagText() string {
 	return "unknown"
 }
 
-// newStampHTTP serves /livez, and /metrics for Prometheus.
-func newStampHTTP(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *http.Server {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(stampMetrics(o, stamper, progress), promhttp.HandlerOpts{}))
-	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+// lagValue is for the metric: NaN while it is not known.
+func (p *stampProgress) lagValue() float64 {
+	if lag := p.lag.Load(); lag != lagUnknown {
+		return float64(lag)
+	}
+	return math.NaN()
 }
 
-func stampMetrics(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *prometheus.Registry {
-	registry := prometheus.NewRegistry()
-	labels := prometheus.Labels{"stream": o.stream, "consumer": o.consumer, "store": o.store, "output": stamper.Output()}
-	counter := func(name, help string, of func(stamp.Stats) int64) {
-		registry.MustRegister(prometheus.NewCounterFunc(
-			prometheus.CounterOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
-			func() float64 { return float64(of(stamper.Stats())) }))
-	}
-	gauge := func(name, help string, of func() float64) {
-		registry.MustRegister(prometheus.NewGaugeFunc(
-			prometheus.GaugeOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
-			of))
-	}
-	counter("messages_total", "Messages published with an id.", func(s stamp.Stats) int64 { return s.Stamped })
-	counter("duplicates_total", "Redelivered messages that were already published, and were only acknowledged.", func(s stamp.Stats) int64 { return s.Duplicates })
-	counter("skipped_total", "Messages that could not be stamped and were passed over (--on-bad skip).", func(s stamp.Stats) int64 { return s.Skipped })
-	counter("failures_total", "Batches that failed and were started over.", func(s stamp.Stats) int64 { return s.Failures })
-	counter("conflicts_total", "Of the failures, those because somebody else had written to the output stream.", func(s stamp.Stats) int64 { return s.Conflicts })
-	counter("rewinds_total", "Times the consumer was asked to give out unacknowledged messages again.", func(s stamp.Stats) int64 { return s.Rewinds })
-	gauge("source_sequence", "Sequence of the last source message that is dealt with.", func() float64 { return float64(stamper.Stats().Source) })
-	gauge("lag_messages", "Messages of the source that are not stamped, as of a second ago; NaN while JetStream does not say.", func() float64 {
-		if lag := progress.lag.Load(); lag != lagUnknown {
-			return float64(lag)
-		}
-		return math.NaN()
-	})
-	return registry
+// newStampHTTP serves /livez, and /metrics for Prometheus.
+func newStampHTTP(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *http.Server {
+	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: stamper.Output()}, stamper.Stats, progress.lagValue)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 }
 
 // clearFirst removes a line that changes before it writes one that stays.
