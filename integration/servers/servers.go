@@ -177,6 +177,9 @@ func Dial(t testing.TB, endpoint string) *clientv3.Client {
 	return client
 }
 
+// FreePort returns a port that nobody listened on a moment ago.
+func FreePort(t testing.TB) int { return freePort(t) }
+
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
