@@ -35,9 +35,6 @@ func (s *Stamper) checkSource(ctx context.Context, at position) (made time.Time,
 	if !at.made.IsZero() && !at.made.Equal(made) {
 		return made, s.sourceChanged(at, fmt.Sprintf("it was made at %v, and the one that was stamped at %v", utc(made), utc(at.made)))
 	}
-	if at.made.IsZero() && !at.stored.IsZero() && made.After(at.stored.Add(clockSlack)) {
-		return made, s.sourceChanged(at, fmt.Sprintf("it was made at %v", utc(made)))
-	}
 	begins := at.stored.IsZero() && !at.made.IsZero() // of --start-seq, which may be yet to come
 	if info.State.LastSeq < at.source && !begins {
 		// A leader that was cut off may not know its last messages.

@@ -1,6 +1,8 @@
 package stamp_test
 
 import (
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +28,17 @@ var (
 	sourceConfig = jetstream.StreamConfig{Name: sourceStream, Subjects: []string{"orders.>"}}
 	outputConfig = jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, Duplicates: 100 * time.Millisecond}
 )
+
+func (r *rig) purge(t testing.TB, stream string, options ...jetstream.StreamPurgeOpt) {
+	t.Helper()
+	s, err := r.js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context(), options...); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // refuses starts a stamper that must end with an error, at once or soon.
 func (r *rig) refuses(t *testing.T, c stamp.Config, want ...string) {
@@ -64,7 +77,9 @@ func (r *rig) untouched(t *testing.T, stamped int) {
 // The stamper took its sixth message for the one after the five that it had
 // stamped, and the first five were in no output, with no failure and no lag.
 func TestSourceMadeAnew(t *testing.T) {
-	for name, byHand := range map[string]bool{"": false, "with its consumer": true} {
+	for name, c := range map[string]struct{ byHand, purged bool }{
+		"by itself": {}, "with its consumer": {byHand: true}, "and purged": {purged: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, shortWindow)
 			r.publish(t, 5, 1)
@@ -74,26 +89,23 @@ func TestSourceMadeAnew(t *testing.T) {
 
 			r.remake(t, sourceConfig) // within the ten seconds that clocks may be apart
 			r.publish(t, 7, 1)
-			if byHand {
+			if c.byHand {
 				r.addConsumer(t, nil)
+			}
+			if c.purged { // the message that would tell is not there
+				r.purge(t, sourceStream, jetstream.WithPurgeSequence(6))
 			}
 			r.refuses(t, config(), "made anew or restored", "ORDERS:5", "nats stream purge STAMPED -f", "nats consumer rm ORDERS stamper -f", "--start-seq 1")
 			r.untouched(t, 5)
 
 			// What the error says helps.
-			stream, err := r.js.Stream(t.Context(), outputStream)
-			if err != nil {
-				t.Fatal(err)
-			}
 			r.awaitForgotten(t, "ORDERS:5")
-			if err := stream.Purge(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			r.purge(t, outputStream)
 			_ = r.js.DeleteConsumer(t.Context(), sourceStream, durable)
-			c := config()
-			c.StartSeq = 1
-			s = r.start(t, c)
-			r.awaitOutput(t, 7)
+			again := config()
+			again.StartSeq = 1
+			s = r.start(t, again)
+			r.awaitOutput(t, r.stored(t, sourceStream))
 			s.stop(t)
 			r.verify(t)
 		})
@@ -116,6 +128,48 @@ func TestSourceMadeAnewMeanwhile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	r.untouched(t, 20) // those of the old one
+}
+
+// The same, when the first batch is in the stamper's hands and nothing is stamped
+// yet: there is no position to hold against anything.
+func TestSourceMadeAnewAtOnce(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 20, 1)
+	c := config()
+	first := true
+	c.Log = slog.New(onDebug{logHandler(t), "batch", func() {
+		if first {
+			first = false
+			r.remake(t, sourceConfig)
+			r.addConsumer(t, nil)
+			r.publish(t, 30, 1)
+		}
+	}})
+	s := r.start(t, c)
+	r.awaitOutput(t, 30)
+	lag(t, s, 0)
+	s.stop(t)
+	r.verify(t)
+}
+
+// onDebug calls do for a debug message.
+type onDebug struct {
+	slog.Handler
+	message string
+	do      func()
+}
+
+func (h onDebug) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h onDebug) Handle(ctx context.Context, record slog.Record) error {
+	if record.Level != slog.LevelDebug {
+		return h.Handler.Handle(ctx, record)
+	}
+	if record.Message == h.message {
+		h.do()
+	}
+	return nil
 }
 
 // pausing is a configuration of a stamper that stands still with its first batch
@@ -356,13 +410,7 @@ func TestOlderPositions(t *testing.T) {
 				jetstream.MsgIDHeader: {"ORDERS:5"}, stamp.StamperHeader: {durable},
 				stamp.SourceTimeHeader: {c.stored().UTC().Format(time.RFC3339Nano)},
 			})
-			stream, err := r.js.Stream(t.Context(), sourceStream)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(c.keep)); err != nil {
-				t.Fatal(err)
-			}
+			r.purge(t, sourceStream, jetstream.WithPurgeSequence(c.keep))
 			r.refuses(t, config(), "made anew or restored")
 			if got := r.stored(t, outputStream); got != 1 {
 				t.Errorf("%d messages in the output", got)
@@ -387,13 +435,7 @@ func TestSourcePurged(t *testing.T) {
 	s := r.start(t, config())
 	r.awaitOutput(t, 20)
 	s.stop(t)
-	stream, err := r.js.Stream(t.Context(), sourceStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.Purge(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r.purge(t, sourceStream)
 	s = r.start(t, config())
 	r.publish(t, 5, 1)
 	r.awaitOutput(t, 25)

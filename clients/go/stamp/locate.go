@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // noteEvery is how often the position is noted while there is nothing to do.
@@ -96,15 +94,6 @@ func (s *Stamper) remember(ctx context.Context, always bool) {
 		return
 	}
 	s.noted = now
-}
-
-// same tells whether the consumer is still the one that the position was held
-// against. It goes with its stream, so if it is the same that one is as well.
-func (s *Stamper) same(info *jetstream.ConsumerInfo) error {
-	if info.Created.Equal(s.source.made) {
-		return nil
-	}
-	return fmt.Errorf("consumer %s of %s was made anew, perhaps with its stream", s.config.Consumer, s.config.Stream)
 }
 
 // split divides a batch, which is in order, into what the output shows to be

@@ -132,21 +132,36 @@ func TestNoIDsBurntWhileRefused(t *testing.T) {
 	}
 }
 
-// Ids that were kept for another attempt are not used once somebody else has
+// Ids that were kept for another attempt are not used once another stamper has
 // published: they are older than his.
 func TestKeptIDsGoOld(t *testing.T) {
 	r := newRig(t, func(c *jetstream.StreamConfig) { shortWindow(c); c.MaxMsgs, c.Discard = 5, jetstream.DiscardNew })
 	r.addConsumer(t, nil)
 	r.publish(t, 20, 1)
-	a := r.start(t, config())
+	gate := make(chan struct{}, 1) // free
+	gate <- struct{}{}
+	c := config()
+	c.Key = func(msg jetstream.Msg) (string, error) {
+		<-gate
+		gate <- struct{}{}
+		return stamp.KeyToken(2)(msg)
+	}
+	a := r.start(t, c)
 	r.awaitOutput(t, 5)
-	await(t, "rounds fail", func() bool { return a.Stats().Failures >= 6 }) // it holds ids up to 20
-	a.stop(t)
-	r.edit(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = -1 })
+	await(t, "rounds fail", func() bool { return a.Stats().Failures >= 6 }) // it has ids up to 20
+	<-gate
 	b := r.start(t, config())
-	r.awaitOutput(t, 20)
+	r.edit(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 })
+	r.awaitOutput(t, 10)
 	b.stop(t)
+	r.edit(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = -1 })
+	gate <- struct{}{}
+	r.awaitOutput(t, 20)
+	a.stop(t)
 	r.verify(t)
+	if a, b := a.Stats(), b.Stats(); a.Stamped != 15 || b.Stamped != 5 {
+		t.Errorf("got %+v and %+v", a, b)
+	}
 }
 
 // A user that may not publish where the stamper does was told that the time was

@@ -193,10 +193,12 @@ func newStamper(t testing.TB, nc *nats.Conn, c stamp.Config) (*stamp.Stamper, er
 		t.Fatal(err)
 	}
 	if c.Log == nil {
-		c.Log = slog.New(slog.NewTextHandler(logWriter{t}, nil))
+		c.Log = slog.New(logHandler(t))
 	}
 	return stamp.New(t.Context(), jetStream(t, nc), client, c)
 }
+
+func logHandler(t testing.TB) slog.Handler { return slog.NewTextHandler(logWriter{t}, nil) }
 
 // logWriter writes to the test's log, while the test runs.
 type logWriter struct{ testing.TB }

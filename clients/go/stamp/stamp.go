@@ -151,6 +151,7 @@ func (s *Stamper) round(ctx context.Context) error {
 	if err := s.locate(ctx); err != nil {
 		return err
 	}
+	from := s.source.made
 	batch, err := s.source.fetch(ctx, min(cmp.Or(s.most, s.config.Batch), s.config.Batch))
 	if err != nil {
 		s.stale = true
@@ -165,13 +166,14 @@ func (s *Stamper) round(ctx context.Context) error {
 		}
 		return nil
 	}
-	if s.source.pin != s.pin { // another stamper may have been at work since
+	s.config.Log.Debug("batch", "n", len(batch), "first", batch[0].seq, "last", batch[len(batch)-1].seq)
+	if s.source.pin != s.pin { // another stamper may have been at work since, or the consumer is another one
 		s.pin, s.stale = s.source.pin, true
 	}
 	// From here on the batch is finished even if ctx ends; each call has its own
 	// timeout.
 	ctx = context.WithoutCancel(ctx)
-	if err := s.stamp(ctx, batch); err != nil {
+	if err := s.stamp(ctx, batch, from); err != nil {
 		s.stale = true
 		var end stopError
 		if !errors.As(err, &end) {
@@ -182,8 +184,10 @@ func (s *Stamper) round(ctx context.Context) error {
 	return nil
 }
 
-// stamp publishes and acknowledges a batch. The guarantees rest on the order of
-// its steps:
+// stamp publishes and acknowledges a batch of the consumer that was made at from.
+// It goes with its stream: if it is the same one still, that one is as well, and
+// the batch is of the stream that the position was held against. The guarantees
+// rest on the order of the steps:
 //
 //  1. The output's position is known before ids are asked for, so that in STRONG
 //     they are greater than all ids up to there.
@@ -194,8 +198,7 @@ func (s *Stamper) round(ctx context.Context) error {
 //     it gives out later comes behind, or is in the batch.
 //  4. It is published on condition that the position has not changed since (1).
 //  5. It is acknowledged once it is published.
-func (s *Stamper) stamp(ctx context.Context, batch []message) error {
-	located := s.stale
+func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) error {
 	if err := s.locate(ctx); err != nil {
 		return err
 	}
@@ -203,16 +206,8 @@ func (s *Stamper) stamp(ctx context.Context, batch []message) error {
 	if err != nil {
 		return err
 	}
-	if err := s.same(info); err != nil {
-		return err
-	}
-	if batch[0].seq <= s.at.source && !located {
-		// The consumer gives out again what it had given out, or something else that
-		// has its sequence: in a stream that was restored.
-		s.stale = true
-		if err := s.locate(ctx); err != nil {
-			return err
-		}
+	if !info.Created.Equal(from) {
+		return fmt.Errorf("consumer %s of %s was made anew, perhaps with its stream", s.config.Consumer, s.config.Stream)
 	}
 	published, fresh, err := s.split(batch)
 	if err != nil {
