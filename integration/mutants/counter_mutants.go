@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 const (
 	counterFile = "allocator/etcd/counter.go"
 	advanceFile = "allocator/etcd/advance.go"
@@ -12,8 +14,8 @@ const (
 )
 
 // mutants is all of them: first the Counter's, then the allocators' and the
-// worker's.
-var mutants = append(counterMutants, allocatorMutants...)
+// worker's, then the stamper's.
+var mutants = slices.Concat(counterMutants, allocatorMutants, stampMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"
