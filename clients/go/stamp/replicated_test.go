@@ -54,7 +54,8 @@ func TestReplicatedLeadersGo(t *testing.T) {
 	progress := func(after string) {
 		t.Helper()
 		was := a.Stats().Stamped + b.Stats().Stamped
-		await(t, "messages are stamped after "+after, func() bool { return a.Stats().Stamped+b.Stats().Stamped > was+500 })
+		// Elections, and requests that wait for them, take seconds where processors are few.
+		awaitFor(t, 4*patience, "messages are stamped after "+after, func() bool { return a.Stats().Stamped+b.Stats().Stamped > was+500 })
 	}
 	progress("the start")
 	for _, what := range steppers {
@@ -75,7 +76,7 @@ func TestReplicatedLeadersGo(t *testing.T) {
 	}
 	stopPublishing()
 	want := r.stored(t, sourceStream)
-	await(t, fmt.Sprintf("all %d messages in the output", want), func() bool { return r.stored(t, outputStream) >= want })
+	awaitFor(t, 4*patience, fmt.Sprintf("all %d messages in the output", want), func() bool { return r.stored(t, outputStream) >= want })
 	a.stop(t)
 	b.stop(t)
 	r.verify(t)

@@ -281,6 +281,11 @@ func (r *rig) publish(t testing.TB, n, keys int) {
 // await polls until ok, which says what it waits for.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	awaitFor(t, patience, what, ok)
+}
+
+func awaitFor(t testing.TB, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %v: %s", patience, what)
