@@ -131,19 +131,32 @@ func TestSourceMadeAnewMeanwhile(t *testing.T) {
 }
 
 // The same, when the first batch is in the stamper's hands and nothing is stamped
-// yet: there is no position to hold against anything.
+// yet: there is no position to hold against anything. Somebody else has been given
+// as many of the new messages, so that the consumer's count is right as well.
 func TestSourceMadeAnewAtOnce(t *testing.T) {
 	r := newRig(t, shortWindow)
 	r.addConsumer(t, nil)
 	r.publish(t, 20, 1)
 	c := config()
 	first := true
-	c.Log = slog.New(onDebug{logHandler(t), "batch", func() {
+	c.Log = slog.New(onDebug{logHandler(t), "batch", func(n int) {
 		if first {
 			first = false
 			r.remake(t, sourceConfig)
 			r.addConsumer(t, nil)
 			r.publish(t, 30, 1)
+			consumer, err := r.js.Consumer(t.Context(), sourceStream, durable)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			others, err := consumer.Fetch(n, jetstream.FetchPriorityGroup(stamp.PriorityGroup))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for range others.Messages() {
+			}
 		}
 	}})
 	s := r.start(t, c)
@@ -153,11 +166,11 @@ func TestSourceMadeAnewAtOnce(t *testing.T) {
 	r.verify(t)
 }
 
-// onDebug calls do for a debug message.
+// onDebug calls do for a debug message, with its number n.
 type onDebug struct {
 	slog.Handler
 	message string
-	do      func()
+	do      func(n int)
 }
 
 func (h onDebug) Enabled(context.Context, slog.Level) bool { return true }
@@ -167,7 +180,12 @@ func (h onDebug) Handle(ctx context.Context, record slog.Record) error {
 		return h.Handler.Handle(ctx, record)
 	}
 	if record.Message == h.message {
-		h.do()
+		record.Attrs(func(a slog.Attr) bool {
+			if a.Key == "n" {
+				h.do(int(a.Value.Int64()))
+			}
+			return true
+		})
 	}
 	return nil
 }
