@@ -38,6 +38,10 @@ const doubtTime = 15 * time.Second
 // gone makes an error of the consumer one that ends Run, where that is what it
 // means.
 func gone(err error) error {
+	var end stopError
+	if errors.As(err, &end) { // it has been through here
+		return err
+	}
 	for _, final := range []error{
 		jetstream.ErrConsumerDeleted, jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist,
 		jetstream.ErrStreamNotFound, jetstream.ErrBadRequest, nats.ErrConnectionClosed,
