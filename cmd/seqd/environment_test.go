@@ -29,8 +29,8 @@ var variables = map[string]string{
 	"SEQD_PPROF":                     "check-config dev doctor worker",
 	"SEQD_ROOT":                      "bench check-config doctor next stamp worker",
 	"NATS_MONITOR":                   "doctor",
-	"SEQD_DATA_DIR SEQD_ETCD_PORT SEQD_HTTP_PORT SEQD_NATS_PORT":                                                                                       "dev",
-	"SEQD_BATCH SEQD_CONSUMER SEQD_FILTER SEQD_KEY SEQD_KEY_HEADER SEQD_KEY_TOKEN SEQD_MODE SEQD_ON_BAD SEQD_START_SEQ SEQD_STORE SEQD_STREAM SEQD_TO": "stamp",
+	"SEQD_DATA_DIR SEQD_ETCD_PORT SEQD_HTTP_PORT SEQD_NATS_PORT": "dev",
+	"SEQD_BATCH SEQD_CONSUMER SEQD_FILTER SEQD_JS_DOMAIN SEQD_KEY SEQD_KEY_HEADER SEQD_KEY_TOKEN SEQD_MODE SEQD_ON_BAD SEQD_START_SEQ SEQD_STORE SEQD_STREAM SEQD_TO": "stamp",
 }
 
 func TestVariables(t *testing.T) {

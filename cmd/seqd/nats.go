@@ -61,7 +61,8 @@ func (e *settingError) Unwrap() error { return e.err }
 // asFlag returns the name of a setting on the command line.
 func asFlag(setting string) string { return "--nats-" + strings.ReplaceAll(setting, "_", "-") }
 
-// validate looks at the settings, and at no file. named returns what a setting is
+// validate looks at the settings, a context's too, and at no file that they name.
+// named returns what a setting is
 // called.
 func (c *natsConfig) validate(named func(setting string) string) error {
 	wrong := func(setting, format string, args ...any) error {
@@ -114,7 +115,7 @@ func (c *natsConfig) validate(named func(setting string) string) error {
 	if strings.ContainsFunc(c.InboxPrefix, unicode.IsSpace) || strings.Contains("."+c.InboxPrefix, "..") && c.InboxPrefix != "" {
 		return wrong("inbox_prefix", "must be a subject without blanks and empty parts, like _INBOX_seqd")
 	}
-	return nil
+	return c.checkContext()
 }
 
 // connect connects with these settings; options are added to them. Files are

@@ -37,6 +37,7 @@ func stampCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&o.onBad, "on-bad", "stop", "what to do about a message that can't be stamped: stop, or skip it")
 	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` filter of the consumer, for when it is made; several with commas")
 	fs.Uint64Var(&o.startSeq, "start-seq", 0, "first source `SEQUENCE`, for when the consumer is made; 0: after the output's last, or all")
+	fs.StringVar(&o.jsDomain, "js-domain", "", "`DOMAIN` of the JetStream that has the streams (default that of the server, or the context's)")
 	fs.StringVar(&o.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
 	fs.StringVar(&o.http, "http-addr", "127.0.0.1:8281", "`HOST:PORT` of /livez and /metrics; \"none\" for no HTTP")
 	o.log.flags(fs)
@@ -72,7 +73,7 @@ type stampOrder struct {
 	to, mode, onBad, filter string
 	batch                   int
 	startSeq                uint64
-	root, http              string
+	jsDomain, root, http    string
 	log                     logConfig
 	nats                    natsConfig
 }
@@ -109,7 +110,7 @@ func (o *stampOrder) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return fmt.Errorf("connect to NATS at %s: %w; start one with: seqd dev; or name it with --nats-url", o.nats.url(), err)
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, where, err := o.jetStream(nc)
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (o *stampOrder) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	stamper, err := stamp.New(ctx, js, client, config)
 	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, nats.ErrNoResponders) {
-		return fmt.Errorf("%w; does the nats-server run with JetStream (nats-server -js), and does this account have it?", err)
+		return fmt.Errorf("%w; %s", err, where)
 	}
 	if err != nil {
 		return err
@@ -141,6 +142,28 @@ func (o *stampOrder) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "stamping stream=%s consumer=%s store=%s to=%s output=%s\n", o.stream, o.consumer, o.store, o.to, stamper.Output())
 	return g.Run()
+}
+
+// jetStream returns the JetStream that has the streams, and what to look at if it
+// does not answer.
+func (o *stampOrder) jetStream(nc *nats.Conn) (js jetstream.JetStream, hint string, err error) {
+	domain, prefix := o.nats.jetStream(o.jsDomain)
+	switch {
+	case domain != "":
+		js, err = jetstream.NewWithDomain(nc, domain)
+		if err != nil {
+			err = fmt.Errorf("JetStream domain %q (--js-domain, or jetstream_domain of the NATS context): %w", domain, err)
+		}
+		return js, fmt.Sprintf("is there a JetStream domain %s (--js-domain, or jetstream_domain of the NATS context), and can this account reach it?", domain), err
+	case prefix != "":
+		js, err = jetstream.NewWithAPIPrefix(nc, prefix)
+		if err != nil {
+			err = fmt.Errorf("jetstream_api_prefix %q of the NATS context: %w", prefix, err)
+		}
+		return js, fmt.Sprintf("does this account import a JetStream API under %s, jetstream_api_prefix of the NATS context?", prefix), err
+	}
+	js, err = jetstream.New(nc)
+	return js, "does the nats-server run with JetStream (nats-server -js), and does this account have it? One of another domain is named with --js-domain", err
 }
 
 func (o *stampOrder) config() (stamp.Config, error) {
@@ -198,6 +221,6 @@ func (o *stampOrder) config() (stamp.Config, error) {
 
 // Times of telling how it goes.
 const (
-	screenEvery = time.Second
-	logEvery    = 10 * time.Second
+	askEvery = time.Second // for the lag; the screen shows it as often
+	logEvery = 10 * time.Second
 )

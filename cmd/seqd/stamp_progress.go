@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 )
 
 // stampProgress tells how a stamper gets on: a line that changes on a terminal,
@@ -21,16 +23,15 @@ type stampProgress struct {
 	stamper *stamp.Stamper
 	out     io.Writer
 	log     *slog.Logger
-	lag     atomic.Int64 // as of the last time it was asked for
+	lag     atomic.Int64 // as of the last time it was asked for; lagUnknown if there was no answer
 }
+
+// lagUnknown is told rather than the last lag that was known, which may be small.
+const lagUnknown = -1
 
 // run tells until ended is closed, and once more then.
 func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
-	every := logEvery
-	if screen {
-		every = screenEvery
-	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	p.ask()
 	last, lastTime := int64(0), time.Now()
@@ -42,19 +43,22 @@ func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
 		}
 		p.ask()
 		now, s := time.Now(), p.stamper.Stats()
+		if !screen && !done && now.Sub(lastTime) < logEvery-askEvery/2 {
+			continue
+		}
 		rate := float64(s.Stamped-last) / now.Sub(lastTime).Seconds()
 		last, lastTime = s.Stamped, now
 		switch {
 		case screen && !done:
-			fmt.Fprintf(p.out, "\r\033[K%d stamped, %.0f/s, lag %d, %d duplicates, %d skipped, %d failures", s.Stamped, rate, p.lag.Load(), s.Duplicates, s.Skipped, s.Failures)
+			fmt.Fprintf(p.out, "\r\033[K%d stamped, %.0f/s, lag %s, %d duplicates, %d skipped, %d failures", s.Stamped, rate, p.lagText(), s.Duplicates, s.Skipped, s.Failures)
 		case screen:
-			fmt.Fprintf(p.out, "\r\033[K%d stamped, lag %d, %d duplicates, %d skipped, %d failures\n", s.Stamped, p.lag.Load(), s.Duplicates, s.Skipped, s.Failures)
+			fmt.Fprintf(p.out, "\r\033[K%d stamped, lag %s, %d duplicates, %d skipped, %d failures\n", s.Stamped, p.lagText(), s.Duplicates, s.Skipped, s.Failures)
 		default:
 			text := "progress"
 			if done {
 				text = "ended"
 			}
-			p.log.Info(text, "stamped", s.Stamped, "rate", fmt.Sprintf("%.0f/s", rate), "lag", p.lag.Load(), "duplicates", s.Duplicates,
+			p.log.Info(text, "stamped", s.Stamped, "rate", fmt.Sprintf("%.0f/s", rate), "lag", p.lagText(), "duplicates", s.Duplicates,
 				"skipped", s.Skipped, "failures", s.Failures, "conflicts", s.Conflicts, "rewinds", s.Rewinds, "source_seq", s.Source)
 		}
 	}
@@ -62,41 +66,35 @@ func (p *stampProgress) run(screen bool, ended <-chan struct{}) error {
 }
 
 func (p *stampProgress) ask() {
-	if lag, err := p.stamper.Lag(context.Background()); err == nil { // else the last one stands
-		p.lag.Store(lag)
+	lag, err := p.stamper.Lag(context.Background())
+	if err != nil {
+		lag = lagUnknown
 	}
+	p.lag.Store(lag)
+}
+
+func (p *stampProgress) lagText() string {
+	if lag := p.lag.Load(); lag != lagUnknown {
+		return strconv.FormatInt(lag, 10)
+	}
+	return "unknown"
+}
+
+// lagValue is for the metric: NaN while it is not known.
+func (p *stampProgress) lagValue() float64 {
+	if lag := p.lag.Load(); lag != lagUnknown {
+		return float64(lag)
+	}
+	return math.NaN()
 }
 
 // newStampHTTP serves /livez, and /metrics for Prometheus.
 func newStampHTTP(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *http.Server {
+	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: stamper.Output()}, stamper.Stats, progress.lagValue)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(stampMetrics(o, stamper, progress), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-}
-
-func stampMetrics(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *prometheus.Registry {
-	registry := prometheus.NewRegistry()
-	labels := prometheus.Labels{"stream": o.stream, "consumer": o.consumer, "store": o.store, "output": stamper.Output()}
-	counter := func(name, help string, of func(stamp.Stats) int64) {
-		registry.MustRegister(prometheus.NewCounterFunc(
-			prometheus.CounterOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
-			func() float64 { return float64(of(stamper.Stats())) }))
-	}
-	gauge := func(name, help string, of func() int64) {
-		registry.MustRegister(prometheus.NewGaugeFunc(
-			prometheus.GaugeOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
-			func() float64 { return float64(of()) }))
-	}
-	counter("messages_total", "Messages published with an id.", func(s stamp.Stats) int64 { return s.Stamped })
-	counter("duplicates_total", "Redelivered messages that were already published, and were only acknowledged.", func(s stamp.Stats) int64 { return s.Duplicates })
-	counter("skipped_total", "Messages that could not be stamped and were passed over (--on-bad skip).", func(s stamp.Stats) int64 { return s.Skipped })
-	counter("failures_total", "Batches that failed and were started over.", func(s stamp.Stats) int64 { return s.Failures })
-	counter("conflicts_total", "Of the failures, those because somebody else had written to the output stream.", func(s stamp.Stats) int64 { return s.Conflicts })
-	counter("rewinds_total", "Times the consumer was asked to give out unacknowledged messages again.", func(s stamp.Stats) int64 { return s.Rewinds })
-	gauge("source_sequence", "Sequence of the last source message that is dealt with.", func() int64 { return stamper.Stats().Source })
-	gauge("lag_messages", "Messages of the source that are not dealt with, at most ten seconds ago.", progress.lag.Load)
-	return registry
 }
 
 // clearFirst removes a line that changes before it writes one that stays.

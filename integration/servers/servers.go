@@ -72,6 +72,9 @@ func (n *NATS) Start(t testing.TB) {
 	n.server, n.URL = s, s.ClientURL()
 }
 
+// StoreDir is where JetStream keeps its files, in the folder jetstream.
+func (n *NATS) StoreDir() string { return n.options.StoreDir }
+
 // Stop stops the server; it may be called twice.
 func (n *NATS) Stop() {
 	n.server.Shutdown()
@@ -176,6 +179,9 @@ func Dial(t testing.TB, endpoint string) *clientv3.Client {
 	t.Cleanup(func() { client.Close() })
 	return client
 }
+
+// FreePort returns a port that nobody listened on a moment ago.
+func FreePort(t testing.TB) int { return freePort(t) }
 
 func freeAddr(t testing.TB) string {
 	t.Helper()

@@ -24,17 +24,14 @@ const (
 	maxAckPending = 4 * MaxBatch
 )
 
-// openConsumer returns the durable consumer, made if it is missing.
-func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo) (jetstream.Consumer, error) {
+// openConsumer checks the durable consumer, and makes it if it is missing.
+func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo) error {
 	consumer, err := s.js.Consumer(ctx, s.config.Stream, s.config.Consumer)
 	switch {
 	case err == nil:
-		if err := s.config.checkConsumer(consumer.CachedInfo()); err != nil {
-			return nil, err
-		}
-		return consumer, nil
+		return s.checkConsumer(consumer.CachedInfo())
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
-		return nil, fmt.Errorf("look at consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
+		return fmt.Errorf("look at consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
 	}
 	config := jetstream.ConsumerConfig{
 		Durable:        s.config.Consumer,
@@ -48,43 +45,50 @@ func (s *Stamper) openConsumer(ctx context.Context, source *jetstream.StreamInfo
 		PriorityGroups: []string{PriorityGroup},
 		PinnedTTL:      pinnedTTL,
 	}
-	start, last, err := s.startSeq(ctx)
+	start, noted, err := s.startSeq(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	config.Metadata = map[string]string{noteKey: position{last: last, source: max(start, 1) - 1}.note()}
+	config.Metadata = map[string]string{noteKey: noted.String()}
 	if start > 1 && source.Config.Retention != jetstream.WorkQueuePolicy { // which allows no start
 		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, start
 	}
 	// CreateConsumer, unlike CreateOrUpdate, changes none that another stamper has
 	// just made; it accepts an equal one.
-	consumer, err = s.js.CreateConsumer(ctx, s.config.Stream, config)
-	if err != nil {
-		return nil, fmt.Errorf("make consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
+	if _, err = s.js.CreateConsumer(ctx, s.config.Stream, config); err != nil {
+		return fmt.Errorf("make consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
 	}
 	s.config.Log.Info("consumer made", "stream", s.config.Stream, "consumer", s.config.Consumer, "start_seq", max(start, 1))
-	return consumer, nil
+	return nil
 }
 
 // startSeq returns the first source sequence that a new consumer is to deliver,
-// 0 for all, and the output's last sequence.
-func (s *Stamper) startSeq(ctx context.Context) (start, last uint64, err error) {
-	at, err := s.output.read(ctx)
+// 0 for all, and what it notes.
+func (s *Stamper) startSeq(ctx context.Context) (start uint64, noted note, err error) {
+	at, outputMade, err := s.output.read(ctx)
 	switch {
 	case errors.Is(err, errNoEvidence) && s.config.StartSeq == 0:
-		return 0, 0, fmt.Errorf("the output stream %s has had messages (up to sequence %d), but its last one, which tells what is already stamped, is gone, and there is no consumer %s: say which source sequence to begin with (--start-seq), 1 for all",
+		return 0, note{}, fmt.Errorf("the output stream %s has had messages (up to sequence %d), but its last one, which tells what is already stamped, is gone, and there is no consumer %s: say which source sequence to begin with (--start-seq), 1 for all",
 			s.output.stream, at.last, s.config.Consumer)
 	case err != nil && !errors.Is(err, errNoEvidence):
-		return 0, 0, err
-	case at.source > 0:
-		return max(at.source+1, s.config.StartSeq), at.last, nil
+		return 0, note{}, err
 	}
-	return s.config.StartSeq, at.last, nil
+	if at.made, err = s.checkSource(ctx, at); err != nil {
+		return 0, note{}, err
+	}
+	start = s.config.StartSeq
+	if at.source > 0 {
+		start = max(at.source+1, start)
+	}
+	if passed := max(start, 1) - 1; passed != at.source { // the time is of the message before
+		at.source, at.stored = passed, time.Time{}
+	}
+	return start, note{at, outputMade}, nil
 }
 
 // checkConsumer refuses a consumer with which a guarantee would not hold.
-func (c *Config) checkConsumer(info *jetstream.ConsumerInfo) error {
-	has := info.Config
+func (s *Stamper) checkConsumer(info *jetstream.ConsumerInfo) error {
+	has, c := info.Config, s.config
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if has.DeliverSubject != "" {
@@ -110,6 +114,9 @@ func (c *Config) checkConsumer(info *jetstream.ConsumerInfo) error {
 	}
 	if has.MaxRequestExpires > 0 && has.MaxRequestExpires < pullWait {
 		complain("its max pull expire, %v, is below %v", has.MaxRequestExpires, pullWait)
+	}
+	if most := s.source.maxBytes(); has.MaxRequestMaxBytes > 0 && has.MaxRequestMaxBytes < most {
+		complain("its max pull bytes, %d, are below %d", has.MaxRequestMaxBytes, most)
 	}
 	if has.HeadersOnly {
 		complain("it delivers headers only")

@@ -18,9 +18,16 @@ import (
 )
 
 var (
-	crashFor  = flag.Duration("crash.for", 6*time.Second, "how long TestCrash goes on doing harm")
-	crashSeed = flag.Uint64("crash.seed", 0, "seed of TestCrash; 0 picks one")
+	crashFor      = flag.Duration("crash.for", 6*time.Second, "how long TestCrash goes on doing harm")
+	crashSeed     = flag.Uint64("crash.seed", 0, "seed of TestCrash; 0 picks one")
+	crashReplicas = flag.Int("crash.replicas", 1, "of the streams of TestCrash: 1, or 3 on three nats-servers")
 )
+
+// harm is one way to make trouble, perhaps to p.
+type harm struct {
+	name string
+	do   func(p *process)
+}
 
 // TestCrash does all kinds of harm to two stampers on one consumer, and to what
 // is around them, while messages of several keys flow, and then looks at what is
@@ -33,21 +40,26 @@ func TestCrash(t *testing.T) {
 	t.Logf("-crash.seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 
-	r := newRig(t, nil)
+	var r *rig
+	members := servers.NATSCluster{}
+	if *crashReplicas > 1 {
+		r = newReplicatedRig(t)
+		members = r.cluster
+	} else {
+		r = newRig(t, nil)
+		members = append(members, r.nats)
+	}
 	r.addConsumer(t, nil)
 	stopWorker := r.startWorker(t) // a second one
-	proxy := servers.StartProxy(t, strings.TrimPrefix(r.nats.URL, "nats://"))
+	proxy := servers.StartProxy(t, strings.TrimPrefix(members[0].URL, "nats://"))
 	stampers := []*process{
-		newProcess(t, "near", r.nats.URL),
+		newProcess(t, "near", r.url()),
 		newProcess(t, "far", "nats://"+proxy.Addr),
 	}
 	stopPublishing := publishOn(t, r)
 
 	pause := func(low, high time.Duration) { time.Sleep(low + time.Duration(random.Int64N(int64(high-low)))) }
-	harms := []struct {
-		name string
-		do   func(p *process)
-	}{
+	harms := []harm{
 		{"kill", func(p *process) { p.kill(); p.start(t) }},
 		{"kill both", func(*process) {
 			for _, p := range stampers {
@@ -96,8 +108,20 @@ func TestCrash(t *testing.T) {
 			pause(50*time.Millisecond, 1500*time.Millisecond)
 			proxy.Heal()
 		}},
-		{"restart nats-server", func(*process) { r.nats.Stop(); r.nats.Start(t) }},
+		{"restart nats-server", func(*process) {
+			n := members[random.IntN(len(members))]
+			n.Stop()
+			if r.cluster != nil {
+				pause(100*time.Millisecond, 3*time.Second) // the others go on meanwhile
+			}
+			n.Start(t)
+		}},
 		{"restart a worker", func(*process) { stopWorker(); stopWorker = r.startWorker(t) }},
+	}
+	if r.cluster != nil {
+		for _, what := range steppers {
+			harms = append(harms, harm{"step down: " + what, func(*process) { r.stepDown(t, what) }})
+		}
 	}
 	done := map[string]int{}
 	begin := time.Now()
@@ -133,7 +157,7 @@ func TestCrash(t *testing.T) {
 // publishOn publishes messages of five keys until the returned function is
 // called, through whatever happens to the server.
 func publishOn(t testing.TB, r *rig) (stop func()) {
-	nc := r.nats.Connect(t, append(seqd.ConnectOptions(), nats.ReconnectWait(20*time.Millisecond))...)
+	nc := r.connect(t, append(seqd.ConnectOptions(), nats.ReconnectWait(20*time.Millisecond))...)
 	js := jetStream(t, nc)
 	ctx, cancel := context.WithCancel(context.Background())
 	var publishing sync.WaitGroup

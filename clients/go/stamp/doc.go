@@ -12,6 +12,10 @@
 //  4. A source message is acknowledged after the output stream has acknowledged
 //     its copy, never before.
 //
+// All of it holds for streams with any number of replicas, and for the streams
+// and the consumer that a position is of: of others of their names, or older
+// states of them, nothing is stamped, and nothing acknowledged.
+//
 // Less formally: kill it, freeze it, run two of it, restart NATS or the workers
 // under it; the worst that happens are gaps between ids and a pause.
 //

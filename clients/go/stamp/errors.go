@@ -23,9 +23,25 @@ func (e stopError) Unwrap() error { return e.err }
 
 func stop(err error) error { return stopError{err} }
 
+// doubtError is an error that trying again helps if a server that was cut off
+// from the others, or has just started, has given the answer; else it stops.
+type doubtError struct{ err error }
+
+func (e doubtError) Error() string { return e.err.Error() }
+
+func doubt(err error) error { return doubtError{err} }
+
+// doubtTime is how long a server may give such answers: one that was cut off
+// steps down within ten seconds.
+const doubtTime = 15 * time.Second
+
 // gone makes an error of the consumer one that ends Run, where that is what it
 // means.
 func gone(err error) error {
+	var end stopError
+	if errors.As(err, &end) { // it has been through here
+		return err
+	}
 	for _, final := range []error{
 		jetstream.ErrConsumerDeleted, jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist,
 		jetstream.ErrStreamNotFound, jetstream.ErrBadRequest, nats.ErrConnectionClosed,

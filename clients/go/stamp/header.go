@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,17 +17,18 @@ const (
 	KeyHeaderName    = "Seq-Key"         // the key it is of, as the Key function gave it: not escaped
 	StamperHeader    = "Seq-Stamper"     // name of the consumer that the message came through
 	SourceTimeHeader = "Seq-Source-Time" // when the source stream stored the message, RFC 3339
+	SourceMadeHeader = "Seq-Source-Made" // when the source stream was made, RFC 3339: its sequences are of that stream
 )
 
 // ours are the headers that are set anew, whatever the source message has.
-var ours = []string{IDHeader, StoreHeader, KeyHeaderName, StamperHeader, SourceTimeHeader}
+var ours = []string{IDHeader, StoreHeader, KeyHeaderName, StamperHeader, SourceTimeHeader, SourceMadeHeader}
 
 // outHeader returns the header of m's copy, without the id.
 //
 // The source's own headers stay, but for those that are orders to a NATS server
 // (Nats-Rollup would purge the output stream, Nats-Expected-… speak of another
 // stream, Nats-TTL would let the evidence expire).
-func outHeader(m *message, stream, consumer, store, key string) nats.Header {
+func (s *Stamper) outHeader(m *message, key string) nats.Header {
 	source := m.Headers()
 	header := make(nats.Header, len(source)+8)
 	for name, values := range source {
@@ -36,11 +36,12 @@ func outHeader(m *message, stream, consumer, store, key string) nats.Header {
 			header[name] = values
 		}
 	}
-	header[jetstream.MsgIDHeader] = []string{msgID(stream, m.seq)}
-	header[StoreHeader] = []string{store}
+	header[jetstream.MsgIDHeader] = []string{msgID(s.config.Stream, m.seq)}
+	header[StoreHeader] = []string{s.config.Store}
 	header[KeyHeaderName] = []string{key}
-	header[StamperHeader] = []string{consumer}
-	header[SourceTimeHeader] = []string{m.stored.UTC().Format(time.RFC3339Nano)}
+	header[StamperHeader] = []string{s.config.Consumer}
+	header[SourceTimeHeader] = []string{utc(m.stored)}
+	header[SourceMadeHeader] = []string{utc(s.at.made)}
 	return header
 }
 

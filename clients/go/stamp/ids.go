@@ -2,6 +2,8 @@ package stamp
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -13,20 +15,66 @@ import (
 // askers bounds the requests for ids that are under way at a time.
 const askers = 64
 
-// number gives each message of out the next id of its key, in their order: one
-// request a key.
-func (s *Stamper) number(ctx context.Context, out []*nats.Msg) error {
+// drawn are ids that were drawn for messages that are not known to be published.
+// A batch that is refused has the same ones when it is tried again, as long as
+// the output stream has nothing new, but what this stamper knows to have
+// published: all ids in it are older then, of each key; and if the batch lands
+// after all, late, its last sequence is another one.
+type drawn struct {
+	last uint64              // the output's last sequence
+	ids  map[uint64]drawnFor // by source sequence
+}
+
+type drawnFor struct{ key, id string }
+
+// number gives each message of out, which are the copies of msgs, the next id of
+// its key, in their order: one request a key.
+func (s *Stamper) number(ctx context.Context, msgs []message, out []*nats.Msg) error {
+	if s.drawn.ids == nil || s.drawn.last != s.at.last {
+		s.drawn = drawn{s.at.last, map[uint64]drawnFor{}}
+	}
 	byKey := map[string][]*nats.Msg{}
 	var keys []string
-	for _, m := range out {
-		key := m.Header[KeyHeaderName][0]
+	copies := copied(msgs)
+	kept := map[uint64]drawnFor{}
+	for i, m := range out {
+		key, seq := m.Header[KeyHeaderName][0], copies[i].seq
+		if has := s.drawn.ids[seq]; has.key == key && byKey[key] == nil { // what is drawn now is greater
+			m.Header[IDHeader] = []string{has.id}
+			kept[seq] = has
+			continue
+		}
 		if byKey[key] == nil {
 			keys = append(keys, key)
 		}
 		byKey[key] = append(byKey[key], m)
 	}
+	maps.DeleteFunc(s.drawn.ids, func(seq uint64, has drawnFor) bool { return byKey[has.key] != nil && kept[seq] != has })
+	err := s.numberKeys(ctx, keys, byKey)
+	for i, m := range out {
+		if id := m.Header[IDHeader]; len(id) > 0 {
+			s.drawn.ids[copies[i].seq] = drawnFor{m.Header[KeyHeaderName][0], id[0]}
+		}
+	}
+	return err
+}
+
+// published takes the ids of what is published from those that are drawn.
+func (s *Stamper) published(last uint64, msgs []message) {
+	s.drawn.last = last
+	for _, m := range msgs {
+		delete(s.drawn.ids, m.seq)
+	}
+}
+
+// copied are the messages that have copies.
+func copied(msgs []message) []message {
+	return slices.DeleteFunc(slices.Clone(msgs), func(m message) bool { return m.bad != nil })
+}
+
+func (s *Stamper) numberKeys(ctx context.Context, keys []string, byKey map[string][]*nats.Msg) error {
 	if len(keys) == 1 {
-		return s.numberKey(ctx, keys[0], out)
+		return s.numberKey(ctx, keys[0], byKey[keys[0]])
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -2,11 +2,9 @@ package stamp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,109 +12,60 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// Errors of JetStream that matter here and have no name in nats.go.
-const (
-	codeMessageNotFound jetstream.ErrorCode = 10037
-	codeAtomicDisabled  jetstream.ErrorCode = 10174
-	codeDuplicate       jetstream.ErrorCode = 10201
-)
-
-// errConflict is returned by publish when somebody else has written to the
-// output stream.
-var errConflict = errors.New("somebody else has written to the output stream")
-
-// errDuplicate is returned by send for a single message whose Nats-Msg-Id the
-// output stream remembers; of a batch it says so with codeDuplicate.
-var errDuplicate = errors.New("duplicate message id")
-
 // position is how far the output stream has come.
 type position struct {
 	last   uint64    // sequence of its last message; 0: there never was one
 	source uint64    // the source message in it: that one and all before are out
 	stored time.Time // when the source stream stored that; zero: not known
+	made   time.Time // when the source stream was made; zero: not known
 }
 
 // output is the output stream.
 type output struct {
 	js       jetstream.JetStream
 	stream   string
-	source   string // name of the source stream
-	consumer string // name of the consumer
+	made     time.Time // when the stream was made; Run's alone
+	source   string    // name of the source stream
+	consumer string    // name of the consumer
 }
 
 // errNoEvidence is returned by read when the last message is gone.
 var errNoEvidence = errors.New("the last message is gone")
 
-// read returns the position. With errNoEvidence it is the last sequence that is
-// known, and nothing else.
-func (o *output) read(ctx context.Context) (position, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+// read returns the position, and when the stream was made. With errNoEvidence
+// the position has the last sequence that is known, and nothing else.
+func (o *output) read(ctx context.Context) (at position, made time.Time, err error) {
+	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	stream, err := o.js.Stream(ctx, o.stream)
+	stream, err := o.js.Stream(callCtx, o.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return at, made, doubt(fmt.Errorf("the output stream %s is gone", o.stream))
+	}
 	if err != nil {
-		return position{}, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
+		return at, made, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
 	}
-	at := position{last: stream.CachedInfo().State.LastSeq}
-	if at.last == 0 {
-		return at, nil
+	info := stream.CachedInfo()
+	at, made = position{last: info.State.LastSeq}, info.Created
+	if at.last < max(info.Config.FirstSeq, 1) { // there never was a message
+		return at, made, nil
 	}
-	msg, err := o.message(ctx, at.last)
+	msg, err := readMessage(ctx, o.js, o.stream, at.last)
+	if errors.Is(err, errNotStored) {
+		return at, made, errNoEvidence
+	}
 	if err != nil {
-		return at, err
+		return at, made, err
 	}
-	return o.evidence(msg, at)
-}
-
-// message reads a message from the stream's leader. A direct get, which nats.go
-// prefers where the stream allows it, may be answered by a replica that has not
-// got the message yet.
-func (o *output) message(ctx context.Context, seq uint64) (*storedMsg, error) {
-	options := o.js.Options()
-	prefix := jetstream.DefaultAPIPrefix
-	switch {
-	case options.Domain != "":
-		prefix = "$JS." + options.Domain + ".API"
-	case options.APIPrefix != "":
-		prefix = options.APIPrefix
-	}
-	prefix = strings.TrimSuffix(prefix, ".")
-	answer, err := o.js.Conn().RequestWithContext(ctx, prefix+".STREAM.MSG.GET."+o.stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
-	if err != nil {
-		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
-	}
-	var got struct {
-		Error   *jetstream.APIError
-		Message *storedMsg
-	}
-	if err := json.Unmarshal(answer.Data, &got); err != nil {
-		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, err)
-	}
-	switch {
-	case got.Error != nil && got.Error.ErrorCode == codeMessageNotFound:
-		return nil, errNoEvidence
-	case got.Error != nil:
-		return nil, fmt.Errorf("read %s:%d: %w", o.stream, seq, got.Error)
-	case got.Message == nil:
-		return nil, fmt.Errorf("read %s:%d: the answer has no message", o.stream, seq)
-	}
-	return got.Message, nil
-}
-
-// storedMsg is a message as the API returns it.
-type storedMsg struct {
-	Subject string
-	Hdrs    []byte
+	at, err = o.evidence(msg, at)
+	return at, made, err
 }
 
 // evidence reads from the output's last message how far the source has been
 // stamped.
 func (o *output) evidence(msg *storedMsg, at position) (position, error) {
-	var header nats.Header
-	if len(msg.Hdrs) > 0 {
-		var err error
-		if header, err = nats.DecodeHeadersMsg(msg.Hdrs); err != nil {
-			return at, fmt.Errorf("read %s:%d: %w", o.stream, at.last, err)
-		}
+	header, err := msg.header()
+	if err != nil {
+		return at, fmt.Errorf("read %s:%d: %w", o.stream, at.last, err)
 	}
 	stream, seq, err := parseMsgID(header.Get(jetstream.MsgIDHeader))
 	stamper := header.Get(StamperHeader)
@@ -130,6 +79,7 @@ func (o *output) evidence(msg *storedMsg, at position) (position, error) {
 	}
 	at.source = seq
 	at.stored, _ = time.Parse(time.RFC3339Nano, header.Get(SourceTimeHeader)) // zero: not known
+	at.made, _ = time.Parse(time.RFC3339Nano, header.Get(SourceMadeHeader))   // so are those of older versions
 	return at, nil
 }
 
@@ -147,19 +97,7 @@ func (o *output) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (_ 
 		return last, nil
 	}
 	err = fmt.Errorf("publish %d messages to %s: %w", len(msgs), o.stream, err)
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return 0, fmt.Errorf("%w: %w", errConflict, err)
-		case codeAtomicDisabled:
-			return 0, stop(fmt.Errorf("%w; allow it with: nats stream edit %s --allow-batch", err, o.stream))
-		}
-	}
-	if errors.Is(err, errDuplicate) || api != nil && api.ErrorCode == codeDuplicate {
-		return 0, fmt.Errorf("%w: it remembers a message that it no longer holds; have messages been removed from it? It forgets when its duplicate window has passed", err)
-	}
-	return 0, err
+	return 0, o.judge(err, len(msgs))
 }
 
 // send is one step for the server, whatever the number of messages. One alone

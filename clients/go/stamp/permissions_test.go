@@ -13,7 +13,7 @@ import (
 var permissions = &server.Permissions{
 	Publish: &server.SubjectPermission{Allow: []string{
 		"stamped.>", "seq.orders.>", "$JS.ACK.ORDERS.stamper.>",
-		"$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.ORDERS", "$JS.API.STREAM.INFO.STAMPED", "$JS.API.STREAM.MSG.GET.STAMPED",
+		"$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.ORDERS", "$JS.API.STREAM.INFO.STAMPED", "$JS.API.STREAM.MSG.GET.STAMPED", "$JS.API.STREAM.MSG.GET.ORDERS",
 		"$JS.API.CONSUMER.INFO.ORDERS.stamper", "$JS.API.CONSUMER.CREATE.ORDERS.stamper", "$JS.API.CONSUMER.MSG.NEXT.ORDERS.stamper",
 		"$JS.API.CONSUMER.RESET.ORDERS.stamper", "$JS.API.CONSUMER.UNPIN.ORDERS.stamper",
 	}},

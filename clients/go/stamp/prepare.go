@@ -10,6 +10,12 @@ import (
 // and the headers of the atomic publish.
 const idRoom = 512 // bytes
 
+// What nats-server takes at most of a message, whatever is configured.
+const (
+	maxHeader = 64<<10 - 1
+	maxStored = 32<<20 - 1<<10 // of a file-backed stream, with what is written beside the message
+)
+
 // prepare makes the copies of msgs, without their ids. A message that can't be
 // stamped is marked bad and has no copy; or it cuts msgs off there and is
 // returned as an error that ends Run.
@@ -47,8 +53,11 @@ func (s *Stamper) copy(m *message) (*nats.Msg, error) {
 	}
 	c := &nats.Msg{
 		Subject: subject,
-		Header:  outHeader(m, s.config.Stream, s.config.Consumer, s.config.Store, key),
+		Header:  s.outHeader(m, key),
 		Data:    m.Data(),
+	}
+	if size := c.Size() - len(c.Subject) - len(c.Data) + idRoom; size > maxHeader {
+		return nil, fmt.Errorf("with the new ones its headers would have %d bytes, and a stream takes %d", size, maxHeader)
 	}
 	if size := c.Size() + idRoom; size > s.maxSize {
 		return nil, fmt.Errorf("with its new headers it would have %d bytes, and %s takes %d", size, s.output.stream, s.maxSize)

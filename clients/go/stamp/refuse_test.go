@@ -89,6 +89,16 @@ func TestNewRefuses(t *testing.T) {
 		"not atomic": {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}}, want: []string{"atomic", "nats stream edit STAMPED --allow-batch"}},
 		"work queue": {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, Retention: jetstream.WorkQueuePolicy}, want: []string{"retention", "limits"}},
 		"no ack":     {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, NoAck: true}, want: []string{"no_ack"}},
+		"markers": {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, AllowMsgTTL: true, SubjectDeleteMarkerTTL: time.Minute, MaxAge: time.Hour},
+			want: []string{"the server writes delete markers into it", "nats stream edit STAMPED --subject-del-markers-ttl=0s"}},
+		"schedules": {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, AllowMsgSchedules: true}, want: []string{"it allows schedules", "--allow-schedules"}},
+		"counters":  {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, AllowMsgCounter: true}, want: []string{"a stream of counters", "--allow-counter"}},
+		"sources":   {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, Sources: []*jetstream.StreamSource{{Name: "X"}}}, want: []string{"it has sources"}},
+		"republish": {output: &jetstream.StreamConfig{Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, RePublish: &jetstream.RePublish{Source: ">", Destination: "orders.again.>"}},
+			want: []string{"it republishes to orders.again.>, which belongs to the source stream ORDERS: a loop"}},
+		"pull bytes": {consumer: &jetstream.ConsumerConfig{Durable: "bytes", AckPolicy: jetstream.AckExplicitPolicy, MaxRequestMaxBytes: 1 << 20, PriorityPolicy: jetstream.PriorityPolicyPinned, PriorityGroups: []string{stamp.PriorityGroup}},
+			change: func(c *stamp.Config) { c.Consumer = "bytes" },
+			want:   []string{"max pull bytes, 1048576, are below 8388608"}},
 		"consumer": {consumer: &jetstream.ConsumerConfig{Durable: durable, AckPolicy: jetstream.AckAllPolicy, MaxDeliver: 3, MaxAckPending: 10, FilterSubject: "orders.a"},
 			change: func(c *stamp.Config) { c.Filters = []string{"orders.b"} },
 			want: []string{"ack policy", "after 3 deliveries", "pinned_client", "max ack pending, 10", `filter is ["orders.a"], not ["orders.b"]`,
@@ -153,25 +163,6 @@ func TestStrangersInOutput(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
-	}
-}
-
-// A source that was made anew counts from 1 again: its messages are not the ones
-// that the output has.
-func TestSourceMadeAnew(t *testing.T) {
-	r := newRig(t, nil)
-	r.addConsumer(t, nil)
-	r.evidence(t, nats.Header{
-		"Nats-Msg-Id": {"ORDERS:5"}, stamp.StamperHeader: {durable},
-		stamp.SourceTimeHeader: {time.Now().Add(-time.Hour).Format(time.RFC3339Nano)},
-	})
-	r.publish(t, 3, 1)
-	err := r.start(t, config()).wait(t)
-	if err == nil || !strings.Contains(err.Error(), "made anew or restored") || !strings.Contains(err.Error(), "nats stream purge STAMPED") {
-		t.Errorf("got %v", err)
-	}
-	if got := r.stored(t, outputStream); got != 1 {
-		t.Errorf("%d messages in the output", got)
 	}
 }
 

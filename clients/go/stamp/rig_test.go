@@ -33,13 +33,15 @@ const (
 	durable      = "stamper"
 )
 
-// rig is a nats-server with JetStream, an etcd, a worker, and the two streams.
+// rig is a nats-server with JetStream, or a cluster of three, an etcd, a worker,
+// and the two streams.
 type rig struct {
-	nats *servers.NATS
-	etcd *servers.Etcd
-	db   *clientv3.Client
-	nc   *nats.Conn
-	js   jetstream.JetStream
+	nats    *servers.NATS       // or nil
+	cluster servers.NATSCluster // or nil
+	etcd    *servers.Etcd
+	db      *clientv3.Client
+	nc      *nats.Conn
+	js      jetstream.JetStream
 }
 
 // newRig starts one. change, which may be nil, gets the output stream's
@@ -59,16 +61,46 @@ func newRigWith(t testing.TB, change func(*jetstream.StreamConfig), options func
 		o.JetStream, o.StoreDir = true, dir
 		options(o)
 	})
-	r.nc = r.nats.Connect(t, seqd.ConnectOptions()...)
+	r.connectAll(t, 1, change)
+	return r
+}
+
+// newReplicatedRig starts one of three nats-servers, with both streams on all of
+// them.
+func newReplicatedRig(t testing.TB) *rig {
+	t.Helper()
+	r := &rig{etcd: servers.StartEtcd(t), cluster: servers.StartNATSCluster(t, 3)}
+	r.db = r.etcd.Connect(t)
+	r.connectAll(t, 3, nil)
+	return r
+}
+
+func (r *rig) connectAll(t testing.TB, replicas int, change func(*jetstream.StreamConfig)) {
+	t.Helper()
+	r.nc = r.connect(t, seqd.ConnectOptions()...)
 	r.js = jetStream(t, r.nc)
 	r.startWorker(t)
-	r.addStream(t, jetstream.StreamConfig{Name: sourceStream, Subjects: []string{"orders.>"}})
-	output := jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true}
+	r.addStream(t, jetstream.StreamConfig{Name: sourceStream, Subjects: []string{"orders.>"}, Replicas: replicas})
+	output := jetstream.StreamConfig{Name: outputStream, Subjects: []string{"stamped.>"}, AllowAtomicPublish: true, Replicas: replicas}
 	if change != nil {
 		change(&output)
 	}
 	r.addStream(t, output)
-	return r
+}
+
+func (r *rig) url() string {
+	if r.cluster != nil {
+		return r.cluster.URL()
+	}
+	return r.nats.URL
+}
+
+func (r *rig) connect(t testing.TB, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	if r.cluster != nil {
+		return r.cluster.Connect(t, options...)
+	}
+	return r.nats.Connect(t, options...)
 }
 
 func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
@@ -97,7 +129,7 @@ func (r *rig) startWorker(t testing.TB) (stop func()) {
 	t.Cleanup(counter.Close)
 	w, err := worker.New(worker.Config{
 		ID:       id,
-		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.nats.URL, options...) },
+		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.url(), options...) },
 		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
 		Log:      quiet,
 	})
@@ -161,10 +193,12 @@ func newStamper(t testing.TB, nc *nats.Conn, c stamp.Config) (*stamp.Stamper, er
 		t.Fatal(err)
 	}
 	if c.Log == nil {
-		c.Log = slog.New(slog.NewTextHandler(logWriter{t}, nil))
+		c.Log = slog.New(logHandler(t))
 	}
 	return stamp.New(t.Context(), jetStream(t, nc), client, c)
 }
+
+func logHandler(t testing.TB) slog.Handler { return slog.NewTextHandler(logWriter{t}, nil) }
 
 // logWriter writes to the test's log, while the test runs.
 type logWriter struct{ testing.TB }
@@ -188,7 +222,7 @@ type started struct {
 // start runs a stamper on a connection of its own.
 func (r *rig) start(t testing.TB, c stamp.Config) *started {
 	t.Helper()
-	return r.startOn(t, r.nats.Connect(t, seqd.ConnectOptions()...), c)
+	return r.startOn(t, r.connect(t, seqd.ConnectOptions()...), c)
 }
 
 func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamp.Config) *started {
@@ -197,6 +231,7 @@ func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamp.Config) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.SetDoubtTime(time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}
 	go func() { st.ended <- s.Run(ctx) }()
@@ -245,6 +280,11 @@ func (r *rig) publish(t testing.TB, n, keys int) {
 
 // await polls until ok, which says what it waits for.
 func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	awaitFor(t, patience, what, ok)
+}
+
+func awaitFor(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {

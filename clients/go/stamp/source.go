@@ -3,12 +3,10 @@ package stamp
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -21,26 +19,14 @@ const (
 	ackTimeout  = 2 * time.Second
 )
 
-// minFetchBytes is how much a pull may bring at least; more where a single
-// message may be larger.
-const minFetchBytes = 8 << 20
-
-// message is a source message with what its acknowledgement subject says of it.
-type message struct {
-	jetstream.Msg
-	seq    uint64    // in the source stream
-	stored time.Time // when the source stream stored it
-	bad    error     // why it can't be stamped, or nil
-}
-
 // source hands out the messages of a durable consumer.
 type source struct {
-	js       jetstream.JetStream
-	consumer jetstream.Consumer
-	stream   string
-	name     string
-	pending  uint64 // messages that waited behind the last one that came
-	pin      string // of the last message that came
+	js      jetstream.JetStream
+	stream  string
+	name    string
+	made    time.Time // when the consumer was made that the position is held against; Run's alone
+	pending uint64    // messages that waited behind the last one that came
+	pin     string    // of the last message that came
 }
 
 // fetch returns at most n messages in the order of their sequences, each once.
@@ -59,54 +45,6 @@ func (s *source) fetch(ctx context.Context, n int) ([]message, error) {
 	slices.SortFunc(got, func(a, b message) int { return cmp.Compare(a.seq, b.seq) })
 	got = slices.CompactFunc(got, func(a, b message) bool { return a.seq == b.seq })
 	return got, err
-}
-
-func (s *source) pull(ctx context.Context, n int, wait time.Duration) ([]message, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	options := []jetstream.FetchOpt{
-		jetstream.FetchContext(ctx),
-		jetstream.FetchPriorityGroup(PriorityGroup),
-		jetstream.FetchMaxBytes(max(minFetchBytes, 2*int(s.js.Conn().MaxPayload()))),
-	}
-	if wait > 2*heartbeat { // tells a server that has lost the pull from one that has nothing
-		options = append(options, jetstream.FetchHeartbeat(heartbeat))
-	}
-	batch, err := s.consumer.Fetch(n, options...)
-	if err != nil {
-		return nil, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
-	}
-	s.pending = 0
-	var got []message
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
-			return got, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
-		}
-		s.pending = meta.NumPending
-		s.pin = msg.Headers().Get("Nats-Pin-Id")
-		got = append(got, message{Msg: msg, seq: meta.Sequence.Stream, stored: meta.Timestamp})
-	}
-	err = batch.Error()
-	switch {
-	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout),
-		errors.Is(err, context.Canceled), errors.Is(err, jetstream.ErrPinIDMismatch):
-		return got, nil
-	}
-	return got, fmt.Errorf("fetch from consumer %s of %s: %w", s.name, s.stream, err)
-}
-
-// complete tells whether n messages in hand are all that the consumer has given
-// out and that are not acknowledged: whether none that belongs before them is
-// with somebody else, or was lost on the way.
-func (s *source) complete(ctx context.Context, n int) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	info, err := s.consumer.Info(ctx)
-	if err != nil {
-		return false, fmt.Errorf("look at consumer %s of %s: %w", s.name, s.stream, err)
-	}
-	return info.NumAckPending == n, nil
 }
 
 // rewind has the consumer give out everything again, in order, that is not
@@ -151,8 +89,11 @@ func (s *source) settle(ctx context.Context, msgs []message) error {
 func (s *source) unpin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	info, err := s.consumer.Info(ctx)
-	if err != nil || s.pin == "" {
+	if s.pin == "" {
+		return nil
+	}
+	info, err := s.info(ctx)
+	if err != nil {
 		return err
 	}
 	for _, g := range info.PriorityGroups {

@@ -36,17 +36,32 @@ func (s *Stamper) Stats() Stats {
 	}
 }
 
-// Lag asks the consumer how many messages are not dealt with: those that wait in
-// the source, and those that were given out and are not acknowledged. It is safe
-// for concurrent use.
+// Lag asks how many messages are not stamped: those that wait in the source, and
+// those that were given out, whatever became of them. It is safe for concurrent
+// use.
 func (s *Stamper) Lag(ctx context.Context) (int64, error) {
+	info, err := s.source.info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	lag := info.NumPending + uint64(info.NumAckPending)
+	if len(filters(info.Config)) > 0 {
+		return int64(lag), nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	info, err := s.source.consumer.Info(ctx)
+	stream, err := s.js.Stream(ctx, s.config.Stream)
 	if err != nil {
-		return 0, fmt.Errorf("look at consumer %s of %s: %w", s.config.Consumer, s.config.Stream, err)
+		return 0, fmt.Errorf("look at the source stream %s: %w", s.config.Stream, err)
 	}
-	return int64(info.NumPending) + int64(info.NumAckPending), nil
+	// What the consumer counts is its own view. A stamper that stands by knows only
+	// by the ack floor what the other one has done.
+	has := stream.CachedInfo().State
+	done := max(uint64(s.stats.source.Load()), info.AckFloor.Stream, max(has.FirstSeq, 1)-1) + uint64(has.NumDeleted)
+	if has.LastSeq > done {
+		lag = max(lag, has.LastSeq-done)
+	}
+	return int64(lag), nil
 }
 
 // Output returns the name of the output stream.

@@ -59,14 +59,26 @@ func (s *Stamper) openOutput(ctx context.Context, source *jetstream.StreamInfo) 
 	if len(has.Sources) > 0 {
 		complain("it has sources, and nobody but the stamper may write to it")
 	}
+	if has.SubjectDeleteMarkerTTL > 0 {
+		complain("the server writes delete markers into it, and nobody but the stamper may write to it; turn them off with: nats stream edit %s --subject-del-markers-ttl=0s", name)
+	}
+	if has.AllowMsgSchedules {
+		complain("it allows schedules, by which the server writes messages into it, and nobody but the stamper may write to it; make it without (--allow-schedules)")
+	}
 	if has.AllowMsgCounter {
-		complain("it is a stream of counters")
+		complain("it is a stream of counters; make it without (--allow-counter)")
+	}
+	if to, ok := republishes(has, source.Config.Subjects); ok {
+		complain("it republishes to %s, which belongs to the source stream %s: a loop", to, s.config.Stream)
+	}
+	if to, ok := republishes(source.Config, has.Subjects); ok {
+		complain("the source stream %s republishes to %s, which belongs to it, and nobody but the stamper may write to it", s.config.Stream, to)
 	}
 	if has.NoAck {
 		complain("it does not acknowledge publishes (no_ack)")
 	}
 	if has.Sealed {
-		complain("it is sealed")
+		complain("it is sealed, for ever; use another one")
 	}
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("the output stream %s can't be used: %s", name, strings.Join(wrong, "; "))
@@ -78,4 +90,21 @@ func (s *Stamper) openOutput(ctx context.Context, source *jetstream.StreamInfo) 
 func pulls(config jetstream.StreamConfig, name string) bool {
 	return config.Mirror != nil && config.Mirror.Name == name ||
 		slices.ContainsFunc(config.Sources, func(s *jetstream.StreamSource) bool { return s.Name == name })
+}
+
+// republishes tells whether what a stream republishes may go to one of these
+// subjects.
+func republishes(config jetstream.StreamConfig, subjects []string) (to string, ok bool) {
+	if config.RePublish == nil {
+		return "", false
+	}
+	to = config.RePublish.Destination
+	tokens := strings.Split(to, ".")
+	for i, tok := range tokens {
+		if strings.Contains(tok, "{{") || strings.HasPrefix(tok, "$") {
+			tokens[i] = "*"
+		}
+	}
+	pattern := strings.Join(tokens, ".")
+	return to, slices.ContainsFunc(subjects, func(subject string) bool { return overlap(subject, pattern) })
 }

@@ -151,3 +151,17 @@ func covers(stream, pattern string) bool {
 	}
 	return len(have) == len(want)
 }
+
+// overlap tells whether some subject is matched by both patterns.
+func overlap(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		switch x, y := as[i], bs[i]; {
+		case x == ">" || y == ">":
+			return true
+		case x != y && x != "*" && y != "*":
+			return false
+		}
+	}
+	return len(as) == len(bs)
+}

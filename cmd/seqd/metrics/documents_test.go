@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seqd-io/seqd/clients/go/stamp"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 )
 
@@ -24,7 +27,8 @@ type exposed struct {
 // expose returns seqd's own metrics by name.
 func expose(t *testing.T) map[string]exposed {
 	t.Helper()
-	families, err := metrics.NewRegistry(start(t)).Gather()
+	stamper := metrics.NewStampRegistry(metrics.Line{}, func() stamp.Stats { return stamp.Stats{} }, func() float64 { return 0 })
+	families, err := prometheus.Gatherers{metrics.NewRegistry(start(t)), stamper}.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,86 @@
+package main
+
+const (
+	pullFile     = "clients/go/stamp/pull.go"
+	identityFile = "clients/go/stamp/identity.go"
+	stampFile    = "clients/go/stamp/stamp.go"
+	stampIDsFile = "clients/go/stamp/ids.go"
+	startFile    = "clients/go/stamp/consumer.go"
+)
+
+var (
+	replicated = suite{"./clients/go/stamp", "^(TestReplicated|TestStamp|TestStatusHeaderInSource)$"}
+	madeAnew   = suite{"./clients/go/stamp", "MadeAnew|OtherOutput|Unstamped|Older"}
+	restored   = suite{"./clients/go/stamp", "Restored|FallsBack"}
+	stampOrder = suite{"./clients/go/stamp", "OrderAfterCrash|Kept|RedeliveredAfterWindow"}
+)
+
+// stampMutants are about where seqd stamp takes its messages from, and where it
+// goes on.
+var stampMutants = []mutant{
+	{
+		name: "pull ends with its status", breaks: "replicated streams: the status comes first, and nothing is ever stamped",
+		edits:  []edit{{pullFile, "left = n - undelivered - len(got)", "left = 0"}},
+		suites: []suite{replicated},
+	},
+	{
+		name: "status known by its header", breaks: "a message that has a status header is taken for the server's word, and blocks all",
+		edits:  []edit{{pullFile, `if msg.Reply != "" {`, `if len(msg.Data) > 0 {`}},
+		suites: []suite{replicated},
+	},
+	{
+		name: "outstanding messages not counted", breaks: "source order: what a dead stamper left behind is passed over",
+		edits:  []edit{{stampFile, "if info.NumAckPending != len(batch) {", "if info.NumAckPending < len(batch) {"}},
+		suites: []suite{stampOrder},
+	},
+	{
+		name: "consumer not looked at", breaks: "a batch of a stream that is gone is taken for one of its namesake",
+		edits:  []edit{{stampFile, "if !info.Created.Equal(from) {", "if info.Created.IsZero() {"}},
+		suites: []suite{madeAnew},
+	},
+	{
+		name: "source's age not looked at", breaks: "a source made anew: its messages up to the position are stamped nowhere",
+		edits:  []edit{{identityFile, "if !at.made.IsZero() && !at.made.Equal(made) {", "if at.made.After(made) {"}},
+		suites: []suite{madeAnew},
+	},
+	{
+		name: "source's end not looked at", breaks: "a source put back to an older state: the same, while it is shorter",
+		edits:  []edit{{identityFile, "if info.State.LastSeq < at.source && !begins {", "if info.State.LastSeq == 0 && !begins {"}},
+		suites: []suite{restored},
+	},
+	{
+		name: "source's message not looked at", breaks: "a source put back to an older state: the same, when it is as long as before",
+		edits:  []edit{{identityFile, "case !at.stored.IsZero() && !msg.Time.Equal(at.stored):", "case msg.Time.IsZero():"}},
+		suites: []suite{restored},
+	},
+	{
+		name: "old position believed", breaks: "a source made anew: a position without the source's age is believed",
+		edits:  []edit{{identityFile, "if at.made.IsZero() && !at.stored.IsZero() && made.After(at.stored) {", "if made.IsZero() {"}},
+		suites: []suite{madeAnew},
+	},
+	{
+		name: "new consumer from an unchecked position", breaks: "a source made anew: the consumer that is made begins behind its first messages",
+		edits:  []edit{{startFile, "	if at.made, err = s.checkSource(ctx, at); err != nil {\n		return 0, note{}, err\n	}\n", ""}},
+		suites: []suite{madeAnew},
+	},
+	{
+		name: "output's age not looked at", breaks: "an output made anew, or another one: what is acknowledged is in neither",
+		edits:  []edit{{identityFile, "case !knownMade.IsZero() && !knownMade.Equal(made):", "case made.IsZero():"}},
+		suites: []suite{restored, madeAnew},
+	},
+	{
+		name: "output's end not looked at", breaks: "an output that lost its last messages: what was in them is stamped nowhere",
+		edits:  []edit{{identityFile, "case at.last < known.last:", "case at.last == 0 && known.last > 1000000:"}},
+		suites: []suite{restored},
+	},
+	{
+		name: "ack floor not looked at", breaks: "what somebody else acknowledges is passed over",
+		edits:  []edit{{identityFile, "if at.source == 0 || floor <= at.source {", "if floor >= 0 {"}},
+		suites: []suite{madeAnew},
+	},
+	{
+		name: "kept ids never too old", breaks: "increasing ids: those of an attempt that was refused are used behind another stamper's newer ones",
+		edits:  []edit{{stampIDsFile, "if s.drawn.ids == nil || s.drawn.last != s.at.last {", "if s.drawn.ids == nil {"}},
+		suites: []suite{stampOrder},
+	},
+}

@@ -1,0 +1,120 @@
+package servers
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// NATSCluster is a cluster of nats-servers with JetStream in this process.
+type NATSCluster []*NATS
+
+// StartNATSCluster starts a cluster of n nats-servers, each with JetStream, and
+// returns when they have a leader that knows them all.
+func StartNATSCluster(t testing.TB, n int) NATSCluster {
+	t.Helper()
+	var all NATSCluster
+	var routes []*url.URL
+	for range n {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddr(t)})
+	}
+	for i := range n {
+		member := &NATS{options: server.Options{
+			ServerName: fmt.Sprintf("n%d", i),
+			Host:       "127.0.0.1",
+			Port:       freePort(t),
+			NoSigs:     true,
+			NoLog:      true,
+			JetStream:  true,
+			StoreDir:   t.TempDir(),
+			Cluster:    server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port(t, routes[i])},
+			Routes:     routes,
+		}}
+		member.Start(t)
+		t.Cleanup(member.Stop)
+		all = append(all, member)
+	}
+	all.AwaitMembers(t)
+	return all
+}
+
+// URL names all members.
+func (c NATSCluster) URL() string {
+	var urls []string
+	for _, n := range c {
+		urls = append(urls, n.URL)
+	}
+	return strings.Join(urls, ",")
+}
+
+// Connect returns a connection to any of the members, which looks for another
+// one soon, and which the test's end closes.
+func (c NATSCluster) Connect(t testing.TB, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(c.URL(), append(options, nats.ReconnectWait(50*time.Millisecond))...)
+	if err != nil {
+		t.Fatalf("connect to %s: %v", c.URL(), err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// AwaitMembers waits until the cluster has a leader, and all members follow it.
+func (c NATSCluster) AwaitMembers(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(startTimeout); !c.whole(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the nats-servers did not become a cluster")
+		}
+	}
+}
+
+func (c NATSCluster) whole() bool {
+	for _, n := range c {
+		if !n.server.JetStreamIsCurrent() {
+			return false
+		}
+	}
+	for _, n := range c {
+		if n.server.JetStreamIsLeader() {
+			return len(n.server.JetStreamClusterPeers()) == len(c)
+		}
+	}
+	return false
+}
+
+// StreamLeader returns the member that leads a stream of the global account, and
+// its number, or -1.
+func (c NATSCluster) StreamLeader(stream string) (int, *NATS) {
+	return c.find(func(s *server.Server) bool { return s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) })
+}
+
+// ConsumerLeader is StreamLeader of a stream's consumer.
+func (c NATSCluster) ConsumerLeader(stream, consumer string) (int, *NATS) {
+	return c.find(func(s *server.Server) bool {
+		return s.JetStreamIsConsumerLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream, consumer)
+	})
+}
+
+func (c NATSCluster) find(leads func(*server.Server) bool) (int, *NATS) {
+	for i, n := range c {
+		if n.server.Running() && leads(n.server) {
+			return i, n
+		}
+	}
+	return -1, nil
+}
+
+func port(t testing.TB, u *url.URL) int {
+	t.Helper()
+	var p int
+	if _, err := fmt.Sscan(u.Port(), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
