@@ -53,8 +53,8 @@ func (w *Worker) cantConnect(err error) {
 // nats.go tells nobody of a try that failed in the handshake.
 func (w *Worker) watchConnecting(ctx context.Context) {
 	for pause(ctx, time.Second) {
-		if !w.connected.Load() && !w.nc.IsConnected() {
-			w.cantConnect(w.nc.LastError())
+		if !w.connected.Load() && !w.conn().IsConnected() {
+			w.cantConnect(w.conn().LastError())
 		}
 	}
 }

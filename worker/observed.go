@@ -3,8 +3,10 @@ package worker
 // What discovery says of a worker and its endpoints beyond micro's own fields,
 // for those who read it: `seqd top`, `seqd doctor`.
 const (
-	MetadataState       = "state" // a State; of the worker and of each endpoint
-	MetadataRoot        = "root"  // of the worker
+	MetadataState       = "state"  // a State; of the worker and of each endpoint
+	MetadataRoot        = "root"   // of the worker
+	MetadataHost        = "host"   // that the worker runs on
+	MetadataReason      = "reason" // what NATS said to an endpoint that is denied
 	MetadataDefaultMode = "default_mode"
 	MetadataModes       = "modes"
 	MetadataMaxCount    = "max_count"
