@@ -72,6 +72,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 // is not ready.
 func (w *Worker) noteConnected(nc *nats.Conn) {
 	w.answers.trusted.Store(false)
+	w.anew.Store(true)
 	w.bar.Store(&bar{state: Starting})
 	w.connected.Store(nc.IsConnected())
 	w.connecting.done()

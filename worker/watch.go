@@ -122,9 +122,10 @@ func (w *Worker) settle(ctx context.Context) {
 // permitted a worker still serves; the error is that there is no room for all of
 // them, or that the connection is going.
 func (w *Worker) hear(nc *nats.Conn) error {
+	anew := w.anew.Swap(false)
 	var missing []subscription
 	for _, h := range w.heard() {
-		if h.sub.Load() == nil && time.Now().After(h.again) {
+		if h.sub.Load() == nil && (anew || time.Now().After(h.again)) {
 			missing = append(missing, h)
 		}
 	}

@@ -34,6 +34,7 @@ type Worker struct {
 	deaf     atomic.Pointer[error] // what NATS refuses of hearings
 	deafTo   atomic.Int64          // how many of them
 	bar      atomic.Pointer[bar]   // why no store may be in the queue group; nil: nothing
+	anew     atomic.Bool           // there is a new connection, on which nothing was refused yet
 	natsKick chan struct{}         // has room for one: look after the connection soon
 	natsLoop loop                  // watchNATS'
 	inbox    string                // of answers to what the worker asks; set by Run
