@@ -302,10 +302,16 @@ func TestTinyMaxPayload(t *testing.T) {
 	if _, err := subjects.DecodeReply(m.Header, m.Data); !errors.Is(err, subjects.ErrBadRequest) {
 		t.Errorf("got %q %q, %v, want BAD_REQUEST", m.Header, m.Data, err)
 	}
-	// One that does not fit even so is counted.
-	if err := f.nc.PublishRequest("seq.a.key", f.nc.NewInbox(), []byte{0x82, 0xa1, 'n', 0, 0xa5, 'n', 'o', 'n', 'c', 'e', 0xa1, 'x'}); err != nil {
+
+	// One that does not fit even so is counted, and ids still come.
+	f.server.Restart(t, func(o *server.Options) { o.MaxPayload = 70 })
+	f.call(t)
+	f.waitState(t, worker.Serving)
+	if err := f.nc.PublishRequest("seq.a.key", f.nc.NewInbox(), []byte("1")); err != nil {
 		t.Fatal(err)
 	}
+	f.ask(t, "seq.a.key", nil, "")
+	eventually(t, func() bool { return f.Snapshot().AnswersLost[worker.LostTooLarge] == 1 }, "the answer that can't be sent is not counted")
 }
 
 // nats-server ends the connection of a client whose message is larger than
