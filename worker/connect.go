@@ -62,8 +62,8 @@ func (w *Worker) connect() (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	if !nc.IsConnected() {
-		w.log.Warn("NATS is not reachable; waiting for it", "url", strings.Join(nc.Servers(), ","), "hint", "start nats-server, or set --nats-url")
+	if !nc.IsConnected() { // why is told as for every other try
+		w.log.Info("NATS is not reachable; waiting for it", "url", strings.Join(nc.Servers(), ","))
 	}
 	return nc, nil
 }
@@ -75,6 +75,7 @@ func (w *Worker) noteConnected(nc *nats.Conn) {
 	w.anew.Store(true)
 	w.bar.Store(&bar{state: Starting})
 	w.connected.Store(nc.IsConnected())
+	w.everConnected.Store(true)
 	w.connecting.done()
 	w.lookSoon()
 }

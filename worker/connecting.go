@@ -2,9 +2,14 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
+
+// firstSeconds is how long after a worker's start it is no surprise that NATS is
+// not up yet: servers are started together.
+const firstSeconds = 10 * time.Second
 
 // connecting tells why NATS can't be connected to: each reason once, from one
 // connection to the next. The zero value is ready.
@@ -39,10 +44,17 @@ func (c *connecting) done() {
 
 // cantConnect tells why a try to connect has failed.
 func (w *Worker) cantConnect(err error) {
-	if err == nil || w.draining.Load() || !w.connecting.isNew(err) {
+	if err == nil || w.draining.Load() {
 		return
 	}
 	hint := ConnectHint(err)
+	early := hint == "" && !w.everConnected.Load() && time.Since(w.started) < firstSeconds
+	if early && w.connecting.isNew(fmt.Errorf("early: %w", err)) { // and once more if it lasts
+		w.log.Info("NATS is not up yet; waiting for it", "err", err)
+	}
+	if early || !w.connecting.isNew(err) {
+		return
+	}
 	if hint == "" {
 		hint = "start nats-server, or set --nats-url"
 	}

@@ -41,14 +41,15 @@ type Worker struct {
 	asking   asking
 	answers  answers
 
-	connected atomic.Bool // to NATS
-	draining  atomic.Bool
-	waiting   atomic.Int64 // calls: accepted requests that are not answered yet
-	waited    atomic.Int64 // nanoseconds that a call waited lately, while many did
-	dropped   atomic.Int64 // requests without a usable reply subject
-	pulse     pulse
-	pauses    atomic.Int64 // times this process stood still
-	pauseLoop loop         // watchPauses'
+	connected     atomic.Bool // to NATS
+	everConnected atomic.Bool
+	draining      atomic.Bool
+	waiting       atomic.Int64 // calls: accepted requests that are not answered yet
+	waited        atomic.Int64 // nanoseconds that a call waited lately, while many did
+	dropped       atomic.Int64 // requests without a usable reply subject
+	pulse         pulse
+	pauses        atomic.Int64 // times this process stood still
+	pauseLoop     loop         // watchPauses'
 
 	complaints complaints
 	reconnects atomic.Int64 // to NATS

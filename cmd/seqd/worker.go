@@ -88,6 +88,7 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel fu
 		log.Info("serving HTTP", "addr", listener.Addr().String())
 	}
 	id := nuid.Next()
+	log = log.With("worker", id) // as discovery, top, doctor and etcd's records name it
 	etcds, err := cfg.openBackends(ctx, clusters, id, log)
 	if err != nil {
 		return err
