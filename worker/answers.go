@@ -20,9 +20,9 @@ const (
 	LostUnsent   = "unsent"    // NATS was away
 )
 
-// leastPayload is what an answer with one id takes, in any format and without a
-// nonce. With a smaller max_payload nobody would be answered.
-const leastPayload = 64
+// LeastPayload is how many bytes an answer with one id has at most, in any format
+// and without a nonce. With a smaller max_payload few would be answered.
+const LeastPayload = 64
 
 // answers tells whether what the worker answers gets through. NATS does not say
 // so; it says, after the fact, what it has refused. A caller chooses where the

@@ -89,6 +89,7 @@ type Store struct {
 	Modes       []subjects.Mode    // what callers may ask for; empty means both
 	MaxCount    int                // ids in one request; 0 means DefaultMaxCount
 	Segments    allocator.Segments // how weak ids are reserved
+	Floors      string             // names what the Counter keeps of floors, for discovery; "" for none
 }
 
 // DefaultMaxCount bounds the ids of one request.

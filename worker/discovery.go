@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -84,6 +86,8 @@ func (w *Worker) info() micro.Info {
 			MetadataModes:       joinModes(st.Modes),
 			MetadataMaxCount:    fmt.Sprint(st.MaxCount),
 			MetadataState:       string(st.currentState()),
+			MetadataFloors:      st.Floors,
+			MetadataSegments:    segmentsOf(st.Segments),
 		}
 		if why := st.refusal(); why != nil {
 			metadata[MetadataReason] = why.Error()
@@ -99,6 +103,11 @@ func (w *Worker) info() micro.Info {
 		})
 	}
 	return info
+}
+
+// segmentsOf says how weak ids are reserved.
+func segmentsOf(s allocator.Segments) string {
+	return fmt.Sprintf("%d to %d, runway %v", cmp.Or(s.Min, allocator.DefaultSegmentMin), cmp.Or(s.Max, allocator.DefaultSegmentMax), cmp.Or(s.Runway, allocator.DefaultRunway))
 }
 
 // endpointData is what an endpoint's statistics hold beyond micro's.

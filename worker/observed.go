@@ -10,6 +10,8 @@ const (
 	MetadataDefaultMode = "default_mode"
 	MetadataModes       = "modes"
 	MetadataMaxCount    = "max_count"
+	MetadataFloors      = "floors"      // as Store says them
+	MetadataSegments    = "segments"    // how weak ids are reserved
 	MetadataIncarnation = "incarnation" // names the counters for good; left out while it is not known
 )
 

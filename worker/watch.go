@@ -93,9 +93,9 @@ func (w *Worker) settle(ctx context.Context) {
 	case err != nil:
 		return // the connection is going
 	}
-	if most := nc.MaxPayload(); most < leastPayload {
+	if most := nc.MaxPayload(); most < LeastPayload {
 		w.exclude(&bar{Denied, "NATS takes no message as large as an answer: not serving the store; trying again",
-			fmt.Errorf("max_payload is %d bytes, and an answer has up to %d", most, leastPayload), "raise nats-server's max_payload; its default is 1 MB"})
+			fmt.Errorf("max_payload is %d bytes, and an answer has up to %d", most, LeastPayload), "raise nats-server's max_payload; its default is 1 MB"})
 		return
 	}
 	if err := w.tryAnswer(ctx, nc); err != nil {
