@@ -27,9 +27,10 @@ var (
 	ErrExpired     = subjects.ErrExpired     // the request was older than the attempt's timeout when a worker got to it
 	ErrExhausted   = subjects.ErrExhausted   // the key has no ids left
 
-	// ErrNoWorkers is returned when no worker that serves the store listens. The
-	// attempt reached nobody.
-	ErrNoWorkers = fmt.Errorf("no worker serves the store: %w", nats.ErrNoResponders)
+	// ErrNoWorkers is returned when no worker of the store listens: none runs, or
+	// those that do can't serve now, as while etcd is away. The attempt reached
+	// nobody.
+	ErrNoWorkers = fmt.Errorf("no worker of the store serves now: %w", nats.ErrNoResponders)
 )
 
 // Outcomes of an attempt that a caller meets in texts only.
@@ -96,7 +97,7 @@ func (t *target) hint(err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.Is(err, ErrNoWorkers):
-		return fmt.Sprintf("start a worker that serves this store, or check the store's name, the root %q and the NATS account", t.settings.root)
+		return fmt.Sprintf("start a worker that serves this store, or check the store's name, the root %q and the NATS account; if workers run, seqd doctor says why they don't serve", t.settings.root)
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return "connect again, with seqd.ConnectOptions to stay connected"
 	case errors.Is(err, errNotConnected):
