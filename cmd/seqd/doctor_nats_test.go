@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -77,4 +78,39 @@ func TestDoctorLooksAtLimits(t *testing.T) {
 	nats.Restart(t, func(o *server.Options) { o.MaxPayload = 32 })
 	report, _ = examine(t)
 	want(t, report, "nats.limits", doctor.Fail, "max_payload is 32 bytes")
+}
+
+// An export that keeps a way back for each answer had nats-server take hundreds
+// of megabytes in seconds, and callers behind a leaf node and an import are never
+// told that nobody serves; the server says neither.
+func TestDoctorLooksAtAccounts(t *testing.T) {
+	skipIfShort(t)
+	db := servers.StartEtcd(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
+	t.Setenv("SEQD_HTTP_ADDR", "none")
+	for _, test := range []struct {
+		export, leafs string
+		status        doctor.Status
+		text          string
+	}{
+		{"", "", doctor.OK, "requests come through 1 exports"},
+		{", response_type: Stream", "", doctor.Warn, "account SEQD exports seq.*.> with responses of type Stream"},
+		{"", "leafnodes { host: 127.0.0.1, port: -1 }", doctor.Warn, "account TENANT imports seq.orders.> and has leaf nodes"},
+	} {
+		monitor := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+		conf := configFile(t, fmt.Sprintf(`
+accounts {
+  SEQD { users: [{user: w, password: w}], exports: [{service: "seq.*.>"%s}] }
+  TENANT { users: [{user: c, password: c}], imports: [{service: {account: SEQD, subject: "seq.orders.>"}}] }
+}
+http: %q
+%s`, test.export, monitor, test.leafs))
+		nats := servers.StartNATSWith(t, conf, nil)
+		if test.leafs != "" {
+			nats.Leaf(t, "c", "c")
+		}
+		t.Setenv("NATS_URL", strings.Replace(nats.URL, "//", "//w:w@", 1))
+		report, _ := examine(t, "--nats-monitor", "http://"+monitor)
+		want(t, report, "nats.accounts", test.status, test.text)
+	}
 }

@@ -1,7 +1,11 @@
 package servers
 
 import (
+	"fmt"
+	"net"
+	"net/url"
 	"testing"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
@@ -27,4 +31,24 @@ func (n *NATS) UpdateAccount(t testing.TB, claims *jwt.AccountClaims) {
 		t.Fatalf("update account: %v", err)
 	}
 	n.server.UpdateAccountClaims(account, claims)
+}
+
+// Leaf starts another server, as a leaf node of n's that logs in as user, and
+// blocks until they are connected.
+func (n *NATS) Leaf(t testing.TB, user, password string) *NATS {
+	t.Helper()
+	v, err := n.server.Varz(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remote := &url.URL{Scheme: "nats", User: url.UserPassword(user, password), Host: net.JoinHostPort("127.0.0.1", fmt.Sprint(v.LeafNode.Port))}
+	leaf := StartNATS(t, func(o *server.Options) {
+		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{remote}}}
+	})
+	for deadline := time.Now().Add(startTimeout); n.server.NumLeafNodes() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the leaf node did not connect")
+		}
+	}
+	return leaf
 }
