@@ -53,9 +53,7 @@ func (f *fixture) wantServing(t *testing.T) {
 	for _, store := range []string{"a", "b", "c"} {
 		f.ask(t, "seq."+store+".key", nil, "")
 	}
-	if s := f.stats(t); len(s) != 1 {
-		t.Errorf("%d workers answer discovery, want 1", len(s))
-	}
+	eventually(t, func() bool { return len(f.stats(t)) == 1 }, "the worker can't be discovered") // answers are waited for a moment only
 }
 
 // wantNobody checks that no store is served.
@@ -80,9 +78,7 @@ func (f *fixture) wantDenied(t *testing.T, words string) {
 	if !strings.Contains(strings.Join(said, "\n"), words) {
 		t.Errorf("the checks say %q, want the server's words: %s", said, words)
 	}
-	if !f.log.contains(strings.ReplaceAll(words, `"`, `\"`)) {
-		t.Errorf("the log does not say %q", words)
-	}
+	eventually(t, func() bool { return f.log.contains(strings.ReplaceAll(words, `"`, `\"`)) }, "the log does not say %q", words)
 }
 
 // A server that allows five subscriptions to a connection was taken for one that
@@ -304,8 +300,10 @@ func TestTinyMaxPayload(t *testing.T) {
 	}
 
 	// One that does not fit even so is counted, and ids still come.
+	before := f.Snapshot().Reconnects
 	f.server.Restart(t, func(o *server.Options) { o.MaxPayload = 70 })
 	f.call(t)
+	eventually(t, func() bool { return f.Snapshot().Reconnects > before }, "it did not come back")
 	f.waitState(t, worker.Serving)
 	if err := f.nc.PublishRequest("seq.a.key", f.nc.NewInbox(), []byte("1")); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ const (
 
 // mutants is all of them: first the Counter's, then the allocators' and the
 // worker's.
-var mutants = append(counterMutants, allocatorMutants...)
+var mutants = append(append(counterMutants, allocatorMutants...), natsMutants...)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"
