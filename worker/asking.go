@@ -2,9 +2,8 @@ package worker
 
 import (
 	"context"
-	"strconv"
+	"crypto/rand"
 	"sync"
-	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 )
@@ -12,14 +11,15 @@ import (
 // asking is where the answers to what the worker asks come to. The zero value is
 // ready for use, and safe for concurrent use.
 type asking struct {
-	last  atomic.Uint64
 	waits sync.Map // reply subject -> chan *nats.Msg, with room for one
 }
 
 // newReply returns a new reply subject, of the kind that callers' clients make.
-func (w *Worker) newReply() string {
-	return w.inbox + "." + strconv.FormatUint(w.asking.last.Add(1), 36)
-}
+//
+// Nobody may guess it. Callers choose where their answers go: one who could name
+// what a worker waits on would have it take the ids of one key for another's. The
+// inbox alone is no secret, as it is made like the worker's id, right after it.
+func (w *Worker) newReply() string { return w.inbox + "." + rand.Text() }
 
 // await has the answer to reply sent to answered, until forget is called.
 func (a *asking) await(reply string) (answered <-chan *nats.Msg, forget func()) {
