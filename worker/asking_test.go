@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Reply subjects that a worker waits on were numbered for a day: a caller who
+// Reply subjects that a worker waits on were numbered at first: a caller who
 // knew the worker's id, which discovery tells, could have had another worker's
 // answer sent there, and the ids of one key taken for another's.
 func TestReplySubjectsCantBeGuessed(t *testing.T) {
