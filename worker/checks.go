@@ -29,7 +29,7 @@ func (w *Worker) Checks() []Check {
 	}
 	for _, st := range w.sortedStores() {
 		c := Check{Name: "store " + st.Name}
-		if s := st.currentState(); s != Serving {
+		if s := st.currentState(); s != Serving && s != Disconnected { // which is NATS's fault alone
 			c.Err = errors.New(string(s))
 			if why := st.refusal(); why != nil {
 				c.Err = fmt.Errorf("%s: %w", s, why)
