@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// firstSeconds is how long after a worker's start it is no surprise that NATS is
+// startGrace is how long after a worker's start it is no surprise that NATS is
 // not up yet: servers are started together.
-const firstSeconds = 10 * time.Second
+const startGrace = 10 * time.Second
 
 // connecting tells why NATS can't be connected to: each reason once, from one
 // connection to the next. The zero value is ready.
@@ -48,7 +48,7 @@ func (w *Worker) cantConnect(err error) {
 		return
 	}
 	hint := ConnectHint(err)
-	early := hint == "" && !w.everConnected.Load() && time.Since(w.started) < firstSeconds
+	early := hint == "" && !w.everConnected.Load() && time.Since(w.started) < startGrace
 	if early && w.connecting.isNew(fmt.Errorf("early: %w", err)) { // and once more if it lasts
 		w.log.Info("NATS is not up yet; waiting for it", "err", err)
 	}

@@ -53,7 +53,7 @@ func TestNotUpYetIsNoWarning(t *testing.T) {
 			w.cantConnect(nats.ErrNoServers)
 		}
 		w.cantConnect(nats.ErrAuthorization)
-		time.Sleep(firstSeconds)
+		time.Sleep(startGrace)
 		for range 3 {
 			w.cantConnect(nats.ErrNoServers)
 		}
