@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -32,10 +33,16 @@ var passwords = map[string]string{
 
 func startTenancy(t *testing.T, file string, workerOptions ...nats.Option) *tenancy {
 	t.Helper()
+	return startTenancyWith(t, file, func(*server.Options) {}, workerOptions...)
+}
+
+// startTenancyWith does so with a configuration that change has changed.
+func startTenancyWith(t *testing.T, file string, change func(*server.Options), workerOptions ...nats.Option) *tenancy {
+	t.Helper()
 	for user, variable := range passwords {
 		t.Setenv(variable, "secret-of-"+user)
 	}
-	server, db := servers.StartNATSWith(t, "../deploy/nats/"+file), servers.StartEtcd(t)
+	server, db := servers.StartNATSWith(t, "../deploy/nats/"+file, change), servers.StartEtcd(t)
 	client := db.Connect(t)
 	r := runWorkerOn(t, server, client, func(c *worker.Config) {
 		c.Connect = func(options ...nats.Option) (*nats.Conn, error) {

@@ -141,9 +141,11 @@ func TestTenantsInOneAccount(t *testing.T) {
 		}
 		rogue.listen(t, "_INBOX.orders.>", "")
 		rogue.wantRefused(t, `Subscription to "_INBOX.orders.>"`)
-		if err := rogue.Publish("_INBOX.orders.unasked", nil); err != nil {
-			t.Fatal(err)
+		for _, subject := range []string{"seq.orders.unasked", "orders.unasked", "$SRV.PING"} {
+			if err := rogue.Publish(subject, nil); err != nil {
+				t.Fatal(err)
+			}
+			rogue.wantRefused(t, fmt.Sprintf("Publish to %q", subject))
 		}
-		rogue.wantRefused(t, `Publish to "_INBOX.orders.unasked"`)
 	})
 }

@@ -39,6 +39,9 @@ func (w *Worker) Stalled(limit time.Duration) error {
 	if d := w.pauseLoop.stoodStill(now); d > limit {
 		return fmt.Errorf("the watch over pauses has stood still for %v", d.Round(time.Millisecond))
 	}
+	if d := w.natsLoop.stoodStill(now); d > limit {
+		return fmt.Errorf("the watch over NATS has stood still for %v", d.Round(time.Millisecond))
+	}
 	for _, b := range w.backends {
 		if d := b.loop.stoodStill(now); d > limit {
 			return fmt.Errorf("the watch over the counters at %s has stood still for %v", b.Name, d.Round(time.Millisecond))

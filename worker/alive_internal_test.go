@@ -17,11 +17,12 @@ func TestCatchingUpWithoutNATSIsNotStalled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.nc, err = nats.Connect("nats://127.0.0.1:1", nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
+	nc, err := nats.Connect("nats://127.0.0.1:1", nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.nc.Close()
+	w.nc.Store(nc)
+	defer w.conn().Close()
 	w.started = w.started.Add(-time.Hour)
 	w.pulse.latest.Store(1)
 

@@ -170,28 +170,14 @@ func (b *backend) probe(ctx context.Context) error {
 
 // joinAll enters the queue group for the stores that are outside.
 func (b *backend) joinAll(w *Worker) {
+	var outside []*store
 	for _, st := range b.stores {
-		if st.currentState() == Serving {
-			continue
-		}
-		before := w.nc.LastError()
-		if err := st.join(w); err != nil {
-			w.complain("can't join the queue group; trying again", "store", st.Name, "err", err)
-			continue
-		}
-		if w.nc.IsConnected() {
-			// After this NATS has the subscription, or has refused it. If the
-			// connection is lost instead, nats.go sends it when it is back.
-			_ = w.nc.FlushTimeout(probeTimeout)
-			b.loop.turn(w) // many stores may take long
-		}
-		if refusal := w.nc.LastError(); refusal != before && st.refusedBy(refusal) {
-			continue // natsError is told too, but later: it has the store leave
-		}
-		if st.joined() {
-			b.log.Info("joined the queue group", "store", st.Name, "subject", st.subject)
+		if st.currentState() != Serving {
+			outside = append(outside, st)
 		}
 	}
+	w.join(outside...)
+	b.loop.turn(w) // many stores may take long
 	w.noteReady()
 }
 

@@ -16,8 +16,12 @@ type Check struct {
 // away.
 func (w *Worker) Checks() []Check {
 	nats := Check{Name: "nats"}
-	if !w.connected.Load() {
+	if b := w.bar.Load(); !w.connected.Load() {
 		nats.Err = errors.New("not connected")
+	} else if b != nil && b.state == Denied {
+		nats.Err = b.why
+	} else {
+		nats.Err = w.unheard()
 	}
 	checks := []Check{nats}
 	for _, b := range w.backends {
@@ -25,8 +29,11 @@ func (w *Worker) Checks() []Check {
 	}
 	for _, st := range w.sortedStores() {
 		c := Check{Name: "store " + st.Name}
-		if s := st.currentState(); s != Serving {
+		if s := st.currentState(); s != Serving && s != Disconnected { // which is NATS's fault alone
 			c.Err = errors.New(string(s))
+			if why := st.refusal(); why != nil {
+				c.Err = fmt.Errorf("%s: %w", s, why)
+			}
 		}
 		checks = append(checks, c)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,6 +23,9 @@ type Config struct {
 
 	// Version is the SemVer version shown in discovery. "" means 0.0.0.
 	Version string
+
+	// Host says where the worker runs, for people. "" means the machine's name.
+	Host string
 
 	// Root is the first token of request subjects. "" means subjects.Root.
 	Root string
@@ -85,6 +89,7 @@ type Store struct {
 	Modes       []subjects.Mode    // what callers may ask for; empty means both
 	MaxCount    int                // ids in one request; 0 means DefaultMaxCount
 	Segments    allocator.Segments // how weak ids are reserved
+	Floors      string             // names what the Counter keeps of floors, for discovery; "" for none
 }
 
 // DefaultMaxCount bounds the ids of one request.
@@ -96,6 +101,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Version == "" {
 		c.Version = "0.0.0"
+	}
+	if c.Host == "" {
+		c.Host, _ = os.Hostname() // without one it is left out
 	}
 	if c.Root == "" {
 		c.Root = subjects.Root

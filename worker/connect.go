@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/seqd-io/seqd/subjects"
 )
 
 // Short pings, so that a worker that is frozen or cut off, and the server that
@@ -38,8 +36,8 @@ func (w *Worker) connect() (*nats.Conn, error) {
 			w.log.Info("connected to NATS", "url", withoutUser(nc.ConnectedUrl()))
 			w.noteConnected(nc)
 		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			w.connected.Store(false)
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			w.noteCut(nc)
 			if w.draining.Load() {
 				return // we are closing it ourselves
 			}
@@ -54,44 +52,76 @@ func (w *Worker) connect() (*nats.Conn, error) {
 			w.cantConnect(err)
 		}),
 		nats.ErrorHandler(w.natsError),
-		nats.ClosedHandler(func(*nats.Conn) { close(w.lost) }),
+		nats.ClosedHandler(func(nc *nats.Conn) {
+			w.noteCut(nc)
+			if !w.draining.Load() {
+				w.noteClosed(nc)
+			}
+		}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	if !nc.IsConnected() {
-		w.log.Warn("NATS is not reachable; waiting for it", "url", strings.Join(nc.Servers(), ","), "hint", "start nats-server, or set --nats-url")
+	if !nc.IsConnected() { // why is told as for every other try
+		w.log.Info("NATS is not reachable; waiting for it", "url", strings.Join(nc.Servers(), ","))
 	}
 	return nc, nil
 }
 
-// noteConnected counts the connection as there once NATS has the subscriptions
-// that nats.go sends it anew.
+// noteConnected has the worker ask for its subscriptions. Until NATS has them it
+// is not ready.
 func (w *Worker) noteConnected(nc *nats.Conn) {
-	_ = nc.FlushTimeout(probeTimeout)
-	w.connected.Store(true)
+	w.answers.trusted.Store(false)
+	w.anew.Store(true)
+	w.bar.Store(&bar{state: Starting})
+	w.connected.Store(nc.IsConnected())
+	w.everConnected.Store(true)
 	w.connecting.done()
-	w.noteReady()
+	w.lookSoon()
+}
+
+// noteCut notes that a connection is lost.
+func (w *Worker) noteCut(nc *nats.Conn) {
+	if now := w.conn(); now == nil || now == nc { // else it has been replaced
+		w.lose()
+	}
+}
+
+// lose gives up what was subscribed on a connection that is lost.
+func (w *Worker) lose() {
+	w.connected.Store(false)
+	if w.draining.Load() {
+		return // the stores are on their way out, each with what it has
+	}
+	for _, st := range w.sortedStores() {
+		st.cut()
+	}
+	for _, h := range w.heard() {
+		h.drop()
+	}
+}
+
+// noteClosed notes that nats.go has given a connection up for good. It does so
+// after errors that it takes for its user's: that a message is larger than
+// max_payload is one, which the server's reload may have lowered.
+func (w *Worker) noteClosed(nc *nats.Conn) {
+	hint := ""
+	if err := nc.LastError(); err != nil && strings.Contains(strings.ToLower(err.Error()), "maximum payload") {
+		hint = "was max_payload of nats-server lowered? answers that are larger from now on are counted as seqd_answers_lost_total"
+	}
+	w.log.Warn("NATS has ended the connection; opening another one", "err", nc.LastError(), "hint", hint)
+	w.lookSoon()
 }
 
 // natsError hears what nats.go can tell nobody else.
 func (w *Worker) natsError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
+	case errors.Is(err, nats.ErrMaxSubscriptionsExceeded):
+		w.limits.heard() // subscribe tells of it
+	case errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), "Publish"):
+		w.publishRefused(err)
 	case errors.Is(err, nats.ErrPermissionViolation):
-		for _, st := range w.sortedStores() {
-			if st.refusedBy(err) {
-				before := st.currentState()
-				st.leave(Denied)
-				if before == Denied {
-					return // it was said; this was another try
-				}
-				w.log.Error("NATS refuses the subscription: not serving the store; trying again",
-					"store", st.Name, "err", err,
-					"hint", fmt.Sprintf("allow this user to subscribe to %q", st.subject+" "+subjects.Queue))
-				return
-			}
-		}
-		w.complain("NATS refuses a subject", "err", err, "hint", "allow this worker to publish to callers' inboxes, and to publish and subscribe to $SRV.> and _SEQD.>")
+		w.subscriptionRefused(err)
 	case isAuthError(err), !nc.IsConnected():
 		w.cantConnect(err)
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
@@ -99,10 +129,4 @@ func (w *Worker) natsError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	default:
 		w.complain("NATS error", "err", err)
 	}
-}
-
-// refusedBy reports whether err is NATS's refusal of the store's subscription,
-// which nats.go names in the text only.
-func (st *store) refusedBy(err error) bool {
-	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), fmt.Sprintf("Subscription to %q", st.subject))
 }

@@ -23,6 +23,8 @@ func ConnectHint(err error) string {
 		return "the credentials were revoked: put new ones into the file, which is read again for every try"
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return "the server offers no TLS: turn it on there, or leave out --nats-ca, --nats-cert and --nats-key"
+	case errors.Is(err, nats.ErrMaxConnectionsExceeded), errors.Is(err, nats.ErrMaxAccountConnectionsExceeded):
+		return "NATS takes no more connections: raise max_connections of nats-server, or the limit of the user's account"
 	case errors.As(err, &file):
 		return "look whether the file is there and may be read by this user: --nats-creds, --nats-nkey, --nats-cert, --nats-key, --nats-ca"
 	}

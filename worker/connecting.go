@@ -2,9 +2,14 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
+
+// startGrace is how long after a worker's start it is no surprise that NATS is
+// not up yet: servers are started together.
+const startGrace = 10 * time.Second
 
 // connecting tells why NATS can't be connected to: each reason once, from one
 // connection to the next. The zero value is ready.
@@ -39,10 +44,17 @@ func (c *connecting) done() {
 
 // cantConnect tells why a try to connect has failed.
 func (w *Worker) cantConnect(err error) {
-	if err == nil || w.draining.Load() || !w.connecting.isNew(err) {
+	if err == nil || w.draining.Load() {
 		return
 	}
 	hint := ConnectHint(err)
+	early := hint == "" && !w.everConnected.Load() && time.Since(w.started) < startGrace
+	if early && w.connecting.isNew(fmt.Errorf("early: %w", err)) { // and once more if it lasts
+		w.log.Info("NATS is not up yet; waiting for it", "err", err)
+	}
+	if early || !w.connecting.isNew(err) {
+		return
+	}
 	if hint == "" {
 		hint = "start nats-server, or set --nats-url"
 	}
@@ -53,8 +65,8 @@ func (w *Worker) cantConnect(err error) {
 // nats.go tells nobody of a try that failed in the handshake.
 func (w *Worker) watchConnecting(ctx context.Context) {
 	for pause(ctx, time.Second) {
-		if !w.connected.Load() && !w.nc.IsConnected() {
-			w.cantConnect(w.nc.LastError())
+		if !w.connected.Load() && !w.conn().IsConnected() {
+			w.cantConnect(w.conn().LastError())
 		}
 	}
 }

@@ -3,7 +3,13 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Each reason is told once, from one connection to the next; and there is an end
@@ -29,4 +35,34 @@ func TestReasonsAreToldOnce(t *testing.T) {
 	if len(c.told) > maxReasons {
 		t.Errorf("%d reasons are remembered", len(c.told))
 	}
+}
+
+// Servers are started together: that NATS is not up yet was a warning at every
+// start. It is one if it lasts, and who we are is refused with a warning at once.
+func TestNotUpYetIsNoWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		log := slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.LevelKey || a.Key == "err" {
+				return a
+			}
+			return slog.Attr{}
+		}}))
+		w := &Worker{log: log, started: time.Now()}
+		for range 3 {
+			w.cantConnect(nats.ErrNoServers)
+		}
+		w.cantConnect(nats.ErrAuthorization)
+		time.Sleep(startGrace)
+		for range 3 {
+			w.cantConnect(nats.ErrNoServers)
+		}
+		const want = `level=INFO err="nats: no servers available for connection"
+level=WARN err="nats: authorization violation"
+level=WARN err="nats: no servers available for connection"
+`
+		if got := said.String(); got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -8,44 +9,56 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/subjects"
 )
 
 // ServiceName is what `nats micro ls` lists the workers as.
 const ServiceName = "seqd"
 
-// serveDiscovery answers $SRV.PING, INFO and STATS as a NATS service does
-// (ADR-32), in micro's own types. It is not left to micro, which could not
-// leave the queue group and stay discoverable.
-func (w *Worker) serveDiscovery() error {
-	for verb, answer := range map[micro.Verb]func() any{
-		micro.PingVerb:  func() any { return micro.Ping{ServiceIdentity: w.identity(), Type: micro.PingResponseType} },
-		micro.InfoVerb:  func() any { return w.info() },
-		micro.StatsVerb: func() any { return w.stats() },
-	} {
+// hears returns what the worker hears besides requests.
+//
+// It answers $SRV.PING, INFO and STATS as a NATS service does (ADR-32), in
+// micro's own types. That is not left to micro, which could not leave the queue
+// group and stay discoverable.
+func (w *Worker) hears() ([]*hearing, error) {
+	var all []*hearing
+	for _, verb := range []micro.Verb{micro.PingVerb, micro.InfoVerb, micro.StatsVerb} {
 		for _, scope := range [][2]string{{"", ""}, {ServiceName, ""}, {ServiceName, w.config.ID}} {
 			subject, err := micro.ControlSubject(verb, scope[0], scope[1])
 			if err != nil {
-				return fmt.Errorf("discovery: %w", err)
+				return nil, fmt.Errorf("discovery: %w", err)
 			}
-			sub, err := w.nc.Subscribe(subject, func(m *nats.Msg) {
-				if !w.canAnswer(m.Reply) {
-					return
-				}
-				body, err := json.Marshal(answer())
-				if err != nil {
-					w.log.Error("discovery", "err", err)
-					return
-				}
-				_ = w.nc.Publish(m.Reply, body)
-			})
-			if err != nil {
-				return fmt.Errorf("discovery: subscribe %s: %w", subject, err)
-			}
-			w.limit(sub)
+			all = append(all, &hearing{what: "discovery", subject: subject, handle: func(m *nats.Msg) { w.discover(verb, m) }})
 		}
 	}
-	return nil
+	return append(all,
+		&hearing{what: "other workers' advances", subject: peerSubject(w.config.ID) + ".>", handle: w.handlePeer},
+		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", handle: w.asking.handle}), nil
+}
+
+// discover answers a question of service discovery.
+func (w *Worker) discover(verb micro.Verb, m *nats.Msg) {
+	if !w.canAnswer(m.Reply) {
+		return
+	}
+	var answer any
+	switch verb {
+	case micro.PingVerb:
+		answer = micro.Ping{ServiceIdentity: w.identity(), Type: micro.PingResponseType}
+	case micro.InfoVerb:
+		answer = w.info()
+	default:
+		answer = w.stats()
+	}
+	body, err := json.Marshal(answer)
+	if err != nil {
+		w.log.Error("discovery", "err", err)
+		return
+	}
+	if err := w.conn().Publish(m.Reply, body); err != nil {
+		w.answers.lost(err)
+	}
 }
 
 func (w *Worker) identity() micro.ServiceIdentity {
@@ -56,6 +69,7 @@ func (w *Worker) identity() micro.ServiceIdentity {
 		Metadata: map[string]string{
 			MetadataState: string(w.State()),
 			MetadataRoot:  w.config.Root,
+			MetadataHost:  w.config.Host,
 		},
 	}
 }
@@ -72,6 +86,11 @@ func (w *Worker) info() micro.Info {
 			MetadataModes:       joinModes(st.Modes),
 			MetadataMaxCount:    fmt.Sprint(st.MaxCount),
 			MetadataState:       string(st.currentState()),
+			MetadataFloors:      st.Floors,
+			MetadataSegments:    segmentsOf(st.Segments),
+		}
+		if why := st.refusal(); why != nil {
+			metadata[MetadataReason] = why.Error()
 		}
 		if name := st.backend.incarnation(); name != "" {
 			metadata[MetadataIncarnation] = name
@@ -84,6 +103,11 @@ func (w *Worker) info() micro.Info {
 		})
 	}
 	return info
+}
+
+// segmentsOf says how weak ids are reserved.
+func segmentsOf(s allocator.Segments) string {
+	return fmt.Sprintf("%d to %d, runway %v", cmp.Or(s.Min, allocator.DefaultSegmentMin), cmp.Or(s.Max, allocator.DefaultSegmentMax), cmp.Or(s.Runway, allocator.DefaultRunway))
 }
 
 // endpointData is what an endpoint's statistics hold beyond micro's.

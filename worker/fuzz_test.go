@@ -60,10 +60,10 @@ func FuzzHandle(f *testing.F) {
 		if s.store.backend.weak.Keys() > keys+1 {
 			t.Fatal("more than one key came to memory")
 		}
-		if err := s.w.nc.FlushTimeout(10 * time.Second); err != nil {
+		if err := s.w.conn().FlushTimeout(10 * time.Second); err != nil {
 			t.Fatalf("the connection is gone: %v", err)
 		}
-		if err := s.w.nc.LastError(); err != nil {
+		if err := s.w.conn().LastError(); err != nil {
 			t.Fatalf("the server complains: %v", err)
 		}
 	})

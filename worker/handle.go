@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -127,8 +128,11 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	scratch = reply.Append(scratch[:0], a.format)
 	// Not m.Respond: it takes the subscription's lock, which the connection's
 	// reader wants for every message. The error can only say that the
-	// connection is gone: the ids are a gap.
-	err := w.nc.Publish(a.reply, scratch)
+	// connection is gone, or the answer too large: the ids are a gap.
+	err := w.conn().Publish(a.reply, scratch)
+	if err != nil {
+		w.answers.lost(err)
+	}
 	switch {
 	case a.stats == nil:
 		w.handovers.served.Add(1)
@@ -145,15 +149,28 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 
 // sendError publishes an error as an answer.
 func (w *Worker) sendError(a *asked, e *subjects.Error) {
-	_ = w.nc.PublishMsg(&nats.Msg{
-		Subject: a.reply,
-		Header:  e.Header(),
-		Data:    subjects.AppendError(nil, a.format, e, &a.nonce),
-	})
+	err := w.publishError(a, e)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		// The code is what counts, and it is never long.
+		short := *e
+		short.Text = ""
+		err = w.publishError(&asked{reply: a.reply, format: a.format}, &short)
+	}
+	if err != nil {
+		w.answers.lost(err)
+	}
 	if a.stats != nil {
 		a.stats.failed(a.lane, e, time.Since(a.arrived))
 	}
 	if a.traced != nil {
 		w.traced(a, allocator.Range{}, e)
 	}
+}
+
+func (w *Worker) publishError(a *asked, e *subjects.Error) error {
+	return w.conn().PublishMsg(&nats.Msg{
+		Subject: a.reply,
+		Header:  e.Header(),
+		Data:    subjects.AppendError(nil, a.format, e, &a.nonce),
+	})
 }

@@ -22,7 +22,7 @@ func newSubscriber(t testing.TB) *subscriber {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.backends[0].stop)
-	w.nc = servers.StartNATS(t, nil).Connect(t, nats.SkipSubjectValidation())
+	w.nc.Store(servers.StartNATS(t, nil).Connect(t, nats.SkipSubjectValidation()))
 	return &subscriber{w: w, store: w.stores[subjects.AnyStore], scratch: make([]byte, 0, 128)}
 }
 

@@ -3,11 +3,15 @@ package worker
 // What discovery says of a worker and its endpoints beyond micro's own fields,
 // for those who read it: `seqd top`, `seqd doctor`.
 const (
-	MetadataState       = "state" // a State; of the worker and of each endpoint
-	MetadataRoot        = "root"  // of the worker
+	MetadataState       = "state"  // a State; of the worker and of each endpoint
+	MetadataRoot        = "root"   // of the worker
+	MetadataHost        = "host"   // that the worker runs on
+	MetadataReason      = "reason" // what NATS said to an endpoint that is denied
 	MetadataDefaultMode = "default_mode"
 	MetadataModes       = "modes"
 	MetadataMaxCount    = "max_count"
+	MetadataFloors      = "floors"      // as Store says them
+	MetadataSegments    = "segments"    // how weak ids are reserved
 	MetadataIncarnation = "incarnation" // names the counters for good; left out while it is not known
 )
 

@@ -73,7 +73,7 @@ func (w *Worker) watchPauses(ctx context.Context) {
 func (w *Worker) catchUp(ctx context.Context) {
 	// The answer to a ping comes behind everything that was sent before it. While
 	// NATS is away there is none, and no message either.
-	for w.nc.FlushTimeout(probeTimeout) != nil {
+	for w.conn().FlushTimeout(probeTimeout) != nil {
 		w.pauseLoop.turn(w)
 		if !pause(ctx, beatInterval) {
 			return

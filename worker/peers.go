@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,7 +29,7 @@ func (w *Worker) askPeer(ctx context.Context, rival string, key allocator.Key, n
 
 func (w *Worker) requestPeer(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
 	request := subjects.Request{N: n}
-	m, err := w.nc.RequestWithContext(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
+	m, err := w.ask(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
 	if err != nil {
 		if !errors.Is(err, nats.ErrNoResponders) { // it has perhaps reserved them
 			observer{w}.Skipped(key.Store, n, allocator.GapHandover)
@@ -41,22 +40,15 @@ func (w *Worker) requestPeer(ctx context.Context, rival string, key allocator.Ke
 	return allocator.Range{First: reply.ID, N: reply.N}, err
 }
 
-// servePeers answers the advances that other workers hand over.
-func (w *Worker) servePeers() error {
-	subject := peerSubject(w.config.ID) + ".>"
-	sub, err := w.nc.Subscribe(subject, w.handlePeer)
-	if err != nil {
-		return fmt.Errorf("subscribe %s: %w", subject, err)
-	}
-	w.limit(sub) // beyond it rivals wait for PeerTimeout in vain, and then help themselves
-	return nil
-}
-
 // handlePeer adds another worker's advance to our next batch of that key. It
 // does not block.
 func (w *Worker) handlePeer(m *nats.Msg) {
 	if !w.canAnswer(m.Reply) {
 		w.dropped.Add(1)
+		return
+	}
+	if m.Subject == w.probeSubject() {
+		_ = w.conn().Publish(m.Reply, nil) // to ourselves: tryAnswer hears what becomes of it
 		return
 	}
 	a := asked{reply: m.Reply, arrived: w.arrival(time.Now()), timeout: allocator.PeerTimeout}

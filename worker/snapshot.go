@@ -19,6 +19,11 @@ type Snapshot struct {
 	QueueLimit    int   // messages that a store's subscription holds at most; beyond it they are dropped
 	NoReply       int64 // requests without a usable reply subject
 
+	AnswersLost          map[string]int64 // by cause: LostRefused, LostTooLarge, LostUnsent
+	SubscriptionsRefused int64            // by NATS, of those that a worker can serve without
+
+	ID, Host string
+
 	HandoversAnswered   int64 // batches that a rival served for us
 	HandoversUnanswered int64 // batches that a rival was asked for in vain
 	HandoversServed     int64 // batches that we served for rivals
@@ -79,14 +84,23 @@ type BackendSnapshot struct {
 // asks neither NATS nor etcd.
 func (w *Worker) Snapshot() Snapshot {
 	s := Snapshot{
-		State:               w.State(),
-		Connected:           w.connected.Load(),
-		Reconnects:          w.reconnects.Load(),
-		Pauses:              w.pauses.Load(),
-		InFlight:            w.waiting.Load(),
-		InFlightLimit:       w.config.MaxWaiting,
-		QueueLimit:          w.queueLimit(),
-		NoReply:             w.dropped.Load(),
+		State:         w.State(),
+		Connected:     w.connected.Load(),
+		Reconnects:    w.reconnects.Load(),
+		Pauses:        w.pauses.Load(),
+		InFlight:      w.waiting.Load(),
+		InFlightLimit: w.config.MaxWaiting,
+		QueueLimit:    w.queueLimit(),
+		NoReply:       w.dropped.Load(),
+		AnswersLost: map[string]int64{
+			LostRefused:  w.answers.refused.Load(),
+			LostTooLarge: w.answers.tooLarge.Load(),
+			LostUnsent:   w.answers.unsent.Load(),
+		},
+		SubscriptionsRefused: w.deafTo.Load(),
+		ID:                   w.config.ID,
+		Host:                 w.config.Host,
+
 		HandoversAnswered:   w.handovers.answered.Load(),
 		HandoversUnanswered: w.handovers.unanswered.Load(),
 		HandoversServed:     w.handovers.served.Load(),

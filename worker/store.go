@@ -21,8 +21,11 @@ type store struct {
 
 	mu     sync.Mutex
 	state  State
+	why    error              // what NATS said, while it is Denied
 	sub    *nats.Subscription // in the queue group; nil while outside
 	closed chan struct{}      // closed when sub has handled its last message
+
+	draining []*nats.Subscription // left, and perhaps not handled to the end
 
 	droppedBefore int64 // by nats.go, from the subscriptions before sub
 }
@@ -36,8 +39,8 @@ const (
 	Serving      State = "serving"      // in the queue group
 	Unavailable  State = "unavailable"  // etcd can't be reached or refuses writes
 	Fenced       State = "fenced"       // etcd's history went backwards; an operator must act
-	Denied       State = "denied"       // NATS refuses the subscription
-	Disconnected State = "disconnected" // NATS can't be reached (of a worker only)
+	Denied       State = "denied"       // NATS refuses the subscription, or the answers
+	Disconnected State = "disconnected" // NATS can't be reached
 	Draining     State = "draining"     // the worker is stopping
 )
 
@@ -81,16 +84,16 @@ func joinModes(modes []subjects.Mode) string {
 	return strings.Join(names, " and ")
 }
 
-// join enters the queue group. The store does not count as serving before
+// open enters the queue group. The store does not count as serving before
 // joined.
-func (st *store) join(w *Worker) error {
+func (st *store) open(w *Worker, nc *nats.Conn) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.sub != nil {
 		return nil
 	}
 	s := &subscriber{w: w, store: st, scratch: make([]byte, 0, 128)}
-	sub, err := w.nc.QueueSubscribe(st.subject, subjects.Queue, s.handle)
+	sub, err := nc.QueueSubscribe(st.subject, subjects.Queue, s.handle)
 	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", st.subject, err)
 	}
@@ -101,6 +104,15 @@ func (st *store) join(w *Worker) error {
 	return nil
 }
 
+func (st *store) topic() (subject, queue string) { return st.subject, subjects.Queue }
+
+// drop leaves the queue group, which NATS perhaps never let st enter.
+func (st *store) drop() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.outLocked(false)
+}
+
 // joined notes that NATS knows of the subscription; it is false if st has left
 // meanwhile.
 func (st *store) joined() bool {
@@ -109,7 +121,7 @@ func (st *store) joined() bool {
 	if st.sub == nil {
 		return false
 	}
-	st.state = Serving
+	st.state, st.why = Serving, nil
 	return true
 }
 
@@ -119,16 +131,64 @@ func (st *store) joined() bool {
 func (st *store) leave(state State) (closed <-chan struct{}) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.state = state
+	st.state, st.why = state, nil
+	return st.outLocked(false)
+}
+
+// deny leaves the queue group, as NATS refuses what is needed to serve, and says
+// so if it is new.
+func (st *store) deny(b *bar) {
+	st.mu.Lock()
+	before := st.state
+	st.state, st.why = Denied, b.why
+	st.outLocked(false)
+	st.mu.Unlock()
+	if before != Denied {
+		st.backend.log.Error(b.msg, "store", st.Name, "err", b.why, "hint", b.hint)
+	}
+}
+
+// cut is told that the connection is lost, and the queue group with it. What
+// has come and is not handled is given up: it could not be answered.
+//
+// It must not be left to nats.go, which sends every subscription again once it
+// is connected: one that is being drained it forgets then without telling NATS,
+// which goes on sending it requests that nobody hears.
+func (st *store) cut() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, sub := range st.draining {
+		_ = sub.Unsubscribe() // fails only if it or the connection is closed
+	}
+	st.draining = nil
+	st.outLocked(true)
+	if st.state == Serving || st.state == Denied {
+		st.state, st.why = Disconnected, nil
+	}
+}
+
+func (st *store) outLocked(cut bool) (closed <-chan struct{}) {
 	if st.sub == nil {
 		return nil
 	}
 	n, _ := st.sub.Dropped()
 	st.droppedBefore += int64(n)
-	_ = st.sub.Drain() // fails only if it or the connection is closed: then nothing comes either
+	if cut {
+		_ = st.sub.Unsubscribe()
+	} else {
+		_ = st.sub.Drain() // both fail only if it or the connection is closed: then nothing comes either
+		st.draining = append(slices.DeleteFunc(st.draining, func(s *nats.Subscription) bool { return !s.IsValid() }), st.sub)
+	}
 	closed = st.closed
 	st.sub = nil
 	return closed
+}
+
+// refusal returns what NATS said, if that is why the store is denied.
+func (st *store) refusal() error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.why
 }
 
 func (st *store) currentState() State {

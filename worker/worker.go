@@ -2,10 +2,10 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,19 +24,32 @@ type Worker struct {
 	stores   map[string]*store // by configured name
 	started  time.Time
 
-	nc     *nats.Conn    // set by Run before it starts a goroutine
-	lost   chan struct{} // closed when nc has closed for good
-	ready  chan struct{} // closed once, when every store is first served
-	notify sync.Once     // closes ready
+	nc     atomic.Pointer[nats.Conn] // set by Run before it starts a goroutine, then by watchNATS
+	ready  chan struct{}             // closed once, when every store is first served
+	notify sync.Once                 // closes ready
 
-	connected atomic.Bool // to NATS
-	draining  atomic.Bool
-	waiting   atomic.Int64 // calls: accepted requests that are not answered yet
-	waited    atomic.Int64 // nanoseconds that a call waited lately, while many did
-	dropped   atomic.Int64 // requests without a usable reply subject
-	pulse     pulse
-	pauses    atomic.Int64 // times this process stood still
-	pauseLoop loop         // watchPauses'
+	turn     chan struct{} // has room for one: who has a say with NATS about subscriptions
+	limits   echo          // NATS says that there are too many subscriptions
+	hearings atomic.Pointer[[]*hearing]
+	deaf     atomic.Pointer[error] // what NATS refuses of hearings
+	deafTo   atomic.Int64          // how many of them
+	bar      atomic.Pointer[bar]   // why no store may be in the queue group; nil: nothing
+	anew     atomic.Bool           // there is a new connection, on which nothing was refused yet
+	natsKick chan struct{}         // has room for one: look after the connection soon
+	natsLoop loop                  // watchNATS'
+	inbox    string                // of answers to what the worker asks; set by Run
+	asking   asking
+	answers  answers
+
+	connected     atomic.Bool // to NATS
+	everConnected atomic.Bool
+	draining      atomic.Bool
+	waiting       atomic.Int64 // calls: accepted requests that are not answered yet
+	waited        atomic.Int64 // nanoseconds that a call waited lately, while many did
+	dropped       atomic.Int64 // requests without a usable reply subject
+	pulse         pulse
+	pauses        atomic.Int64 // times this process stood still
+	pauseLoop     loop         // watchPauses'
 
 	complaints complaints
 	reconnects atomic.Int64 // to NATS
@@ -55,9 +68,13 @@ func New(config Config) (*Worker, error) {
 		log:     config.Log.With("component", "worker"),
 		stores:  map[string]*store{},
 		started: time.Now(),
-		lost:    make(chan struct{}),
 		ready:   make(chan struct{}),
+
+		turn:     make(chan struct{}, 1),
+		limits:   newEcho(),
+		natsKick: make(chan struct{}, 1),
 	}
+	w.bar.Store(&bar{state: Starting})
 	config.Log = w.log
 	for _, b := range config.Backends {
 		b := newBackend(w, b, config)
@@ -96,42 +113,58 @@ func (w *Worker) State() State {
 
 // Run serves until ctx ends, then leaves the queue group, answers what it has
 // accepted, flushes, and returns nil. It waits for NATS and for the Counters,
-// at the start and whenever they go away. The error says that the connection
-// was closed for good. Run must be called once.
+// at the start and whenever they go away. The error says that the settings of
+// the connection are wrong. Run must be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	defer func() {
 		for _, b := range w.backends {
 			b.stop()
 		}
 	}()
+	w.introduce()
 	nc, err := w.connect()
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	w.nc = nc
-	defer nc.Close()
-	if err := errors.Join(w.serveDiscovery(), w.servePeers()); err != nil {
+	w.nc.Store(nc)
+	defer func() { w.conn().Close() }()
+	w.inbox = nc.NewInbox()
+	hearings, err := w.hears()
+	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
+	w.hearings.Store(&hearings)
 
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	var watches sync.WaitGroup
+	watches.Go(func() { w.watchNATS(watchCtx) })
 	watches.Go(func() { w.watchPauses(watchCtx) })
 	watches.Go(func() { w.watchDrops(watchCtx) })
 	watches.Go(func() { w.watchConnecting(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
 	}
-	select {
-	case <-ctx.Done():
-	case <-w.lost:
-		err = errors.New("worker: the NATS connection was closed for good; look at the server's log, then start again")
-	}
+	<-ctx.Done()
 	stopWatching()
 	watches.Wait()
 	w.drain()
-	return err
+	return nil
+}
+
+// conn returns the connection to NATS. It is another one after nats.go has
+// closed the one before for good.
+func (w *Worker) conn() *nats.Conn { return w.nc.Load() }
+
+// introduce says who this is, for whoever looks for the worker that a record or
+// another log names.
+func (w *Worker) introduce() {
+	var stores []string
+	for _, st := range w.sortedStores() {
+		stores = append(stores, st.Name)
+	}
+	w.log.Info("this worker", "id", w.config.ID, "version", w.config.Version, "host", w.config.Host,
+		"root", w.config.Root, "stores", strings.Join(stores, ","))
 }
 
 // drain ends the worker's work in an order that loses nothing: out of the queue
@@ -152,7 +185,7 @@ func (w *Worker) drain() {
 		}
 	}
 	for _, closed := range closing {
-		if !w.nc.IsConnected() {
+		if !w.conn().IsConnected() {
 			break // nothing comes and nothing can be sent
 		}
 		select {
@@ -168,8 +201,8 @@ func (w *Worker) drain() {
 	for _, b := range w.backends {
 		b.stop() // answers what still waits
 	}
-	if w.nc.IsConnected() {
-		if err := w.nc.FlushTimeout(time.Second); err != nil {
+	if w.conn().IsConnected() {
+		if err := w.conn().FlushTimeout(time.Second); err != nil {
 			w.log.Warn("answers may be lost", "err", err)
 		}
 	}

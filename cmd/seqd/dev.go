@@ -117,6 +117,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	id := nuid.Next()
+	log = log.With("worker", id) // as discovery, top, doctor and etcd's records name it
 	etcds, err := cfg.openBackends(ctx, clusters, id, log)
 	if err != nil {
 		return err

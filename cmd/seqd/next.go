@@ -69,7 +69,8 @@ func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	nc, err := q.nats.connect(nats.Name("seqd next"), nats.Timeout(q.timeout))
+	nc, err := q.nats.connect(nats.Name("seqd next"), nats.Timeout(q.timeout),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // what is refused, errors tell
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -79,6 +80,9 @@ func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	ids, err := client.NextN(ctx, q.store, q.key, q.n)
+	if errors.Is(err, seqd.ErrNoWorkers) && ctx.Err() == nil {
+		return q.whyNobody(ctx, nc, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"maps"
 	"reflect"
 	"slices"
@@ -121,7 +123,7 @@ func (s storeConfig) worker(name string, src source) (worker.Store, error) {
 	}
 	store := worker.Store{Name: name, MaxCount: s.MaxCount, Segments: allocator.Segments{
 		Min: s.Weak.SegmentMin, Max: s.Weak.SegmentMax, Runway: s.Weak.Runway,
-	}}
+	}, Floors: s.floors()}
 	if s.Mode != "" {
 		mode, err := subjects.ParseMode(s.Mode)
 		if err != nil {
@@ -163,6 +165,22 @@ func (s storeConfig) worker(name string, src source) (worker.Store, error) {
 
 // maxSegment keeps a segment from burning a noticeable part of all ids.
 const maxSegment = 1_000_000_000
+
+// floors names the store's floors, so that doctor can hold workers against each
+// other; keys' are told by a fingerprint, as there may be many.
+func (s storeConfig) floors() string {
+	switch {
+	case len(s.Keys) == 0 && s.BiggerThan == 0:
+		return ""
+	case len(s.Keys) == 0:
+		return fmt.Sprint(s.BiggerThan)
+	}
+	h := fnv.New32a()
+	for _, key := range slices.Sorted(maps.Keys(s.Keys)) {
+		fmt.Fprintf(h, "%q %d\n", key, s.Keys[key].BiggerThan)
+	}
+	return fmt.Sprintf("%d, and of keys %d (%08x)", s.BiggerThan, len(s.Keys), h.Sum32())
+}
 
 // floors are the ids that a store's or a key's ids must be greater than.
 type floors struct {

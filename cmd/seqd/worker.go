@@ -81,14 +81,15 @@ func runWorker(ctx context.Context, cfg config, clusters []cluster, readLevel fu
 		log.Info("serving HTTP", "addr", listener.Addr().String())
 	}
 	id := nuid.Next()
-	etcds, err := cfg.openBackends(ctx, clusters, id, log)
+	named := log.With("worker", id) // as discovery, top, doctor and etcd's records name it
+	etcds, err := cfg.openBackends(ctx, clusters, id, named)
 	if err != nil {
 		return err
 	}
 	defer etcds.close()
 	var g run.Group
 	drained := make(chan struct{})
-	config := cfg.worker(id, etcds, log)
+	config := cfg.worker(id, etcds, named)
 	if err := cfg.addTracing(&g, ctx, &config, drained); err != nil {
 		return err
 	}

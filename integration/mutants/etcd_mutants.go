@@ -1,11 +1,11 @@
 package main
 
 const (
-	refusalFile = "allocator/etcd/refusal.go"
-	sizeFile    = "allocator/etcd/size.go"
-	watchFile   = "allocator/etcd/watch.go"
-	membersFile = "allocator/etcd/members.go"
-	statsFile   = "allocator/etcd/stats.go"
+	refusalFile     = "allocator/etcd/refusal.go"
+	sizeFile        = "allocator/etcd/size.go"
+	memberWatchFile = "allocator/etcd/watch.go"
+	membersFile     = "allocator/etcd/members.go"
+	statsFile       = "allocator/etcd/stats.go"
 )
 
 var (
@@ -45,22 +45,22 @@ var etcdMutants = []mutant{
 	},
 	{
 		name: "connection kept after failures", breaks: "serving: behind a balancer, a member that is cut off is asked for ever",
-		edits:  []edit{{watchFile, "	c.closed = true\n	c.Conn.Close()", "	c.closed = true\n	_ = c.Conn.Close"}},
+		edits:  []edit{{memberWatchFile, "	c.closed = true\n	c.Conn.Close()", "	c.closed = true\n	_ = c.Conn.Close"}},
 		suites: []suite{balancer},
 	},
 	{
 		name: "full etcd dialed anew", breaks: "a healthy connection is never closed: NOSPACE is the same on any",
-		edits:  []edit{{watchFile, "codes.Unknown, codes.Internal:", "codes.Unknown, codes.Internal, codes.ResourceExhausted:"}},
+		edits:  []edit{{memberWatchFile, "codes.Unknown, codes.Internal:", "codes.Unknown, codes.Internal, codes.ResourceExhausted:"}},
 		suites: []suite{balancer},
 	},
 	{
 		name: "redialed without a pause", breaks: "a balancer that sends us back is dialed as fast as it goes",
-		edits:  []edit{{watchFile, "	w.next = now.Add(w.pause)", "	w.next = now"}},
+		edits:  []edit{{memberWatchFile, "	w.next = now.Add(w.pause)", "	w.next = now"}},
 		suites: []suite{balancer},
 	},
 	{
 		name: "learner kept in", breaks: "serving: every second transaction goes to a member that takes none",
-		edits:  []edit{{watchFile, "	case isLearner(err):\n		return true", "	case isLearner(err):\n		return false"}},
+		edits:  []edit{{memberWatchFile, "	case isLearner(err):\n		return true", "	case isLearner(err):\n		return false"}},
 		suites: []suite{memberSuite},
 	},
 	{

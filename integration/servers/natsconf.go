@@ -7,8 +7,8 @@ import (
 )
 
 // StartNATSWith starts a nats-server with a configuration file, on a free port
-// in place of the one it names.
-func StartNATSWith(t testing.TB, file string) *NATS {
+// in place of the one it names, and with what change has changed.
+func StartNATSWith(t testing.TB, file string, change func(*server.Options)) *NATS {
 	t.Helper()
 	options, err := server.ProcessConfigFile(file)
 	if err != nil {
@@ -18,6 +18,9 @@ func StartNATSWith(t testing.TB, file string) *NATS {
 		host, port := o.Host, o.Port
 		*o = *options
 		o.Host, o.Port, o.NoSigs, o.NoLog = host, port, true, true
+		if change != nil {
+			change(o)
+		}
 	})
 }
 

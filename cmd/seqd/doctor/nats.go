@@ -40,6 +40,8 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 		e.ok("nats.version", "", "nats-server "+version)
 	}
 	e.lookAtPings(ctx)
+	e.lookAtAccounts(ctx)
+	e.lookAtLimits(ctx) // first, as nats.go does not tell this refusal from the one before
 	e.lookAtPermissions(ctx)
 }
 

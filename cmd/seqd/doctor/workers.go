@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/seqd-io/seqd/cmd/seqd/fleet"
@@ -17,8 +18,17 @@ import (
 // endpoint is one store of one worker.
 type endpoint struct {
 	micro.EndpointInfo
-	worker string // its id
-	root   string
+	id   string // the worker's
+	host string // that it runs on; "": it does not say
+	root string
+}
+
+// worker names the endpoint's worker for people.
+func (p endpoint) worker() string {
+	if p.host == "" {
+		return p.id
+	}
+	return p.id + " on " + p.host
 }
 
 func (p endpoint) state() worker.State { return worker.State(p.Metadata[worker.MetadataState]) }
@@ -40,7 +50,7 @@ func (e *examination) lookAtWorkers(ctx context.Context) {
 	for _, info := range infos {
 		versions[info.Said.Version]++
 		for _, p := range info.Said.Endpoints {
-			at := endpoint{p, info.Said.ID, info.Said.Metadata[worker.MetadataRoot]}
+			at := endpoint{p, info.Said.ID, info.Said.Metadata[worker.MetadataHost], info.Said.Metadata[worker.MetadataRoot]}
 			all = append(all, at)
 			if at.root == e.Root {
 				mine = append(mine, at)
@@ -52,7 +62,7 @@ func (e *examination) lookAtWorkers(ctx context.Context) {
 	e.lookAtStates(mine)
 	e.lookAtQueueGroups(all)
 	e.lookAtRoots(all)
-	e.lookAtRules(mine)
+	e.lookAtRules(covering(mine, nil))
 	e.lookAtIncarnations(mine)
 }
 
@@ -63,7 +73,7 @@ func (e *examination) lookAtReplicas(workers int, mine []endpoint) {
 	for _, s := range e.Stores {
 		serving := 0
 		for _, p := range mine {
-			if p.state() == worker.Serving && p.QueueGroup == subjects.Queue && overlap(p.Subject, subjects.Wildcard(e.Root, s.Name)) {
+			if p.state() == worker.Serving && p.QueueGroup == subjects.Queue && (p.store() == s.Name || p.store() == subjects.AnyStore) {
 				serving++
 			}
 		}
@@ -79,13 +89,6 @@ func (e *examination) lookAtReplicas(workers int, mine []endpoint) {
 	if healthy {
 		e.ok("workers.replicas", "", fmt.Sprintf("%d workers, every store served by two or more", workers))
 	}
-}
-
-// overlap reports whether a request can match both subscriptions of workers,
-// which are of one root.
-func overlap(a, b string) bool {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	return len(x) > 1 && len(y) > 1 && (x[1] == y[1] || x[1] == subjects.AnyStore || y[1] == subjects.AnyStore)
 }
 
 func (e *examination) lookAtVersions(versions map[string]int) {
@@ -115,12 +118,15 @@ func (e *examination) lookAtStates(mine []endpoint) {
 		case worker.Unavailable:
 			try = "look at the etcd checks above, as this worker sees them: its network, user and password"
 		case worker.Denied:
-			try = fmt.Sprintf("allow its user to subscribe to %q", p.Subject+" "+subjects.Queue)
+			try = e.allow(p)
 		default:
 			try = "fine for a moment while it starts or ends; else look at its log"
 		}
 		bad = true
-		text := fmt.Sprintf("worker %s is %s for %s", p.worker, p.state(), p.Subject)
+		text := fmt.Sprintf("worker %s is %s for %s", p.worker(), p.state(), p.Subject)
+		if why := p.Metadata[worker.MetadataReason]; why != "" {
+			text += ": " + why
+		}
 		if s := p.state(); s == worker.Starting || s == worker.Draining {
 			e.warn("workers.state", "", text, try)
 		} else {
@@ -132,6 +138,22 @@ func (e *examination) lookAtStates(mine []endpoint) {
 	}
 }
 
+// allow says what a worker needs that NATS refuses something.
+func (e *examination) allow(p endpoint) string {
+	why := p.Metadata[worker.MetadataReason]
+	switch {
+	case strings.Contains(why, nats.ErrMaxSubscriptionsExceeded.Error()):
+		return raiseSubscriptions
+	case strings.Contains(why, "Publish to"):
+		return fmt.Sprintf("allow its user to publish to callers' inboxes, %q", "_INBOX.>")
+	case strings.Contains(why, "max_payload"):
+		return "raise max_payload of nats-server; its default is 1 MB"
+	}
+	return fmt.Sprintf("allow its user to subscribe to %q", p.Subject+" "+subjects.Queue)
+}
+
+const raiseSubscriptions = "raise max_subscriptions of nats-server, which takes a restart, or the limit in the JWT of the user's account"
+
 // lookAtQueueGroups looks for workers in a group of their own: every request
 // would be answered twice, by ids that are not the same.
 func (e *examination) lookAtQueueGroups(all []endpoint) {
@@ -139,7 +161,7 @@ func (e *examination) lookAtQueueGroups(all []endpoint) {
 	for _, p := range all {
 		if p.QueueGroup != subjects.Queue {
 			bad = true
-			e.fail("workers.queue", "", fmt.Sprintf("worker %s hears %s in the queue group %q: requests are answered twice, and ids are burnt", p.worker, p.Subject, p.QueueGroup),
+			e.fail("workers.queue", "", fmt.Sprintf("worker %s hears %s in the queue group %q: requests are answered twice, and ids are burnt", p.worker(), p.Subject, p.QueueGroup),
 				"stop it: it is not a seqd of this project's, or one that was changed")
 		}
 	}
@@ -152,7 +174,7 @@ func (e *examination) lookAtRoots(all []endpoint) {
 	others := map[string]bool{}
 	for _, p := range all {
 		if p.root != e.Root {
-			others[p.root+".> ("+p.worker+")"] = true
+			others[p.root+".> ("+p.worker()+")"] = true
 		}
 	}
 	if len(others) == 0 {
@@ -160,75 +182,4 @@ func (e *examination) lookAtRoots(all []endpoint) {
 		return
 	}
 	e.warn("workers.root", "", "workers under another root: "+strings.Join(slices.Sorted(maps.Keys(others)), ", "), "fine if they are another installation; else give them the same --root")
-}
-
-// lookAtRules looks whether the workers of a store have the same rules for it.
-// Where not, it is chance whether a request is refused.
-func (e *examination) lookAtRules(mine []endpoint) {
-	rules := map[string]map[string]bool{} // by subject and rule: its values
-	for _, p := range mine {
-		for _, rule := range []string{worker.MetadataDefaultMode, worker.MetadataModes, worker.MetadataMaxCount} {
-			key := p.Subject + " " + rule
-			if rules[key] == nil {
-				rules[key] = map[string]bool{}
-			}
-			rules[key][p.Metadata[rule]] = true
-		}
-	}
-	bad := false
-	for _, key := range slices.Sorted(maps.Keys(rules)) {
-		if len(rules[key]) > 1 {
-			bad = true
-			e.warn("workers.rules", "", fmt.Sprintf("workers don't agree on %s: %s", key, strings.Join(slices.Sorted(maps.Keys(rules[key])), " or ")), "give all workers the same configuration")
-		}
-	}
-	if !bad {
-		e.ok("workers.rules", "", "workers of a store have the same rules for it")
-	}
-}
-
-// lookAtIncarnations looks whether requests for one store can come to workers
-// that count in different etcds, or below different prefixes: they issue the
-// same ids.
-func (e *examination) lookAtIncarnations(mine []endpoint) {
-	bad := false
-	said := map[string][]endpoint{} // by the counters' name
-	for _, p := range mine {
-		name := p.Metadata[worker.MetadataIncarnation]
-		if name == "" {
-			continue // not serving yet
-		}
-		for other, ps := range said {
-			if i := slices.IndexFunc(ps, func(q endpoint) bool { return overlap(p.Subject, q.Subject) }); other != name && i >= 0 {
-				bad = true
-				e.fail("workers.counters", "", fmt.Sprintf("workers %s (%s) and %s (%s) keep their counters in different places, %s and %s: the same ids are issued twice",
-					ps[i].worker, ps[i].Subject, p.worker, p.Subject, other, name),
-					"stop one of them at once; then give both the same --etcd-endpoints and --etcd-prefix, and raise the counters: seqd admin jump --all --by N")
-			}
-		}
-		said[name] = append(said[name], p)
-		if ours := e.ours(p); ours != "" && ours != name {
-			bad = true
-			e.fail("workers.counters", "", fmt.Sprintf("worker %s keeps the counters of %s in %s, and this configuration names %s", p.worker, p.Subject, name, ours),
-				"look at --etcd-endpoints and --etcd-prefix, here and there: workers of both would issue the same ids")
-		}
-	}
-	switch {
-	case bad:
-	case len(said) == 0:
-		e.skip("workers.counters", "", "no worker says which counters it keeps", "it says so once it has reached etcd; versions before this one never do")
-	default:
-		e.ok("workers.counters", "", "workers of a store keep its counters in one place")
-	}
-}
-
-// ours returns which counters this configuration has for what p serves, "" if it
-// does not tell.
-func (e *examination) ours(p endpoint) string {
-	for _, s := range e.Stores {
-		if p.Subject == subjects.Wildcard(e.Root, s.Name) {
-			return e.incarnations[s.Name]
-		}
-	}
-	return ""
 }

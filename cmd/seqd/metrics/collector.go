@@ -21,6 +21,7 @@ type collector struct {
 	natsConnected, natsReconnects, pauses                        family
 	requests, duration, inFlight, inFlightLimit                  family
 	queued, queuedLimit, dropped, withoutReply                   family
+	workerInfo, lost, refused                                    family
 	issued, skipped, left, nearlyExhausted                       family
 	batches, segments, segmentIDs, waits, waitSeconds            family
 	weakKeys, weakKeysLimit, handovers, handoversServed          family
@@ -35,6 +36,9 @@ func newCollector(s Sources) *collector {
 		storeState:    gauge("store_state", "1 for the state the worker is in for the store, else 0; only while serving it is in the queue group.", "store", "state"),
 		natsConnected: gauge("nats_connected", "1 while there is a connection to NATS, else 0."),
 
+		workerInfo:     gauge("worker_info", "Who this worker is, always 1: its id in discovery, logs and etcd's records, and its host.", "id", "host"),
+		lost:           counter("answers_lost_total", "Answers that no caller got: refused by NATS after they were sent, too large for its max_payload, or not sent as it was away.", "reason"),
+		refused:        gauge("subscriptions_refused", "Subscriptions that NATS refuses and that the worker serves without: discovery, other workers' advances, their answers."),
 		natsReconnects: counter("nats_reconnects_total", "Times the connection to NATS came back."),
 		pauses:         counter("pauses_total", "Times the process stood still for more than 250 ms."),
 
@@ -83,6 +87,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	sendState(ch, c.state, w.State)
 	c.natsConnected.send(ch, oneIf(w.Connected))
 	c.natsReconnects.send(ch, float64(w.Reconnects))
+	c.workerInfo.send(ch, 1, w.ID, w.Host)
+	for reason, n := range w.AnswersLost {
+		c.lost.send(ch, float64(n), reason)
+	}
+	c.refused.send(ch, float64(w.SubscriptionsRefused))
 	c.pauses.send(ch, float64(w.Pauses))
 	c.inFlight.send(ch, float64(w.InFlight))
 	c.inFlightLimit.send(ch, float64(w.InFlightLimit))

@@ -30,8 +30,9 @@ type column struct {
 
 var workerColumns = []column{
 	{head: "WORKER", sort: "name", left: true, cell: func(r Row) string { return r.Name }},
-	{head: "VERSION", left: true, drop: 7, cell: func(r Row) string { return r.Version }},
+	{head: "VERSION", left: true, drop: 8, cell: func(r Row) string { return r.Version }},
 	{head: "STATE", sort: "state", left: true, cell: func(r Row) string { return r.State }},
+	{head: "HOST", left: true, drop: 7, cell: func(r Row) string { return r.Host }},
 	{head: "UP", sort: "uptime", drop: 6, cell: func(r Row) string { return uptime(r.Up) }},
 	{head: "REQ/S", sort: "requests", cell: rate(func(r Row) float64 { return r.Requests })},
 	{head: "IDS/S", sort: "ids", drop: 3, cell: rate(func(r Row) float64 { return r.IDs })},

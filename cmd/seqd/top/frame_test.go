@@ -21,10 +21,10 @@ func busy() top.View {
 		At:    time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Total: top.Row{State: "fenced", Workers: 3, Serving: 2, Measured: true, Requests: 31400, IDs: 1.25e6, Errors: 0.5, Mean: 1234567, Waiting: 17},
 		Workers: []top.Row{
-			{Name: "zowBO7Qct78ZxpmIjp7tnf", Version: "0.1.0", State: "serving", Up: 75 * time.Hour, Measured: true, Requests: 31000, IDs: 1.2e6, Mean: 1204 * time.Microsecond, Waiting: 17},
-			{Name: "Qt9gR54nHFvKYueXiq1nAq", Version: "0.1.1", State: "fenced", Up: 90 * time.Minute, Measured: true, Requests: 400, Errors: 0.5, Mean: 806, Dropped: 3},
-			{Name: "c4E2hjkqmeD4jK08hBJ6xO", Version: "0.1.1", State: "serving", Up: 12 * time.Second},
-			{Name: "lFnHApwjx5jq29ixGVOBu6", Version: "0.1.0", State: top.Silent},
+			{Name: "zowBO7Qct78ZxpmIjp7tnf", Host: "seqd-1", Version: "0.1.0", State: "serving", Up: 75 * time.Hour, Measured: true, Requests: 31000, IDs: 1.2e6, Mean: 1204 * time.Microsecond, Waiting: 17},
+			{Name: "Qt9gR54nHFvKYueXiq1nAq", Host: "seqd-2", Version: "0.1.1", State: "fenced", Up: 90 * time.Minute, Measured: true, Requests: 400, Errors: 0.5, Mean: 806, Dropped: 3},
+			{Name: "c4E2hjkqmeD4jK08hBJ6xO", Host: "seqd-3", Version: "0.1.1", State: "serving", Up: 12 * time.Second},
+			{Name: "lFnHApwjx5jq29ixGVOBu6", Host: "seqd-4", Version: "0.1.0", State: top.Silent},
 		},
 		Stores: []top.Row{
 			{Name: "seq.*.>", State: "serving", Workers: 3, Serving: 2, Requests: 31000, Measured: true, IDs: 1.2e6, Mean: 1204 * time.Microsecond},

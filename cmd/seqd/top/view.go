@@ -23,7 +23,8 @@ type View struct {
 
 // Row is what a worker, a store, or the whole did.
 type Row struct {
-	Name    string        `json:"name"` // a worker's id, or the subject of a store
+	Name    string        `json:"name"`           // a worker's id, or the subject of a store
+	Host    string        `json:"host,omitempty"` // that a worker runs on
 	Version string        `json:"version,omitempty"`
 	State   string        `json:"state"`
 	Workers int           `json:"workers,omitempty"`
@@ -64,7 +65,7 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 		before, known := t.seen[a.Said.ID]
 		known = known && before.Said.Started.Equal(a.Said.Started) && a.Came.After(before.Came)
 		row := Row{
-			Name: a.Said.ID, Version: a.Said.Version, State: a.Said.Metadata[worker.MetadataState],
+			Name: a.Said.ID, Host: a.Said.Metadata[worker.MetadataHost], Version: a.Said.Version, State: a.Said.Metadata[worker.MetadataState],
 			Up: now.Sub(a.Said.Started).Truncate(time.Second), Measured: known,
 		}
 		for _, p := range a.Said.Endpoints {
@@ -93,7 +94,7 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 	for id, a := range t.seen {
 		if _, answered := latest[id]; !answered && now.Sub(a.Came) < silentFor {
 			latest[id] = a
-			view.Workers = append(view.Workers, Row{Name: id, Version: a.Said.Version, State: Silent})
+			view.Workers = append(view.Workers, Row{Name: id, Host: a.Said.Metadata[worker.MetadataHost], Version: a.Said.Version, State: Silent})
 		}
 	}
 	t.seen = latest

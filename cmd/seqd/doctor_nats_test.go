@@ -1,0 +1,116 @@
+//go:build !lean
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/seqd-io/seqd/cmd/seqd/doctor"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// Rules were compared by the names that stores are configured under: a worker of
+// every store and one that serves orders strictly shared the requests for orders,
+// modes mixed by chance, and doctor said ok.
+func TestDoctorComparesWhatRulesCover(t *testing.T) {
+	nats, db := system(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", "")
+	head := fmt.Sprintf("nats: {url: %s}\netcd: {endpoints: [%s]}\n", nats.URL, db.Endpoint)
+	for _, test := range []struct {
+		name, stores string
+		status       doctor.Status
+		text         string
+	}{
+		{"modes", "orders: {mode: strong, modes: [strong]}", doctor.Fail, "workers don't agree on seq.orders.> modes: strong or strong and weak (worker "},
+		{"default mode", "orders: {mode: strong}", doctor.Fail, "workers don't agree on seq.orders.> default_mode: strong or weak (worker "},
+		{"floor", "orders: {bigger_than: 1000}", doctor.Fail, "workers don't agree on seq.orders.> floors: none (worker "},
+		{"a key's floor", "orders: {keys: {invoice: {bigger_than: 1000}}}", doctor.Fail, "workers don't agree on seq.orders.> floors: none (worker "},
+		{"count", "orders: {max_count: 7}", doctor.Warn, "workers don't agree on seq.orders.> max_count: 100000 (worker "},
+		{"segments", "orders: {weak: {segment_min: 7}}", doctor.Warn, "workers don't agree on seq.orders.> segments: 10 to 1000000, runway 10s (worker "},
+		{"the same, spelt out", "orders: {mode: weak, modes: [strong, weak], max_count: 100000, weak: {segment_min: 10, runway: 10s}}", doctor.OK, ""},
+		{"another store's", "users: {mode: strong}\n  orders: {}", doctor.Fail, "seq.users.> default_mode"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, stores := range []string{`"*": {}`, test.stores} {
+				p := start(t, nil, "worker", "--config", configFile(t, head+"stores:\n  "+stores+"\n"))
+				p.wait(t, p.stderr, "joined the queue group")
+			}
+			report, _ := examine(t, "--etcd-endpoints", db.Endpoint)
+			want(t, report, "workers.rules", test.status, test.text)
+		})
+	}
+}
+
+// A worker of one store does not serve every store.
+func TestDoctorWantsEveryStoreServed(t *testing.T) {
+	nats, db := system(t)
+	file := configFile(t, fmt.Sprintf("nats: {url: %s}\netcd: {endpoints: [%s]}\nstores:\n  orders: {}\n", nats.URL, db.Endpoint))
+	for range 2 {
+		p := start(t, []string{"SEQD_ETCD_ENDPOINTS=" + db.Endpoint}, "worker", "--config", file)
+		p.wait(t, p.stderr, "joined the queue group")
+	}
+	report, _ := examine(t)
+	want(t, report, "workers.replicas", doctor.Fail, "none serves seq.*.>")
+}
+
+// With too few subscriptions allowed, or too small messages, all was ok.
+func TestDoctorLooksAtLimits(t *testing.T) {
+	skipIfShort(t)
+	db := servers.StartEtcd(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
+	t.Setenv("SEQD_HTTP_ADDR", "none")
+	nats := servers.StartNATS(t, func(o *server.Options) { o.MaxSubs = 11 })
+	t.Setenv("NATS_URL", nats.URL)
+	p := start(t, nil, "worker")
+	p.wait(t, p.stderr, "maximum subscriptions exceeded[^\n]*a worker of these stores needs 12 subscriptions")
+	report, _ := examine(t)
+	want(t, report, "nats.limits", doctor.Fail, "this user may not have 12 subscriptions at once")
+	want(t, report, "workers.state", doctor.Fail, "is denied for seq.*.>: nats: server maximum subscriptions exceeded -> raise max_subscriptions")
+
+	nats.Restart(t, func(o *server.Options) { o.MaxSubs, o.MaxPayload = 12, 4096 })
+	p.wait(t, p.stderr, "joined the queue group")
+	report, _ = examine(t)
+	want(t, report, "nats.limits", doctor.Warn, "max_payload is 4096 bytes")
+	nats.Restart(t, func(o *server.Options) { o.MaxPayload = 32 })
+	report, _ = examine(t)
+	want(t, report, "nats.limits", doctor.Fail, "max_payload is 32 bytes")
+}
+
+// An export that keeps a way back for each answer had nats-server take hundreds
+// of megabytes in seconds, and callers behind a leaf node and an import are never
+// told that nobody serves; the server says neither.
+func TestDoctorLooksAtAccounts(t *testing.T) {
+	skipIfShort(t)
+	db := servers.StartEtcd(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
+	t.Setenv("SEQD_HTTP_ADDR", "none")
+	for _, test := range []struct {
+		export, leafs string
+		status        doctor.Status
+		text          string
+	}{
+		{"", "", doctor.OK, "requests come through 1 exports"},
+		{", response_type: Stream", "", doctor.Warn, "account SEQD exports seq.*.> with responses of type Stream"},
+		{"", "leafnodes { host: 127.0.0.1, port: -1 }", doctor.Warn, "account TENANT imports seq.orders.> and has leaf nodes"},
+	} {
+		monitor := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+		conf := configFile(t, fmt.Sprintf(`
+accounts {
+  SEQD { users: [{user: w, password: w}], exports: [{service: "seq.*.>"%s}] }
+  TENANT { users: [{user: c, password: c}], imports: [{service: {account: SEQD, subject: "seq.orders.>"}}] }
+}
+http: %q
+%s`, test.export, monitor, test.leafs))
+		nats := servers.StartNATSWith(t, conf, nil)
+		if test.leafs != "" {
+			nats.Leaf(t, "c", "c")
+		}
+		t.Setenv("NATS_URL", strings.Replace(nats.URL, "//", "//w:w@", 1))
+		report, _ := examine(t, "--nats-monitor", "http://"+monitor)
+		want(t, report, "nats.accounts", test.status, test.text)
+	}
+}
