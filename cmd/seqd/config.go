@@ -35,6 +35,10 @@ type config struct {
 	StateDir     string                 `yaml:"state_dir"`
 	Log          logConfig              `yaml:"log"`
 	Tracing      tracingConfig          `yaml:"tracing"`
+
+	// privateState says that nothing of the machine's memory is read or written
+	// beside StateDir: the etcd is our own.
+	privateState bool
 }
 
 type etcdConfig struct {
@@ -107,7 +111,7 @@ func (c *config) flags(fs *flag.FlagSet) {
 
 func (c *etcdConfig) flags(fs *flag.FlagSet) {
 	fs.Var((*list)(&c.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
-	fs.StringVar(&c.Prefix, "etcd-prefix", c.Prefix, "etcd `KEY` below which the counters are kept")
+	fs.Var((*prefix)(&c.Prefix), "etcd-prefix", "etcd `KEY` below which the counters are kept")
 	fs.StringVar(&c.Username, "etcd-username", c.Username, "etcd user `NAME`")
 	fs.StringVar(&c.Password, "etcd-password", c.Password, "etcd password; better set in the environment")
 	fs.StringVar(&c.TLS.Cert, "etcd-cert", c.TLS.Cert, "etcd client certificate `FILE`")
@@ -123,6 +127,18 @@ func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(s string) error {
 	*l = strings.Split(s, ",")
 	return nil
+}
+
+// prefix is a flag that holds a prefix of etcd's keys.
+type prefix string
+
+func (p *prefix) String() string { return string(*p) }
+func (p *prefix) Set(s string) error {
+	canonical, err := etcd.CanonicalPrefix(s)
+	if err == nil {
+		*p = prefix(canonical)
+	}
+	return err
 }
 
 // load reads a file into c. An unknown field or a value of the wrong type is an
@@ -194,20 +210,29 @@ func (s source) errorf(path []string, format string, args ...any) error {
 // line returns the line of the setting at path, or of the part of the path that
 // is there.
 func (s source) line(path []string) int {
+	line, _ := s.find(path)
+	return line
+}
+
+// find returns that line, and whether all of the path is there, with a value.
+func (s source) find(path []string) (line int, all bool) {
 	if len(s.document.Content) == 0 {
-		return 1
+		return 1, false
 	}
 	node := s.document.Content[0]
-	line := node.Line
+	line = node.Line
 	for _, name := range path {
+		if node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
 		i := 0
 		for i < len(node.Content) && node.Content[i].Value != name {
 			i += 2
 		}
 		if node.Kind != yaml.MappingNode || i >= len(node.Content) {
-			break
+			return line, false
 		}
 		line, node = node.Content[i].Line, node.Content[i+1]
 	}
-	return line
+	return line, node.Tag != "!!null"
 }

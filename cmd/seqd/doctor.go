@@ -111,7 +111,7 @@ func (q *doctorQuery) etcd(c cluster) doctor.Etcd {
 			return dial(ctx, one, slog.New(slog.DiscardHandler))
 		},
 	}
-	e.StateDir, e.Strangers = q.cfg.stateDir(c.etcd.Endpoints)
+	e.StateDir, e.FenceDir = q.cfg.stateDirs()
 	return e
 }
 

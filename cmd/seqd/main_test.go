@@ -22,8 +22,21 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	os.Setenv("SEQD_STATE_DIR", "none") // tests throw their etcds away
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// runTests keeps the tests, which throw their etcds away, and what they start, out
+// of what this machine remembers.
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "seqd-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("SEQD_STATE_DIR", "none")
+	os.Setenv("XDG_STATE_HOME", dir) // fences are noted there nevertheless
+	os.Unsetenv("STATE_DIRECTORY")
+	return m.Run()
 }
 
 // patience bounds what is sure to come.

@@ -49,8 +49,8 @@ type Etcd struct {
 	Dial func(ctx context.Context, endpoints []string) (*clientv3.Client, error)
 
 	// As in the Config of a Counter.
-	StateDir  string
-	Strangers bool
+	StateDir string
+	FenceDir string
 }
 
 // stepTimeout bounds each question to a server.
