@@ -177,7 +177,7 @@ func (g *guard) read(ctx context.Context) (found, error) {
 	}
 	f := found{now: sightOf(resp.Header)}
 	for _, r := range resp.Responses[1:] {
-		if kvs := r.GetResponseRange().Kvs; len(kvs) > 0 {
+		if kvs := r.GetResponseRange().Kvs; len(kvs) > 0 && f.other == "" {
 			f.other = string(kvs[0].Key)
 		}
 	}

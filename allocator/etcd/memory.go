@@ -28,11 +28,8 @@ type recollection []remembered
 // error, too.
 func (m memory) recall() (recollection, error) {
 	all, err := recallFrom(nil, m.dir, false)
-	all, other := recallFrom(all, m.fences, true)
-	if errors.Is(other, fs.ErrPermission) {
-		other = nil // it is another's folder
-	}
-	return all, errors.Join(err, other)
+	all, unread := recallFrom(all, m.fences, true)
+	return all, errors.Join(err, unread)
 }
 
 // recallFrom adds what stands in a folder, or only the fences.
@@ -41,7 +38,7 @@ func recallFrom(all recollection, dir string, fences bool) (recollection, error)
 		return all, nil
 	}
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err != nil && fences { // not everybody has such a folder
 		return all, nil
 	}
 	for _, entry := range entries {

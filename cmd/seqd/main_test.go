@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -33,8 +34,12 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
+	noFolder := filepath.Join(dir, "file")
+	if err := os.WriteFile(noFolder, nil, 0o600); err != nil {
+		panic(err)
+	}
 	os.Setenv("SEQD_STATE_DIR", "none")
-	os.Setenv("XDG_STATE_HOME", dir) // fences are noted there nevertheless
+	os.Setenv("XDG_STATE_HOME", noFolder) // where a fence would be noted nevertheless, and one test's port may be another's
 	os.Unsetenv("STATE_DIRECTORY")
 	return m.Run()
 }
