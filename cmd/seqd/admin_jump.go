@@ -33,7 +33,8 @@ func adminJumpCommand(stdout io.Writer) *ffcli.Command {
 		ShortHelp:  "raise counters by a number: what to do when workers answer FENCED",
 		LongHelp: "Adds N to every counter below the prefix, and then writes a new incarnation, with a higher epoch\n" +
 			"and a floor for the counters that were first used after the backup. Workers that answer\n" +
-			"FENCED take it up by themselves, within seconds.\n\n" +
+			"FENCED take it up by themselves, within seconds. Counters that older versions kept below another\n" +
+			"spelling of the prefix, /seqd/ for /seqd, are taken over first.\n\n" +
 			"After a restore N must be above what any key has issued since the backup: take the highest\n" +
 			"rate, times the backup's age, times ten. There is room: a million ids a second last for\n" +
 			"292 000 years. Too much costs ids; too little issues ids twice.\n\n" +

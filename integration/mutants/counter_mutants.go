@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 const (
 	counterFile = "allocator/etcd/counter.go"
 	advanceFile = "allocator/etcd/advance.go"
@@ -13,7 +15,7 @@ const (
 
 // mutants is all of them: first the Counter's, then the allocators' and the
 // worker's.
-var mutants = append(counterMutants, allocatorMutants...)
+var mutants = slices.Concat(counterMutants, memoryMutants, allocatorMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"
@@ -170,7 +172,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "fence kept to oneself", breaks: "U after a restore: workers that saw less, or remember nothing, go on",
-		edits:  []edit{{"allocator/etcd/check.go", "		g.tell(ctx, kv, rec, k, err)\n", "		_ = rec\n"}},
+		edits:  []edit{{"allocator/etcd/check.go", "		g.tell(ctx, f, k, first, err)\n", ""}},
 		suites: []suite{{"./allocator/etcd", "Told"}},
 	},
 }
