@@ -88,7 +88,7 @@ func (g *guard) checkNow(ctx context.Context) (again bool, err error) {
 		}
 		err = g.fenceFor(err, k)
 		g.tell(ctx, f, k, first, err)
-		return false, g.explain(err, f.rec != nil)
+		return false, g.explain(err, f)
 	}
 	if what == keep && g.outlived(f.rec.epoch) {
 		what = adopt
@@ -100,14 +100,14 @@ func (g *guard) checkNow(ctx context.Context) (again bool, err error) {
 		g.mu.Lock()
 		err := g.termLocked(s, f.now.term, max(k.seen.term, f.rec.seen.term))
 		g.mu.Unlock()
-		return false, g.explain(g.fenceFor(err, k), true)
+		return false, g.explain(g.fenceFor(err, k), f)
 	case adopt:
 		if g.adopt(*f.rec, f.now) || k.store != "" {
 			g.log.Info("etcd's epoch was raised: going on", "incarnation", f.rec.store, "epoch", f.rec.epoch, "floor", f.rec.floor)
 		}
 	default:
 		if err := g.agreed(k, *f.rec, f.now); err != nil {
-			return false, g.explain(err, true)
+			return false, g.explain(err, f)
 		}
 	}
 	return false, g.record(ctx, f.kv, *f.rec)
@@ -127,7 +127,7 @@ func (g *guard) start() (s sending, k known, memories recollection, first bool, 
 	}
 	memories, err = g.memory.recall()
 	if err != nil && fenced != nil {
-		return s, k, nil, true, g.explain(fenced, false) // deleting the file would be a way out; losing it is none
+		return s, k, nil, true, g.explain(fenced, found{}) // deleting the file would be a way out; losing it is none
 	}
 	if err != nil {
 		g.complain(err)
@@ -280,26 +280,29 @@ func (g *guard) complain(err error) {
 	})
 }
 
-// explain adds the way out to a fence; recorded says that there is a record.
-func (g *guard) explain(err error, recorded bool) error {
+// explain adds the way out to a fence.
+func (g *guard) explain(err error, f found) error {
 	if !errors.Is(err, allocator.ErrFenced) {
 		return err
 	}
 	g.mu.Lock()
 	store := g.known.store
 	g.mu.Unlock()
-	return fmt.Errorf("%w; %s", err, g.waysOut(store, recorded))
+	return fmt.Errorf("%w; %s", err, g.waysOut(store, f))
 }
 
-// waysOut says what an operator can do about a fence. Where nothing but another
-// spelling of the prefix is wrong, nothing is remembered.
-func (g *guard) waysOut(store string, recorded bool) string {
+// waysOut says what an operator can do about a fence. To forget all is none where
+// there are counters elsewhere.
+func (g *guard) waysOut(store string, f found) string {
+	if f.other != "" {
+		return wayOut
+	}
 	memories, _ := g.memory.recall()
 	var forget []string
 	if files := memories.about(store, g.memory.here); len(files) > 0 {
 		forget = append(forget, "delete "+strings.Join(files, " and "))
 	}
-	if recorded {
+	if f.rec != nil {
 		forget = append(forget, "etcdctl del "+g.prefix+incarnationPath)
 	}
 	if len(forget) == 0 {

@@ -71,7 +71,7 @@ func (a *Admin) History(ctx context.Context, stateDir, fenceDir string, endpoint
 		err = fmt.Errorf("%w: raft's term is %d and was %d", allocator.ErrFenced, f.now.term, max(m.seen.term, f.rec.seen.term))
 	}
 	if h.Fenced = err; err != nil {
-		h.WaysOut = g.waysOut(m.store, f.rec != nil)
+		h.WaysOut = g.waysOut(m.store, f)
 	}
 	return h, nil
 }
