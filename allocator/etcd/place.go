@@ -150,7 +150,7 @@ func rememberedForm(endpoint string) string {
 	if err != nil {
 		return endpoint
 	}
-	host = strings.TrimSuffix(host, ".")
+	host = strings.TrimRight(host, ".")
 	if ip, err := netip.ParseAddr(host); err == nil && (ip.IsLoopback() || ip.IsUnspecified()) || strings.HasSuffix("."+host, "."+thisMachine) {
 		host = thisMachine
 	}

@@ -86,7 +86,7 @@ func TestCanonicalEndpoints(t *testing.T) {
 }
 
 func FuzzCanonicalEndpoint(f *testing.F) {
-	for _, seed := range []string{"127.0.0.1:2379", "http://a:1/", "https://[::1]:2379", "unix:///a", "localhost.:1", "A:01"} {
+	for _, seed := range []string{"127.0.0.1:2379", "http://a:1/", "https://[::1]:2379", "unix:///a", "localhost.:1", "A:01", "..:1"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, endpoint string) {

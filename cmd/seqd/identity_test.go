@@ -177,6 +177,30 @@ func TestWipedToyEtcd(t *testing.T) {
 	wantIDs(t, nats.URL, "1\n", "orders", "invoice", "--mode", "strong")
 }
 
+// seqd dev stays as easy as it was: what it remembers is in its data folder alone,
+// and whoever deletes that starts afresh, on the same ports too.
+func TestDevStartsAfresh(t *testing.T) {
+	t.Parallel()
+	machine, dir := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	port := "0"
+	for range 2 {
+		p := start(t, []string{"XDG_STATE_HOME=" + machine, "SEQD_STATE_DIR="}, "dev", "--data-dir", dir, "--nats-port", "0", "--etcd-port", port, "--http-port", "0")
+		m := p.wait(t, p.stdout, `(?m)^ready nats=(\S+) etcd=http://127\.0\.0\.1:(\d+)`)
+		port = m[2]
+		wantIDs(t, m[1], "1\n", "demo", "key", "--mode", "strong")
+		end(t, p)
+		if files, err := filepath.Glob(filepath.Join(dir, "state", "*.json")); err != nil || len(files) != 1 {
+			t.Errorf("its own memory: %v, %v", files, err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := os.ReadDir(machine); err != nil || len(entries) > 0 {
+		t.Errorf("the machine's folder: %v, %v", entries, err)
+	}
+}
+
 // Three workers that start at once on a new etcd said ERROR, and waited a second.
 func TestThreeWorkersAtOnce(t *testing.T) {
 	t.Parallel()
