@@ -50,12 +50,10 @@ var ErrNoRecord = errors.New("etcd: the counter has no record")
 // adminBy begins the name of an Admin as a record's writer.
 const adminBy = "admin-"
 
-// NewAdmin returns an Admin of the counters below prefix ("": DefaultPrefix).
+// NewAdmin returns an Admin of the counters below prefix ("": DefaultPrefix). It
+// panics if that can't be one by CanonicalPrefix.
 func NewAdmin(client *clientv3.Client, prefix string) *Admin {
-	if prefix == "" {
-		prefix = DefaultPrefix
-	}
-	return &Admin{client: client, prefix: prefix, by: adminBy + newUUID()[:8]}
+	return &Admin{client: client, prefix: mustPrefix(prefix), by: adminBy + newUUID()[:8]}
 }
 
 // listPage is how many records are read at a time.

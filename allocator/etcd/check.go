@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -58,105 +60,168 @@ func (g *guard) alone(ctx context.Context, f func() error) error {
 func (g *guard) checkAlone(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), attemptTimeout)
 	defer cancel()
-
-	s, k, first, err := g.start()
-	if err != nil {
-		return err
-	}
-	kv, now, err := g.read(ctx)
-	if err != nil {
-		return err
-	}
-	var rec *incarnation
-	if kv != nil {
-		decoded, err := decodeIncarnation(kv.Value)
-		if err != nil {
+	for {
+		if again, err := g.checkNow(ctx); err != nil || !again {
 			return err
 		}
-		rec = &decoded
 	}
-	what, err := judge(k, rec, now, first && g.file.strangers)
+}
+
+// checkNow checks once. again says that another worker has made the record
+// meanwhile, which is there to be read now.
+func (g *guard) checkNow(ctx context.Context) (again bool, err error) {
+	s, k, memories, first, err := g.start()
 	if err != nil {
-		err = g.fenceFor(err, k)
-		g.tell(ctx, kv, rec, k, err)
-		return g.explain(err)
+		return false, err
 	}
-	if what == keep && g.outlived(rec.epoch) {
+	f, err := g.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	if first {
+		k = memories.against(f.rec, g.memory.here).known
+	}
+	what, err := f.judge(k)
+	if err != nil {
+		if k.store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {
+			k = known{incarnation: *f.rec, recorded: f.rec.seen.rev} // so that this machine remembers, too
+		}
+		err = g.fenceFor(err, k)
+		g.tell(ctx, f, k, first, err)
+		return false, g.explain(err, f)
+	}
+	if what == keep && g.outlived(f.rec.epoch) {
 		what = adopt
 	}
 	switch what {
 	case create:
-		return g.create(ctx, k, now)
+		return g.create(ctx, f.now)
 	case wait:
 		g.mu.Lock()
-		err := g.termLocked(s, now.term, max(k.seen.term, rec.seen.term))
+		err := g.termLocked(s, f.now.term, max(k.seen.term, f.rec.seen.term))
 		g.mu.Unlock()
-		return g.explain(g.fenceFor(err, k))
+		return false, g.explain(g.fenceFor(err, k), f)
 	case adopt:
-		if g.adopt(*rec, now) {
-			g.log.Info("etcd's epoch was raised: going on", "incarnation", rec.store, "epoch", rec.epoch, "floor", rec.floor)
-		} else if k.store != "" {
-			g.logStranger(k)
+		if g.adopt(*f.rec, f.now) || k.store != "" {
+			g.log.Info("etcd's epoch was raised: going on", "incarnation", f.rec.store, "epoch", f.rec.epoch, "floor", f.rec.floor)
 		}
 	default:
-		if err := g.agreed(k, *rec, now); err != nil {
-			return g.explain(err)
+		if err := g.agreed(k, *f.rec, f.now); err != nil {
+			return false, g.explain(err, f)
 		}
 	}
-	return g.record(ctx, kv, *rec)
+	return false, g.record(ctx, f.kv, *f.rec)
 }
 
-// start returns what check holds the record against. first tells that this
-// process has no knowledge of its own yet.
-func (g *guard) start() (s sending, k known, first bool, err error) {
+// start returns what check holds the record against: k, or, where first tells
+// that this process has no knowledge of its own yet, one of what this machine
+// remembers. That is read before the record is, for it must not be later.
+func (g *guard) start() (s sending, k known, memories recollection, first bool, err error) {
 	g.mu.Lock()
 	s = sending{gen: g.gen.Load(), seen: g.known.seen, at: time.Now()}
 	k, first = g.known, !g.open.Load()
 	fenced := g.fenced
 	g.mu.Unlock()
 	if !first {
-		return s, k, false, nil
+		return s, k, nil, false, nil
 	}
-	k, err = g.file.load()
+	memories, err = g.memory.recall()
 	if err != nil && fenced != nil {
-		return s, k, true, g.explain(fenced) // deleting the file would be a way out; losing it is none
+		return s, k, nil, true, g.explain(fenced, found{}) // deleting the file would be a way out; losing it is none
 	}
 	if err != nil {
 		g.complain(err)
 	}
-	return s, k, true, nil
+	return s, k, memories, true, nil
 }
 
-// read returns the record, nil for none, and where etcd's history is.
-func (g *guard) read(ctx context.Context) (*mvccpb.KeyValue, sight, error) {
+// found is what check has read.
+type found struct {
+	kv    *mvccpb.KeyValue // of the record; nil: there is none
+	rec   *incarnation     // the same
+	now   sight            // where etcd's history is
+	other string           // a counter at another spelling of the prefix; "": none
+}
+
+// judge is [judge], and finds counters elsewhere, too.
+func (f found) judge(k known) (verdict, error) {
+	what, err := judge(k, f.rec, f.now)
+	if f.other != "" && (f.rec == nil || f.rec.told == "") {
+		return keep, foundElsewhere(f.other)
+	}
+	return what, err
+}
+
+// note takes what was found elsewhere.
+func (f *found) note(kvs []*mvccpb.KeyValue) {
+	if len(kvs) > 0 && f.other == "" {
+		f.other = string(kvs[0].Key)
+	}
+}
+
+// read reads the record.
+func (g *guard) read(ctx context.Context) (found, error) {
 	probe := g.prefix + probePath
+	ops := []clientv3.Op{clientv3.OpGet(g.prefix + incarnationPath)}
+	var f found
+	switch {
+	case g.narrow:
+	case g.apart:
+		for _, op := range lookElsewhere(g.prefix) {
+			resp, err := g.kv.Do(ctx, op)
+			if errors.Is(err, rpctypes.ErrPermissionDenied) {
+				continue // no worker with such a role counts there
+			}
+			if err != nil {
+				return found{}, advise(fmt.Errorf("%w: look for counters elsewhere: %w", allocator.ErrUnavailable, err), err)
+			}
+			f.note(resp.Get().Kvs)
+		}
+	default:
+		ops = append(ops, lookElsewhere(g.prefix)...)
+	}
 	resp, err := g.kv.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(probe), "=", impossibleRev)).
 		Then(clientv3.OpPut(probe, "")).
-		Else(clientv3.OpGet(g.prefix + incarnationPath)).
+		Else(ops...).
 		Commit()
 	switch {
+	case errors.Is(err, rpctypes.ErrPermissionDenied) && !g.narrow:
+		g.narrow = true // perhaps that is all that is denied; then no worker with such a role counts there
+		f, err := g.read(ctx)
+		g.narrow = err == nil
+		return f, err
+	case tooLarge(err) && len(ops) > 1: // etcd's --max-txn-ops is 1 or 2
+		g.apart = true
+		return g.read(ctx)
 	case err != nil:
-		return nil, sight{}, advise(fmt.Errorf("%w: read etcd's incarnation: %w", allocator.ErrUnavailable, err), err)
+		return found{}, advise(fmt.Errorf("%w: read etcd's incarnation: %w", allocator.ErrUnavailable, err), err)
 	case resp.Succeeded:
-		return nil, sight{}, fmt.Errorf("%w: a compare that can't hold held", allocator.ErrUnavailable)
+		return found{}, fmt.Errorf("%w: a compare that can't hold held", allocator.ErrUnavailable)
+	}
+	f.now = sightOf(resp.Header)
+	for _, r := range resp.Responses[1:] {
+		f.note(r.GetResponseRange().Kvs)
 	}
 	if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		return kvs[0], sightOf(resp.Header), nil
+		rec, err := decodeIncarnation(kvs[0].Value)
+		if err != nil {
+			return f, err
+		}
+		f.kv, f.rec = kvs[0], &rec
 	}
-	return nil, sightOf(resp.Header), nil
+	return f, nil
 }
 
-// create makes the first record. Where another worker was faster, the next
-// check finds that one's.
-func (g *guard) create(ctx context.Context, k known, now sight) error {
+// create makes the first record. again says that another worker was faster.
+func (g *guard) create(ctx context.Context, now sight) (again bool, err error) {
 	rec := incarnation{store: newUUID(), seen: now}
 	path := g.prefix + incarnationPath
 	// Not in the transaction: some etcds take one operation only (--max-txn-ops).
 	// Nobody makes a counter while there is no incarnation.
 	counters, err := g.kv.Get(ctx, g.prefix+countersPath, clientv3.WithPrefix(), clientv3.WithLimit(1), clientv3.WithKeysOnly())
 	if err != nil {
-		return advise(fmt.Errorf("%w: look for counters: %w", allocator.ErrUnavailable, err), err)
+		return false, advise(fmt.Errorf("%w: look for counters: %w", allocator.ErrUnavailable, err), err)
 	}
 	resp, err := g.kv.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(path), "=", 0)).
@@ -164,12 +229,9 @@ func (g *guard) create(ctx context.Context, k known, now sight) error {
 		Commit()
 	switch {
 	case err != nil:
-		return advise(fmt.Errorf("%w: write etcd's incarnation, which may be there now: %w", allocator.ErrUnavailable, err), err)
+		return false, advise(fmt.Errorf("%w: write etcd's incarnation, which may be there now: %w", allocator.ErrUnavailable, err), err)
 	case !resp.Succeeded:
-		return fmt.Errorf("%w: another worker has just written etcd's incarnation", allocator.ErrUnavailable)
-	}
-	if k.store != "" {
-		g.logStranger(k)
+		return true, nil
 	}
 	if len(counters.Kvs) > 0 {
 		g.log.Warn("counters were there without an incarnation: taking them as they are", "prefix", g.prefix, "incarnation", rec.store,
@@ -178,7 +240,7 @@ func (g *guard) create(ctx context.Context, k known, now sight) error {
 	g.adopt(rec, now)
 	g.recorded = time.Now()
 	g.rememberKnown()
-	return nil
+	return false, nil
 }
 
 // record writes the maxima into the record, which is rec in kv, if it is time,
@@ -230,7 +292,7 @@ func (g *guard) rememberKnown() {
 }
 
 func (g *guard) remember(k known) {
-	if err := g.file.save(k); err != nil {
+	if err := g.memory.save(k); err != nil {
 		g.complain(err)
 	}
 }
@@ -243,18 +305,33 @@ func (g *guard) complain(err error) {
 	})
 }
 
-func (g *guard) logStranger(k known) {
-	g.log.Warn("another etcd than before is at this address: taking it for a new one, as it is on this machine and no --state-dir is set", "was", k.store)
-}
-
 // explain adds the way out to a fence.
-func (g *guard) explain(err error) error {
+func (g *guard) explain(err error, f found) error {
 	if !errors.Is(err, allocator.ErrFenced) {
 		return err
 	}
-	hint := wayOut
-	if g.file.path != "" {
-		hint += fmt.Sprintf("; or, if the ids issued so far truly don't matter, delete %s in etcd and %s, and restart the workers", g.prefix+incarnationPath, g.file.path)
+	g.mu.Lock()
+	store := g.known.store
+	g.mu.Unlock()
+	return fmt.Errorf("%w; %s", err, g.waysOut(store, f))
+}
+
+// waysOut says what an operator can do about a fence. To forget all is none where
+// there are counters elsewhere.
+func (g *guard) waysOut(store string, f found) string {
+	if f.other != "" {
+		return wayOut
 	}
-	return fmt.Errorf("%w; %s", err, hint)
+	memories, _ := g.memory.recall()
+	var forget []string
+	if files := memories.about(store, g.memory.here); len(files) > 0 {
+		forget = append(forget, "delete "+strings.Join(files, " and "))
+	}
+	if f.rec != nil {
+		forget = append(forget, "etcdctl del "+g.prefix+incarnationPath)
+	}
+	if len(forget) == 0 {
+		return wayOut
+	}
+	return wayOut + "; or, only if the ids issued so far truly don't matter, stop the workers, " + strings.Join(forget, ", ") + ", and start them"
 }

@@ -16,8 +16,8 @@ import (
 
 // Config configures a [Counter]. The zero value works.
 type Config struct {
-	// Prefix is where records are kept, without a slash at its end. "" means
-	// DefaultPrefix.
+	// Prefix is where records are kept; slashes at its end don't count. "" means
+	// DefaultPrefix. It must be one by CanonicalPrefix.
 	Prefix string
 
 	// Writer is written into every record, and must be new with every process
@@ -34,10 +34,9 @@ type Config struct {
 	// "" means that nothing is remembered.
 	StateDir string
 
-	// Strangers says that an etcd with another store than the one remembered is
-	// taken for a new one, with a warning, and not for a replaced one: for
-	// addresses where etcds are set up and thrown away.
-	Strangers bool
+	// FenceDir is the folder in which this machine notes a fence besides, so that
+	// it holds for workers with another StateDir, or none. "" means no such folder.
+	FenceDir string
 
 	// Log gets what Ready finds out about etcd's history. nil means slog.Default.
 	Log *slog.Logger
@@ -60,11 +59,9 @@ type Counter struct {
 var _ allocator.Starter = (*Counter)(nil)
 
 // NewCounter returns a Counter on client. It must be closed, and does not close
-// the client.
+// the client. It panics if the prefix can't be one.
 func NewCounter(client *clientv3.Client, config Config) *Counter {
-	if config.Prefix == "" {
-		config.Prefix = DefaultPrefix
-	}
+	config.Prefix = mustPrefix(config.Prefix)
 	if config.Floor == nil {
 		config.Floor = func(allocator.Key) int64 { return 0 }
 	}
@@ -74,7 +71,7 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 	c := &Counter{config: config, jitter: rand.N[time.Duration], beliefs: map[allocator.Key]belief{}}
 	c.guard = &guard{
 		revoke:   c.revoked,
-		file:     newStateFile(config.StateDir, config.Strangers, client.Endpoints(), config.Prefix),
+		memory:   memory{dir: config.StateDir, fences: config.FenceDir, here: placeOf(config.Prefix, client.Endpoints())},
 		log:      config.Log,
 		kv:       client,
 		prefix:   config.Prefix,

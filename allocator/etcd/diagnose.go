@@ -28,53 +28,51 @@ type History struct {
 	Revision int64  // etcd's now
 	Term     uint64 // raft's now
 
-	RecordedRevision int64  // what the record holds
-	StateFile        string // where this machine remembers; "": nowhere
-	Remembered       bool   // there is such a file
+	RecordedRevision int64    // what the record holds
+	StateFiles       []string // what this machine remembers of it
 
 	// Fenced says why workers that know as much would answer FENCED: an
-	// [allocator.ErrFenced]. nil: they would not.
-	Fenced error
+	// [allocator.ErrFenced]. nil: they would not. WaysOut says what an operator
+	// can do about it.
+	Fenced  error
+	WaysOut string
 }
 
-// History judges etcd's history as a worker does that starts with that state
-// folder, by the same transaction, which writes nothing: it goes through
-// consensus, quota and permissions, and its compare can't hold. stateDir,
-// strangers and endpoints are as in [Config] and [DialConfig].
+// History judges etcd's history as a worker does that starts with those folders,
+// by the same transaction, which writes nothing: it goes through consensus, quota
+// and permissions, and its compare can't hold. stateDir, fenceDir and endpoints
+// are as in [Config] and [DialConfig].
 //
 // The error is an [allocator.ErrUnavailable] where no write would be accepted,
-// an [allocator.ErrUnreadable] where the record is not understood; it may be the
+// an [allocator.ErrUnreadable] where the record is not understood; it may be a
 // state file's, too.
-func (a *Admin) History(ctx context.Context, stateDir string, strangers bool, endpoints []string) (History, error) {
+func (a *Admin) History(ctx context.Context, stateDir, fenceDir string, endpoints []string) (History, error) {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), adminPatience)
 	defer cancel()
-	g := guard{kv: a.client, prefix: a.prefix, file: newStateFile(stateDir, strangers, endpoints, a.prefix)}
-	h := History{StateFile: g.file.path}
-	k, err := g.file.load() // before the read: what is known then must not be later
+	g := guard{kv: a.client, prefix: a.prefix, memory: memory{dir: stateDir, fences: fenceDir, here: placeOf(a.prefix, endpoints)}}
+	h := History{}
+	memories, err := g.memory.recall() // before the read: what is known then must not be later
 	if err != nil {
 		return h, err
 	}
-	h.Remembered = k.store != ""
-	kv, now, err := g.read(ctx)
+	f, err := g.read(ctx)
 	if err != nil {
 		return h, err
 	}
-	h.Cluster, h.Revision, h.Term = clusterHex(now.cluster), now.rev, now.term
-	var rec *incarnation
-	if kv != nil {
-		decoded, err := decodeIncarnation(kv.Value)
-		if err != nil {
-			return h, err
-		}
-		rec = &decoded
-		h.Incarnation = Incarnation{Store: rec.store, Epoch: rec.epoch, Floor: rec.floor}
-		h.RecordedRevision = rec.seen.rev
+	h.Cluster, h.Revision, h.Term = clusterHex(f.now.cluster), f.now.rev, f.now.term
+	if f.rec != nil {
+		h.Incarnation = Incarnation{Store: f.rec.store, Epoch: f.rec.epoch, Floor: f.rec.floor}
+		h.RecordedRevision = f.rec.seen.rev
 	}
-	what, err := judge(k, rec, now, strangers)
+	m := memories.against(f.rec, g.memory.here)
+	h.StateFiles = m.files
+	what, err := f.judge(m.known)
 	if what == wait {
-		err = fmt.Errorf("%w: raft's term is %d and was %d", allocator.ErrFenced, now.term, max(k.seen.term, rec.seen.term))
+		err = fmt.Errorf("%w: raft's term is %d and was %d", allocator.ErrFenced, f.now.term, max(m.seen.term, f.rec.seen.term))
 	}
-	h.Fenced = err
+	if h.Fenced = err; err != nil {
+		h.WaysOut = g.waysOut(m.store, f)
+	}
 	return h, nil
 }
 

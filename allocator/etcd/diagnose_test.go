@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,12 +15,12 @@ import (
 )
 
 // historyOf judges an etcd's history, and checks that doing so changes nothing.
-func historyOf(t *testing.T, server *servers.Etcd, dir string, strangers bool) (etcd.History, error) {
+func historyOf(t *testing.T, server *servers.Etcd, dir string) (etcd.History, error) {
 	t.Helper()
 	before := remembered(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	h, err := etcd.NewAdmin(server.Connect(t), "").History(ctx, dir, strangers, []string{server.Endpoint})
+	h, err := etcd.NewAdmin(server.Connect(t), "").History(ctx, dir, "", []string{"http://" + server.Endpoint})
 	if got := remembered(t, dir); got != before {
 		t.Errorf("the state folder held %s, and holds %s", before, got)
 	}
@@ -43,8 +44,8 @@ func remembered(t *testing.T, dir string) (text string) {
 // A history is judged as a worker does that starts now, and nothing is written.
 func TestHistory(t *testing.T) {
 	server, dir, empty := servers.StartEtcd(t), t.TempDir(), t.TempDir()
-	h, err := historyOf(t, server, dir, false)
-	if err != nil || h.Fenced != nil || h.Store != "" || h.Remembered || h.StateFile == "" || h.Revision != 1 {
+	h, err := historyOf(t, server, dir)
+	if err != nil || h.Fenced != nil || h.Store != "" || h.StateFiles != nil || h.Revision != 1 {
 		t.Errorf("a new etcd: %+v, %v", h, err)
 	}
 
@@ -56,34 +57,31 @@ func TestHistory(t *testing.T) {
 	backup := server.Backup(t)
 	mustAdvance(t, c, key, 1, 2)
 	c.Close()
-	h, err = historyOf(t, server, dir, false)
-	if err != nil || h.Fenced != nil || h.Store == "" || h.Store != c.Incarnation() || !h.Remembered || h.RecordedRevision == 0 || h.Revision <= h.RecordedRevision {
+	h, err = historyOf(t, server, dir)
+	if err != nil || h.Fenced != nil || h.Store == "" || h.Store != c.Incarnation() || len(h.StateFiles) != 1 || h.RecordedRevision == 0 || h.Revision <= h.RecordedRevision {
 		t.Errorf("a good etcd, of %s: %+v, %v", c.Incarnation(), h, err)
 	}
-	if again, err := historyOf(t, server, empty, false); err != nil || again.Fenced != nil || again.Remembered || again.Revision != h.Revision {
+	if again, err := historyOf(t, server, empty); err != nil || again.Fenced != nil || again.StateFiles != nil || again.Revision != h.Revision {
 		t.Errorf("without a memory: %+v, %v; before: %+v", again, err, h)
 	}
 
 	server.Restore(t, backup, 0)
-	if h, err = historyOf(t, server, dir, false); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) {
+	if h, err = historyOf(t, server, dir); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) {
 		t.Errorf("a restored backup: %+v, %v", h, err)
 	}
 	server.Replace(t)
-	if h, err = historyOf(t, server, dir, false); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) {
+	if h, err = historyOf(t, server, dir); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) || !strings.Contains(h.WaysOut, "delete "+h.StateFiles[0]) {
 		t.Errorf("another etcd: %+v, %v", h, err)
-	}
-	if h, err = historyOf(t, server, dir, true); err != nil || h.Fenced != nil {
-		t.Errorf("another etcd, where strangers are taken: %+v, %v", h, err)
 	}
 
 	if _, err := server.Connect(t).Put(t.Context(), incarnationPath, `{"fmt":9}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = historyOf(t, server, dir, false); !errors.Is(err, allocator.ErrUnreadable) {
+	if _, err = historyOf(t, server, dir); !errors.Is(err, allocator.ErrUnreadable) {
 		t.Errorf("a record that is not understood: %v", err)
 	}
 	server.Stop()
-	if _, err = historyOf(t, server, dir, false); !errors.Is(err, allocator.ErrUnavailable) {
+	if _, err = historyOf(t, server, dir); !errors.Is(err, allocator.ErrUnavailable) {
 		t.Errorf("no etcd: %v", err)
 	}
 }

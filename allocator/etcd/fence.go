@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
 )
@@ -41,22 +41,30 @@ func (g *guard) fenceFor(err error, k known) error {
 	return err
 }
 
-// tell writes into the record, rec in kv, why we are fenced: others may not have
-// seen what we have, or remember nothing. It tells of a record that is ours
-// alone: not of another store, and not of one from before a jump. Where it
-// fails, the next check tells.
-func (g *guard) tell(ctx context.Context, kv *mvccpb.KeyValue, rec *incarnation, k known, err error) {
-	if rec == nil || rec.told != "" || rec.store != k.store || rec.epoch != k.epoch || !errors.Is(err, allocator.ErrFenced) {
-		return
+// tell writes into the record that was found why we are fenced: others may not
+// have seen what we have, or remember nothing. It tells of a record that is ours
+// alone: not of another store, and not of one from before a jump. If the record
+// is gone and this process has seen it, tell writes it again: a worker that
+// remembers nothing would take etcd for a new one. Where it fails, the next check
+// tells.
+func (g *guard) tell(ctx context.Context, f found, k known, first bool, err error) {
+	switch {
+	case !errors.Is(err, allocator.ErrFenced):
+	case f.rec == nil && !first:
+		lost := k.incarnation
+		lost.seen, lost.told = f.now, reason(err)
+		path := g.prefix + incarnationPath
+		_, _ = g.kv.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(path), "=", 0)).Then(clientv3.OpPut(path, lost.encode())).Commit()
+	case f.rec != nil && f.rec.told == "" && f.rec.store == k.store && f.rec.epoch == k.epoch:
+		now := *f.rec
+		now.told = reason(err)
+		_, _ = g.replace(ctx, f.kv, now)
 	}
-	now := *rec
-	now.told = reason(err)
-	_, _ = g.replace(ctx, kv, now)
 }
 
-// reason returns why err fences, without the sentinel's text.
+// reason returns why err fences, without the sentinel's text and who found it.
 func reason(err error) string {
-	return strings.TrimPrefix(err.Error(), allocator.ErrFenced.Error()+": ")
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), allocator.ErrFenced.Error()+": "), toldBy)
 }
 
 // adopt makes rec, which now agrees with, what answers are held against. If it

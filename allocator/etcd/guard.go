@@ -42,11 +42,13 @@ type guard struct {
 	// more. It must be set before the guard is used, and not call back.
 	revoke func()
 
-	file     stateFile
+	memory   memory
 	log      *slog.Logger
-	unsaved  sync.Once     // says once that file can't be written, or is not understood
+	unsaved  sync.Once     // says once that memory can't be written, or is not understood
 	kv       clientv3.KV   // check's
 	prefix   string        // check's
+	narrow   bool          // this user may not look elsewhere; the check's
+	apart    bool          // etcd takes too few operations to look elsewhere in the same transaction; the check's
 	checking chan struct{} // has room for the one check at a time
 	recorded time.Time     // when check last wrote the record; the check's
 }

@@ -14,6 +14,9 @@ type known struct {
 	fenced      string // why the history was found to have gone backwards; "": it was not
 }
 
+// toldBy begins a fence that stands in the record.
+const toldBy = "a worker found that "
+
 // verdict is what is to be done about the record.
 type verdict int
 
@@ -27,14 +30,9 @@ const (
 // judge holds the record (nil: none) and the header it came with against what
 // was known before the transaction was sent. The error wraps
 // [allocator.ErrFenced]: etcd was restored, rebuilt or replaced.
-//
-// strangers says that an etcd of another store is taken for a new one.
-func judge(k known, rec *incarnation, now sight, strangers bool) (verdict, error) {
+func judge(k known, rec *incarnation, now sight) (verdict, error) {
 	fence := func(format string, args ...any) (verdict, error) {
 		return keep, fmt.Errorf("%w: "+format, append([]any{allocator.ErrFenced}, args...)...)
-	}
-	if strangers && (rec == nil || rec.store != k.store) {
-		k = known{}
 	}
 	switch {
 	case rec == nil && k.store == "":
@@ -42,7 +40,7 @@ func judge(k known, rec *incarnation, now sight, strangers bool) (verdict, error
 	case rec == nil:
 		return fence("etcd has lost the record of store %s: it was wiped, restored or replaced", k.store)
 	case rec.told != "":
-		return fence("a worker found that %s", rec.told)
+		return fence(toldBy+"%s", rec.told)
 	case k.store == "" || rec.epoch > k.epoch:
 		k = known{incarnation: *rec, recorded: rec.seen.rev}
 		if err := k.check(now); err != nil {

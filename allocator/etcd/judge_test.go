@@ -27,51 +27,45 @@ func TestJudge(t *testing.T) {
 	k := knows("a", 5, at(1, 7, 100), 90)
 	const refuse = verdict(-1)
 	for _, test := range []struct {
-		name      string
-		known     known
-		record    *incarnation
-		now       sight
-		strangers bool
-		want      verdict
+		name   string
+		known  known
+		record *incarnation
+		now    sight
+		want   verdict
 	}{
-		{"the first worker of all", nothing, nil, at(1, 2, 1), false, create},
-		{"a new machine", nothing, rec("a", 5, at(1, 7, 90)), at(1, 7, 120), false, adopt},
-		{"a new machine, another cluster", nothing, rec("a", 5, at(1, 7, 90)), at(2, 7, 120), false, refuse},
-		{"a new machine, a lower revision", nothing, rec("a", 5, at(1, 7, 90)), at(1, 7, 89), false, refuse},
-		{"a new machine, a lower term", nothing, rec("a", 5, at(1, 7, 90)), at(1, 6, 120), false, wait},
+		{"the first worker of all", nothing, nil, at(1, 2, 1), create},
+		{"a new machine", nothing, rec("a", 5, at(1, 7, 90)), at(1, 7, 120), adopt},
+		{"a new machine, another cluster", nothing, rec("a", 5, at(1, 7, 90)), at(2, 7, 120), refuse},
+		{"a new machine, a lower revision", nothing, rec("a", 5, at(1, 7, 90)), at(1, 7, 89), refuse},
+		{"a new machine, a lower term", nothing, rec("a", 5, at(1, 7, 90)), at(1, 6, 120), wait},
 
-		{"as known", k, rec("a", 5, at(1, 7, 90)), at(1, 7, 100), false, keep},
-		{"further on", k, rec("a", 5, at(1, 8, 120)), at(1, 9, 130), false, keep},
-		{"another cluster", k, rec("a", 5, at(1, 7, 90)), at(2, 7, 100), false, refuse},
-		{"a lower revision", k, rec("a", 5, at(1, 7, 90)), at(1, 7, 99), false, refuse},
-		{"a lower term", k, rec("a", 5, at(1, 7, 90)), at(1, 6, 100), false, wait},
-		{"a lower revision than another worker's", k, rec("a", 5, at(1, 7, 200)), at(1, 7, 150), false, refuse},
-		{"a lower term than another worker's", k, rec("a", 5, at(1, 9, 100)), at(1, 8, 150), false, wait},
-		{"an older record", k, rec("a", 5, at(1, 7, 89)), at(1, 7, 200), false, refuse},
-		{"a record of another cluster", k, rec("a", 5, at(2, 7, 90)), at(1, 7, 200), false, refuse},
-		{"another store", k, rec("b", 5, at(1, 7, 90)), at(1, 7, 200), false, refuse},
-		{"no record", k, nil, at(1, 7, 200), false, refuse},
-		{"before a jump", k, rec("a", 4, at(1, 7, 90)), at(1, 7, 200), false, refuse},
-		{"known to be fenced", fenced(k), rec("a", 5, at(1, 7, 90)), at(1, 7, 200), false, refuse},
+		{"as known", k, rec("a", 5, at(1, 7, 90)), at(1, 7, 100), keep},
+		{"further on", k, rec("a", 5, at(1, 8, 120)), at(1, 9, 130), keep},
+		{"another cluster", k, rec("a", 5, at(1, 7, 90)), at(2, 7, 100), refuse},
+		{"a lower revision", k, rec("a", 5, at(1, 7, 90)), at(1, 7, 99), refuse},
+		{"a lower term", k, rec("a", 5, at(1, 7, 90)), at(1, 6, 100), wait},
+		{"a lower revision than another worker's", k, rec("a", 5, at(1, 7, 200)), at(1, 7, 150), refuse},
+		{"a lower term than another worker's", k, rec("a", 5, at(1, 9, 100)), at(1, 8, 150), wait},
+		{"an older record", k, rec("a", 5, at(1, 7, 89)), at(1, 7, 200), refuse},
+		{"a record of another cluster", k, rec("a", 5, at(2, 7, 90)), at(1, 7, 200), refuse},
+		{"another store", k, rec("b", 5, at(1, 7, 90)), at(1, 7, 200), refuse},
+		{"no record", k, nil, at(1, 7, 200), refuse},
+		{"before a jump", k, rec("a", 4, at(1, 7, 90)), at(1, 7, 200), refuse},
+		{"known to be fenced", fenced(k), rec("a", 5, at(1, 7, 90)), at(1, 7, 200), refuse},
 
-		{"another worker fenced it", k, told(rec("a", 5, at(1, 7, 90))), at(1, 7, 100), false, refuse},
-		{"a new machine, another worker fenced it", nothing, told(rec("a", 5, at(1, 7, 90))), at(1, 7, 100), false, refuse},
-		{"a jump, and fenced once more", k, told(rec("a", 6, at(1, 7, 90))), at(1, 7, 100), false, refuse},
+		{"another worker fenced it", k, told(rec("a", 5, at(1, 7, 90))), at(1, 7, 100), refuse},
+		{"a new machine, another worker fenced it", nothing, told(rec("a", 5, at(1, 7, 90))), at(1, 7, 100), refuse},
+		{"a jump, and fenced once more", k, told(rec("a", 6, at(1, 7, 90))), at(1, 7, 100), refuse},
 
-		{"a jump", k, rec("a", 6, at(1, 2, 50)), at(1, 2, 51), false, adopt},
-		{"a jump, fenced", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 2, 51), false, adopt},
-		{"a jump in another cluster", fenced(k), rec("b", 6, at(2, 2, 50)), at(2, 2, 51), false, adopt},
-		{"a jump, and restored once more", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 2, 49), false, refuse},
-		{"a jump, and replaced once more", fenced(k), rec("a", 6, at(1, 2, 50)), at(2, 2, 51), false, refuse},
-		{"a jump, and an old term", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 1, 51), false, wait},
-
-		{"a stranger where they are welcome", k, rec("b", 0, at(2, 2, 3)), at(2, 2, 4), true, adopt},
-		{"an empty stranger", k, nil, at(2, 2, 4), true, create},
-		{"a stranger that was restored itself", k, rec("b", 0, at(2, 2, 3)), at(2, 2, 2), true, refuse},
-		{"no stranger, restored", k, rec("a", 5, at(1, 7, 90)), at(1, 7, 99), true, refuse},
+		{"a jump", k, rec("a", 6, at(1, 2, 50)), at(1, 2, 51), adopt},
+		{"a jump, fenced", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 2, 51), adopt},
+		{"a jump in another cluster", fenced(k), rec("b", 6, at(2, 2, 50)), at(2, 2, 51), adopt},
+		{"a jump, and restored once more", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 2, 49), refuse},
+		{"a jump, and replaced once more", fenced(k), rec("a", 6, at(1, 2, 50)), at(2, 2, 51), refuse},
+		{"a jump, and an old term", fenced(k), rec("a", 6, at(1, 2, 50)), at(1, 1, 51), wait},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := judge(test.known, test.record, test.now, test.strangers)
+			got, err := judge(test.known, test.record, test.now)
 			if errors.Is(err, allocator.ErrFenced) {
 				got = refuse
 			} else if err != nil {

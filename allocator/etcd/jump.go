@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -49,8 +50,24 @@ const jumpBatch = 100
 // that much, but not past math.MaxInt64, and goes on past records that are not
 // understood. It writes no incarnation. Done twice, it raises twice. An error is
 // the last thing it yields; the marks not yielded before may have been raised.
+//
+// For all stores it first takes over what workers of older versions have counted
+// at another spelling of the prefix: until [Admin.Reincarnate] no worker issues
+// anything then.
 func (a *Admin) JumpMarks(ctx context.Context, store string, by int64) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
+		if store == "" {
+			left, err := a.takeOver(ctx)
+			for _, change := range left {
+				if !yield(change, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(Change{}, err)
+				return
+			}
+		}
 		for page, err := range a.pages(ctx, store) {
 			if err != nil {
 				yield(Change{}, err)
@@ -112,8 +129,8 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 	return changes, nil
 }
 
-// NextIncarnation returns the record that Reincarnate(by) would write now.
-func NextIncarnation(now Incarnation, by int64) Incarnation {
+// nextIncarnation returns the record that Reincarnate(by) would write now.
+func nextIncarnation(now Incarnation, by int64) Incarnation {
 	// An epoch that was reached by counting could be lower than the one that
 	// workers remember, in a backup from before a jump or an etcd that was set
 	// up anew. So it is about the time of the jump.
@@ -128,12 +145,12 @@ func NextIncarnation(now Incarnation, by int64) Incarnation {
 func (a *Admin) Reincarnate(ctx context.Context, by int64) (was, is Incarnation, err error) {
 	path := a.prefix + incarnationPath
 	for {
-		rec, rev, err := a.incarnation(ctx)
+		rec, rev, err := a.before(ctx)
 		if err != nil {
 			return was, is, err
 		}
 		was = Incarnation{Store: rec.store, Epoch: rec.epoch, Floor: rec.floor}
-		is = NextIncarnation(was, by)
+		is = nextIncarnation(was, by)
 		if is.Store == "" {
 			is.Store = newUUID()
 		}
@@ -150,4 +167,28 @@ func (a *Admin) Reincarnate(ctx context.Context, by int64) (was, is Incarnation,
 		}
 		// A worker has just written its maxima: once more.
 	}
+}
+
+// before returns the record and its ModRevision, as a jump finds them: keys that
+// were new at another spelling of the prefix start above its floor, here too.
+func (a *Admin) before(ctx context.Context) (incarnation, int64, error) {
+	rec, rev, err := a.incarnation(ctx)
+	if err != nil {
+		return rec, rev, err
+	}
+	for _, prefix := range elsewhere(a.prefix) {
+		other, _, err := a.at(prefix).incarnation(ctx)
+		if err != nil && !errors.Is(err, rpctypes.ErrPermissionDenied) {
+			return rec, rev, err
+		}
+		rec.epoch, rec.floor = max(rec.epoch, other.epoch), max(rec.floor, other.floor)
+	}
+	return rec, rev, nil
+}
+
+// PreviewReincarnate returns what Reincarnate would find and write now.
+func (a *Admin) PreviewReincarnate(ctx context.Context, by int64) (was, is Incarnation, err error) {
+	rec, _, err := a.before(ctx)
+	was = Incarnation{Store: rec.store, Epoch: rec.epoch, Floor: rec.floor}
+	return was, nextIncarnation(was, by), err
 }

@@ -245,31 +245,6 @@ func TestWipedEtcdIsRefused(t *testing.T) {
 	mustAdvance(t, cold, key, 10, 1)
 }
 
-// On the machine of somebody who sets etcds up and throws them away, an unknown
-// etcd is a new one; but one that is restored is not.
-func TestStrangers(t *testing.T) {
-	dir := t.TempDir()
-	var said strings.Builder
-	stranger := func(server *servers.Etcd) *etcd.Counter {
-		c := etcd.NewCounter(server.Connect(t), etcd.Config{StateDir: dir, Strangers: true, Log: slog.New(slog.NewTextHandler(&said, nil))})
-		t.Cleanup(c.Close)
-		return c
-	}
-	server := servers.StartEtcd(t)
-	first := stranger(server)
-	mustAdvance(t, first, key, 10, 1)
-	first.Close()
-	server.Replace(t)
-	mustAdvance(t, stranger(server), key, 10, 1)
-	if !strings.Contains(said.String(), "another etcd than before") {
-		t.Errorf("it was not said: %s", said.String())
-	}
-	backup := server.Backup(t)
-	mustAdvance(t, stranger(server), key, 10, 11)
-	server.Restore(t, backup, 0)
-	wantFenced(t, stranger(server), "fell")
-}
-
 // A jump that is too small for a key is made up for by what workers know to be
 // spent.
 func TestJumpThatIsTooSmall(t *testing.T) {

@@ -15,61 +15,54 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
 
-// stateFile remembers on this machine what is known of an etcd's history, so
-// that a worker that starts after a restore finds out. There is one for each
-// set of endpoints and prefix; the workers of a machine share it.
-//
-// Its methods are safe for concurrent use, by several processes too.
-type stateFile struct {
-	path      string // "": nothing is remembered
-	strangers bool   // an etcd of another store is taken for a new one
-	endpoints []string
-	prefix    string
+// remembered is what one file of a state folder, or several, say of a store.
+type remembered struct {
+	known
+	places []place  // where the store was seen, one for each prefix
+	files  []string // that say so
 }
 
-// newStateFile returns the state file in dir, which is made when it is first
-// written to. "" means none.
-func newStateFile(dir string, strangers bool, endpoints []string, prefix string) stateFile {
-	if dir == "" || len(endpoints) == 0 {
-		return stateFile{}
-	}
-	endpoints = slices.Sorted(slices.Values(endpoints))
-	sum := sha256.Sum256([]byte(strings.Join(endpoints, ",") + "\n" + prefix))
-	readable := strings.Map(func(r rune) rune {
-		switch {
-		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r == '.', r == '-':
-			return r
-		}
-		return '_'
-	}, endpoints[0])
-	name := fmt.Sprintf("%.100s-%x.json", strings.TrimLeft(readable, "."), sum[:6])
-	return stateFile{path: filepath.Join(dir, name), strangers: strangers, endpoints: endpoints, prefix: prefix}
-}
+// claims reports whether the store was seen at a place.
+func (r remembered) claims(here place) bool { return slices.ContainsFunc(r.places, here.meets) }
 
-// stateJSON is what stands in the file.
+// stateJSON is what stands in a file. Before there was format 2 a file was named
+// for the one place in it.
 type stateJSON struct {
-	Fmt       int      `json:"fmt"`
-	Endpoints []string `json:"endpoints"` // for people
-	Prefix    string   `json:"prefix"`    // for people
-	Store     string   `json:"store"`
-	Epoch     int64    `json:"epoch"`
-	Cluster   string   `json:"cluster"`
-	Term      uint64   `json:"term"`
-	Rev       int64    `json:"rev"`
-	Recorded  int64    `json:"recorded"`
-	Fenced    string   `json:"fenced,omitempty"`
+	Fmt      int     `json:"fmt"`
+	Store    string  `json:"store"`
+	Places   []place `json:"places,omitempty"`
+	Epoch    int64   `json:"epoch"`
+	Cluster  string  `json:"cluster"`
+	Term     uint64  `json:"term"`
+	Rev      int64   `json:"rev"`
+	Recorded int64   `json:"recorded"`
+	Fenced   string  `json:"fenced,omitempty"`
+
+	Endpoints []string `json:"endpoints,omitempty"` // in format 1
+	Prefix    string   `json:"prefix,omitempty"`    // in format 1
 }
 
-const stateFormat = 1
+const (
+	firstStateFormat = 1
+	stateFormat      = 2
+)
 
-// load returns what is remembered: nothing, if there is no file.
-func (f stateFile) load() (known, error) {
-	if f.path == "" {
-		return known{}, nil
+// stateName returns the name of a store's file. Stores are called by UUIDs,
+// unless somebody has written the record by hand.
+func stateName(store string) string {
+	if strings.ContainsFunc(store, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r == '-')
+	}) || len(store) > 100 {
+		store = fmt.Sprintf("%x", sha256.Sum256([]byte(store)))
 	}
-	data, err := os.ReadFile(f.path)
+	return store + ".json"
+}
+
+// readState reads a file: nothing, if there is none.
+func readState(path string) (remembered, error) {
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return known{}, nil
+		return remembered{}, nil
 	}
 	var raw stateJSON
 	if err == nil {
@@ -81,51 +74,80 @@ func (f stateFile) load() (known, error) {
 	}
 	switch {
 	case err != nil:
-		return known{}, fmt.Errorf("state file %s: %w", f.path, err)
-	case raw.Fmt != stateFormat || raw.Store == "":
-		return known{}, fmt.Errorf("state file %s: format %d, this version knows %d", f.path, raw.Fmt, stateFormat)
+		return remembered{}, fmt.Errorf("state file %s: %w", path, err)
+	case raw.Fmt < firstStateFormat || raw.Fmt > stateFormat || raw.Store == "":
+		return remembered{}, fmt.Errorf("state file %s: format %d, this version knows %d", path, raw.Fmt, stateFormat)
+	case raw.Fmt == firstStateFormat:
+		raw.Places = []place{placeOf(raw.Prefix, raw.Endpoints)}
 	}
-	return known{
-		incarnation: incarnation{store: raw.Store, epoch: raw.Epoch, seen: sight{cluster: cluster, term: raw.Term, rev: raw.Rev}},
-		recorded:    raw.Recorded,
-		fenced:      raw.Fenced,
+	return remembered{
+		known: known{
+			incarnation: incarnation{store: raw.Store, epoch: raw.Epoch, seen: sight{cluster: cluster, term: raw.Term, rev: raw.Rev}},
+			recorded:    raw.Recorded,
+			fenced:      raw.Fenced,
+		},
+		places: raw.Places,
+		files:  []string{path},
 	}, nil
 }
 
-// save adds k to what is remembered. It survives a crash: the file is replaced
-// by one that is complete and synced. One that is not understood is left alone.
-func (f stateFile) save(k known) error {
-	if f.path == "" {
-		return nil
-	}
-	dir := filepath.Dir(f.path)
+// addState adds what is known of a store that is at a place to the store's file
+// in a folder, which is made if need be. It survives a crash: the file is
+// replaced by one that is complete and synced. One that is not understood is left
+// alone.
+func addState(dir string, k known, here place) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	lock, err := fileutil.LockFile(f.path+".lock", os.O_WRONLY|os.O_CREATE, 0o600)
+	path := filepath.Join(dir, stateName(k.store))
+	lock, err := fileutil.LockFile(path+".lock", os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
 	defer lock.Close()
-	old, err := f.load()
+	old, err := readState(path)
 	if err != nil {
 		return err
 	}
-	k.floor = 0 // is read from etcd each time
-	merged := k.merge(old)
-	if f.strangers && k.store != old.store {
-		merged = k
-	}
-	if merged == old {
+	k.floor, k.told = 0, "" // are read from etcd each time
+	merged, places := k.merge(old.known), withPlace(old.places, here)
+	if merged == old.known && slices.EqualFunc(places, old.places, place.equal) {
 		return nil
 	}
-	data, _ := json.Marshal(stateJSON{ // plain numbers and strings always marshal
-		Fmt: stateFormat, Endpoints: f.endpoints, Prefix: f.prefix,
-		Store: merged.store, Epoch: merged.epoch,
+	data, _ := json.MarshalIndent(stateJSON{ // plain numbers and strings always marshal
+		Fmt: stateFormat, Store: merged.store, Places: places, Epoch: merged.epoch,
 		Cluster: clusterHex(merged.seen.cluster), Term: merged.seen.term, Rev: merged.seen.rev,
 		Recorded: merged.recorded, Fenced: merged.fenced,
-	})
-	return replaceFile(f.path, append(data, '\n'))
+	}, "", "  ")
+	return replaceFile(path, append(data, '\n'))
+}
+
+// maxEndpoints bounds how many are remembered of a place; those that were seen
+// first are forgotten first.
+const maxEndpoints = 100
+
+// withPlace returns places with one more in it.
+func withPlace(places []place, here place) []place {
+	if len(here.Endpoints) == 0 {
+		return places
+	}
+	all := slices.Clone(places)
+	i := slices.IndexFunc(all, func(p place) bool { return p.Prefix == here.Prefix })
+	if i < 0 {
+		return append(all, here)
+	}
+	endpoints := slices.Clone(all[i].Endpoints)
+	for _, e := range here.Endpoints {
+		if !slices.Contains(endpoints, e) {
+			endpoints = append(endpoints, e)
+		}
+	}
+	all[i].Endpoints = endpoints[max(0, len(endpoints)-maxEndpoints):]
+	return all
+}
+
+func (p place) equal(other place) bool {
+	return p.Prefix == other.Prefix && slices.Equal(p.Endpoints, other.Endpoints)
 }
 
 // replaceFile writes a file so that after a crash it is the old or the new one.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/seqd-io/seqd/allocator/etcd"
 )
 
 // What is wrong with an address or a file's name is said without showing it: it
@@ -76,29 +78,35 @@ func natsHosts(list string) string {
 	return strings.Join(hosts, ",")
 }
 
-// checkEndpoints checks etcd's addresses: host:port or URLs.
-func checkEndpoints(endpoints []string, tls bool) error {
+// canonicalEndpoints checks etcd's addresses, host:port or URLs, and returns them
+// in their one spelling.
+func canonicalEndpoints(endpoints []string, tls bool) ([]string, error) {
 	if len(endpoints) == 0 || slices.Contains(endpoints, "") {
-		return errors.New("must name at least one host:port")
+		return nil, errors.New("must name at least one host:port")
 	}
-	secure := 0
 	for i, e := range endpoints {
 		which := fmt.Sprintf("endpoint %d of %d", i+1, len(endpoints))
 		switch {
 		case strings.Contains(e, "@"):
-			return fmt.Errorf("%s holds a user or password: set etcd.username and etcd.password, or SEQD_ETCD_USERNAME and SEQD_ETCD_PASSWORD", which)
-		case strings.ContainsAny(e, " ?#"):
-			return fmt.Errorf("%s is not like host:port or https://host:port", which)
-		case tls && strings.HasPrefix(e, "http://"):
-			return fmt.Errorf("%s begins with http://, but tls is set: write https://, or leave tls out", which)
-		case strings.HasPrefix(e, "https://"):
+			return nil, fmt.Errorf("%s holds a user or password: set etcd.username and etcd.password, or SEQD_ETCD_USERNAME and SEQD_ETCD_PASSWORD", which)
+		case tls && strings.HasPrefix(strings.ToLower(strings.TrimSpace(e)), "http://"):
+			return nil, fmt.Errorf("%s begins with http://, but tls is set: write https://, or leave tls out", which)
+		}
+	}
+	canonical, err := etcd.CanonicalEndpoints(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	secure := 0
+	for _, e := range canonical {
+		if strings.HasPrefix(e, "https://") {
 			secure++
 		}
 	}
-	if !tls && secure > 0 && secure < len(endpoints) {
-		return errors.New("must all begin with https://, or none")
+	if !tls && secure > 0 && secure < len(canonical) {
+		return nil, errors.New("must all begin with https://, or none")
 	}
-	return nil
+	return canonical, nil
 }
 
 // checkFile refuses what is no file's name but what should be in the file: an

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os/signal"
-	"reflect"
 	"slices"
 	"syscall"
 
@@ -104,9 +103,8 @@ func (a *admin) open(ctx context.Context, src source) error {
 		return err
 	}
 	for _, c := range clusters {
-		slices.Sort(c.etcd.Endpoints)
 		i := slices.IndexFunc(a.clusters, func(other adminCluster) bool {
-			return other.etcd.Prefix == c.etcd.Prefix && reflect.DeepEqual(other.etcd.Endpoints, c.etcd.Endpoints)
+			return etcd.SamePlace(other.etcd.Prefix, other.etcd.Endpoints, c.etcd.Prefix, c.etcd.Endpoints)
 		})
 		if i >= 0 { // reached in two ways, as by two users: the counters are the same
 			a.clusters[i].stores = append(a.clusters[i].stores, c.stores...)

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
@@ -34,7 +33,8 @@ func adminJumpCommand(stdout io.Writer) *ffcli.Command {
 		ShortHelp:  "raise counters by a number: what to do when workers answer FENCED",
 		LongHelp: "Adds N to every counter below the prefix, and then writes a new incarnation, with a higher epoch\n" +
 			"and a floor for the counters that were first used after the backup. Workers that answer\n" +
-			"FENCED take it up by themselves, within seconds.\n\n" +
+			"FENCED take it up by themselves, within seconds. Counters that older versions kept below another\n" +
+			"spelling of the prefix, /seqd/ for /seqd, are taken over first.\n\n" +
 			"After a restore N must be above what any key has issued since the backup: take the highest\n" +
 			"rate, times the backup's age, times ten. There is room: a million ids a second last for\n" +
 			"292 000 years. Too much costs ids; too little issues ids twice.\n\n" +
@@ -87,11 +87,16 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 	case 2:
 		return j.mark(ctx, words[0], words[1])
 	}
+	if store == "" {
+		if err := j.elsewhere(ctx); err != nil {
+			return err
+		}
+	}
 	j.print.head("STORE", "KEY", "WAS", "IS")
 	for _, c := range clusters {
 		changes := c.JumpMarks(ctx, store, j.by)
 		if !j.yes {
-			changes = wouldJump(c.List(ctx, store), j.by)
+			changes = c.PreviewJump(ctx, store, j.by)
 		}
 		for change, err := range changes {
 			if err != nil {
@@ -138,8 +143,8 @@ func (j *jump) incarnations(ctx context.Context, all bool) error {
 		var err error
 		if j.yes {
 			was, is, err = c.Reincarnate(ctx, j.by)
-		} else if was, err = c.Incarnation(ctx); err == nil {
-			is = etcd.NextIncarnation(was, j.by)
+		} else {
+			was, is, err = c.PreviewReincarnate(ctx, j.by)
 		}
 		if err != nil {
 			return err
@@ -160,12 +165,19 @@ func would(m etcd.Mark, by int64) etcd.Change {
 	return etcd.Change{Key: m.Key, Was: m.Last, Is: etcd.Above(m.Last, by), Err: m.Err}
 }
 
-func wouldJump(marks iter.Seq2[etcd.Mark, error], by int64) iter.Seq2[etcd.Change, error] {
-	return func(yield func(etcd.Change, error) bool) {
-		for m, err := range marks {
-			if !yield(would(m, by), err) {
-				return
+// elsewhere says which counters are taken over from another spelling of a prefix.
+func (j *jump) elsewhere(ctx context.Context) error {
+	for _, c := range j.clusters {
+		prefixes, err := c.Elsewhere(ctx)
+		if err != nil {
+			return err
+		}
+		for _, prefix := range prefixes {
+			err := j.print.note(fmt.Sprintf("the counters below %s are taken over by %s, and removed there: stop all workers that were told the prefix %s and are older than this version", prefix+"/v1", c.etcd.Prefix, prefix))
+			if err != nil {
+				return err
 			}
 		}
 	}
+	return nil
 }

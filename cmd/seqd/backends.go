@@ -44,10 +44,10 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 			opened.close()
 			return backends{}, err
 		}
-		stateDir, strangers := c.stateDir(cl.etcd.Endpoints)
+		stateDir, fenceDir := c.stateDirs()
 		counter := etcd.NewCounter(client, etcd.Config{
 			Prefix: cl.etcd.Prefix, Writer: id, Floor: cl.floors.of,
-			StateDir: stateDir, Strangers: strangers, Log: log.With("component", "etcd", "backend", name),
+			StateDir: stateDir, FenceDir: fenceDir, Log: log.With("component", "etcd", "backend", name),
 		})
 		closers = append(closers, counter.Close, func() { client.Close() })
 		opened.list = append(opened.list, worker.Backend{

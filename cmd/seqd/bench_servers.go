@@ -165,7 +165,7 @@ func (s *benchServers) startWorker(ctx context.Context, root string) (*worker.Wo
 	cfg.Etcd.Endpoints = []string{s.etcdEndpoint()}
 	cfg.Etcd.Prefix += "-" + root
 	cfg.DrainTimeout = devDrainTimeout
-	cfg.StateDir = "none" // its etcd is thrown away
+	cfg.StateDir, cfg.privateState = "none", true // its etcd is thrown away
 	clusters, err := cfg.clusters(source{})
 	if err != nil {
 		return nil, err

@@ -27,6 +27,10 @@ type config struct {
 	StateDir     string                 `yaml:"state_dir"`
 	Log          logConfig              `yaml:"log"`
 	Tracing      tracingConfig          `yaml:"tracing"`
+
+	// privateState says that nothing of the machine's memory is read or written
+	// beside StateDir: the etcd is our own.
+	privateState bool
 }
 
 type etcdConfig struct {
@@ -93,13 +97,13 @@ func (c *config) flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
 	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
-	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for none (default $STATE_DIRECTORY, else the user's)")
+	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for nothing but fences, which the default folder has too (default $STATE_DIRECTORY, else the user's)")
 	c.Log.flags(fs)
 }
 
 func (c *etcdConfig) flags(fs *flag.FlagSet) {
 	fs.Var((*list)(&c.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
-	fs.StringVar(&c.Prefix, "etcd-prefix", c.Prefix, "etcd `KEY` below which the counters are kept")
+	fs.Var((*prefix)(&c.Prefix), "etcd-prefix", "etcd `KEY` below which the counters are kept")
 	fs.StringVar(&c.Username, "etcd-username", c.Username, "etcd user `NAME`")
 	fs.StringVar(&c.Password, "etcd-password", c.Password, "etcd password; better set in the environment")
 	fs.StringVar(&c.TLS.Cert, "etcd-cert", c.TLS.Cert, "etcd client certificate `FILE`")
@@ -115,4 +119,16 @@ func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(s string) error {
 	*l = strings.Split(s, ",")
 	return nil
+}
+
+// prefix is a flag that holds a prefix of etcd's keys.
+type prefix string
+
+func (p *prefix) String() string { return string(*p) }
+func (p *prefix) Set(s string) error {
+	canonical, err := etcd.CanonicalPrefix(s)
+	if err == nil {
+		*p = prefix(canonical)
+	}
+	return err
 }

@@ -110,7 +110,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	cfg.NATS = natsConfig{URL: nats.url}
 	cfg.Etcd = etcdConfig{Endpoints: []string{strings.TrimPrefix(etcd.url, "http://")}, Prefix: cfg.Etcd.Prefix, DialTimeout: cfg.Etcd.DialTimeout}
 	cfg.DrainTimeout = devDrainTimeout
-	cfg.StateDir = filepath.Join(d.dir, "state")
+	cfg.StateDir, cfg.privateState = filepath.Join(d.dir, "state"), true
 	cfg.HTTP = noHTTP // ours listens already
 	clusters, err := cfg.check(src)
 	if err != nil {

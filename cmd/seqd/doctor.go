@@ -117,7 +117,7 @@ func (q *doctorQuery) etcd(c cluster) doctor.Etcd {
 	if c.etcd.TLS != (tlsConfig{}) {
 		e.TLS = c.etcd.TLS.client
 	}
-	e.StateDir, e.Strangers = q.cfg.stateDir(c.etcd.Endpoints)
+	e.StateDir, e.FenceDir = q.cfg.stateDirs()
 	return e
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -22,8 +23,25 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	os.Setenv("SEQD_STATE_DIR", "none") // tests throw their etcds away
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// runTests keeps the tests, which throw their etcds away, and what they start, out
+// of what this machine remembers.
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "seqd-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	noFolder := filepath.Join(dir, "file")
+	if err := os.WriteFile(noFolder, nil, 0o600); err != nil {
+		panic(err)
+	}
+	os.Setenv("SEQD_STATE_DIR", "none")
+	os.Setenv("XDG_STATE_HOME", noFolder) // where a fence would be noted nevertheless, and one test's port may be another's
+	os.Unsetenv("STATE_DIRECTORY")
+	return m.Run()
 }
 
 // patience bounds what is sure to come.

@@ -35,18 +35,21 @@ func (c *config) clusters(src source) ([]cluster, error) {
 	var all []cluster
 	for _, name := range slices.Sorted(maps.Keys(stores)) {
 		s := stores[name]
-		where := c.Etcd
+		where, at := c.Etcd, []string{"etcd"}
 		if s.Etcd != nil {
-			where = s.Etcd.over(etcdConfig{Prefix: etcd.DefaultPrefix, DialTimeout: etcd.DefaultDialTimeout})
+			where, at = *s.Etcd, []string{"stores", name, "etcd"}
+			if where.Prefix == "" && !src.says(append(at, "prefix")...) {
+				where.Prefix = etcd.DefaultPrefix
+			}
+			if where.DialTimeout == 0 {
+				where.DialTimeout = etcd.DefaultDialTimeout
+			}
 		}
-		at := []string{"etcd"}
-		if s.Etcd != nil {
-			at = []string{"stores", name, "etcd"}
-		}
-		if err := where.validate(at, src); err != nil {
+		where, err := where.canonical(at, src)
+		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(all, func(other cluster) bool { return reflect.DeepEqual(other.etcd, where) })
+		i := slices.IndexFunc(all, func(other cluster) bool { return other.etcd.same(where) })
 		if i < 0 {
 			i = len(all)
 			all = append(all, cluster{etcd: where, floors: floors{stores: map[string]int64{}, keys: map[allocator.Key]int64{}}})
@@ -73,12 +76,38 @@ func textOf(err error) string {
 	return err.Error()
 }
 
-// validate checks the settings that stand at a place in the file.
-func (e etcdConfig) validate(at []string, src source) error {
+// canonical checks the settings that stand at a place in the file, and returns
+// them in their one spelling: two stores in one place share what leads there.
+func (e etcdConfig) canonical(at []string, src source) (etcdConfig, error) {
 	at = slices.Clip(at)
-	if err := checkEndpoints(e.Endpoints, e.TLS != tlsConfig{}); err != nil {
-		return src.errorf(append(at, "endpoints"), "%v", err)
+	var err error
+	if e.Endpoints, err = canonicalEndpoints(e.Endpoints, e.TLS != tlsConfig{}); err != nil {
+		return e, src.errorf(append(at, "endpoints"), "%v", err)
 	}
+	if e.Prefix, err = etcd.CanonicalPrefix(e.Prefix); err != nil {
+		return e, src.errorf(append(at, "prefix"), "%v", err)
+	}
+	return e, e.validate(at, src)
+}
+
+// same reports whether two settings, which are canonical, lead to one place in one
+// way. With TLS an endpoint is https whether it says so or not.
+func (e etcdConfig) same(other etcdConfig) bool {
+	for _, c := range []*etcdConfig{&e, &other} {
+		if c.TLS != (tlsConfig{}) {
+			c.Endpoints = slices.Clone(c.Endpoints)
+			for i, endpoint := range c.Endpoints {
+				c.Endpoints[i] = strings.TrimPrefix(endpoint, "https://")
+			}
+			slices.Sort(c.Endpoints)
+			c.Endpoints = slices.Compact(c.Endpoints)
+		}
+	}
+	return reflect.DeepEqual(e, other)
+}
+
+// validate checks what has one spelling anyway.
+func (e etcdConfig) validate(at []string, src source) error {
 	switch {
 	case e.Username == "" && e.Password != "":
 		return src.errorf(append(at, "password"), "is set without a username: set etcd.username too, or SEQD_ETCD_USERNAME")
@@ -100,17 +129,6 @@ func (e etcdConfig) validate(at []string, src source) error {
 		}
 	}
 	return nil
-}
-
-// over returns e with the fields it leaves out taken from base.
-func (e etcdConfig) over(base etcdConfig) etcdConfig {
-	if e.Prefix == "" {
-		e.Prefix = base.Prefix
-	}
-	if e.DialTimeout == 0 {
-		e.DialTimeout = base.DialTimeout
-	}
-	return e
 }
 
 // worker returns the store's rules as the worker takes them.

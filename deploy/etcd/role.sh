@@ -14,6 +14,14 @@ set -eu
 user=${SEQD_USER:-seqd}
 role=${SEQD_ROLE:-$user}
 prefix=${SEQD_PREFIX:-/seqd}
+while [ "${prefix%/}" != "$prefix" ]; do prefix=${prefix%/}; done # a slash at its end does not count for seqd either
+case $prefix in
+/?*) ;;
+*)
+	echo "SEQD_PREFIX must be like /seqd" >&2
+	exit 1
+	;;
+esac
 : "${SEQD_ETCD_PASSWORD:?set it to the password that the workers will use}"
 case $SEQD_ETCD_PASSWORD in
 *[[:space:]]*)

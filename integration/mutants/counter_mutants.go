@@ -13,10 +13,10 @@ const (
 	recordFile  = "allocator/etcd/record.go"
 )
 
-// mutants is all of them, one list for each room: the Counter's first, then the
-// allocators' and the worker's, the wire's, those of the way to etcd, of what
-// NATS refuses, and the stamper's.
-var mutants = slices.Concat(counterMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants)
+// mutants is all of them, one list for each room: the Counter's first, then
+// those of what is remembered of etcd, the allocators' and the worker's, the
+// wire's, those of the way to etcd, of what NATS refuses, and the stamper's.
+var mutants = slices.Concat(counterMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"
@@ -173,7 +173,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "fence kept to oneself", breaks: "U after a restore: workers that saw less, or remember nothing, go on",
-		edits:  []edit{{"allocator/etcd/check.go", "		g.tell(ctx, kv, rec, k, err)\n", "		_ = rec\n"}},
+		edits:  []edit{{"allocator/etcd/check.go", "		g.tell(ctx, f, k, first, err)\n", ""}},
 		suites: []suite{{"./allocator/etcd", "Told"}},
 	},
 }

@@ -25,7 +25,7 @@ const (
 // be accepted, and whether etcd's history is the one that is recorded and
 // remembered.
 func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd.Admin) {
-	h, err := admin.History(ctx, c.StateDir, c.Strangers, c.Endpoints)
+	h, err := admin.History(ctx, c.StateDir, c.FenceDir, c.Endpoints)
 	switch {
 	case errors.Is(err, allocator.ErrUnavailable):
 		e.fail("etcd.write", c.Name, "a write would not be accepted: "+textOf(err), "look at the alarms, the quota and the user's role; a majority of the members must be up")
@@ -45,14 +45,14 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd
 	}
 	memory := "nothing is remembered on this machine"
 	switch {
-	case h.StateFile != "" && h.Remembered:
-		memory = "agrees with " + h.StateFile
-	case h.StateFile != "":
-		memory = "nothing is remembered in " + h.StateFile
+	case len(h.StateFiles) > 0:
+		memory = "agrees with " + strings.Join(h.StateFiles, " and ")
+	case c.StateDir != "":
+		memory = "nothing is remembered of it in " + c.StateDir
 	}
 	switch {
 	case h.Fenced != nil:
-		e.fail("etcd.incarnation", c.Name, h.Fenced.Error(), wayOutOfFence)
+		e.fail("etcd.incarnation", c.Name, h.Fenced.Error(), "workers issue nothing, and come back by themselves once this is done: "+h.WaysOut)
 	case h.Store == "":
 		e.ok("etcd.incarnation", c.Name, "none yet: the first worker makes it")
 	default:

@@ -54,8 +54,8 @@ type Etcd struct {
 	TLS func() (*tls.Config, error)
 
 	// As in the Config of a Counter.
-	StateDir  string
-	Strangers bool
+	StateDir string
+	FenceDir string
 }
 
 // stepTimeout bounds each question to a server.

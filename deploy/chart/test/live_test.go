@@ -45,6 +45,7 @@ func TestContainerRuns(t *testing.T) {
 		args = append(args, arg)
 	}
 	worker := exec.Command(tool(t, "SEQD"), args...)
+	worker.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir()) // a fence of this machine's is none of the pod's
 	worker.Stderr = os.Stderr
 	run(t, worker)
 

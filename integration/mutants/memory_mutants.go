@@ -1,0 +1,93 @@
+package main
+
+const (
+	placeFile     = "allocator/etcd/place.go"
+	memoryFile    = "allocator/etcd/memory.go"
+	elsewhereFile = "allocator/etcd/elsewhere.go"
+	checkFile     = "allocator/etcd/check.go"
+	fenceFile     = "allocator/etcd/fence.go"
+)
+
+var memories = suite{"./allocator/etcd", "Prefix|Elsewhere|Memory|Fence|LostRecord|Told|RaceFor|StateFile|SamePlace|Endpoints|Restored"}
+
+// memoryMutants break what names a place, and what is remembered of it.
+var memoryMutants = []mutant{
+	{
+		name: "prefix kept as spelled", breaks: "U: workers told /seqd and /seqd/ issue the same ids",
+		edits:  []edit{{placeFile, "	return parts, nil\n}\n\n// mustPrefix", "	return prefix, nil\n}\n\n// mustPrefix"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "counters elsewhere not seen", breaks: "U after an upgrade: what was counted below /seqd/ begins at 1 below /seqd",
+		edits:  []edit{{checkFile, `if f.other != "" && (f.rec == nil`, `if f.other == "/" && (f.rec == nil`}},
+		suites: []suite{memories},
+	},
+	{
+		name: "taken over without its mark", breaks: "U after an upgrade: the counter that is lower counts",
+		edits:  []edit{{elsewhereFile, "record{last: max(there.Last, here.Last), by: a.by}", "record{last: min(there.Last, here.Last+there.Last), by: a.by}"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "floor elsewhere forgotten", breaks: "U after an upgrade: a key that is new begins below the floor of the place that was taken over",
+		edits:  []edit{{"allocator/etcd/jump.go", "max(rec.floor, other.floor)", "rec.floor"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "serving while counters are moved", breaks: "U after an upgrade: a worker begins between the marks and the floor",
+		edits:  []edit{{elsewhereFile, "		for _, one := range []*Admin{a, from} {", "		for _, one := range []*Admin{from} {"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "memory by endpoints", breaks: "U after a restore: what is remembered is not found by a worker that spells the address in another way",
+		edits: []edit{
+			{memoryFile, "		if rec != nil && m.store == rec.store {", "		if rec != nil && m.store == rec.store && m.claims(here) {"},
+			{placeFile, "	canonical, err := canonicalEndpoint(endpoint)\n	if err != nil {\n		return endpoint\n	}\n	if isUnix(canonical) {", "	canonical, err := endpoint, error(nil)\n	if len(canonical) > 0 {\n		return endpoint\n	}\n	if isUnix(canonical) {"},
+		},
+		suites: []suite{memories},
+	},
+	{
+		name: "claim of a place ignored", breaks: "U after a wipe: an etcd without a record, or with another's, is taken for a new one",
+		edits:  []edit{{memoryFile, "		case m.store == own.store || !m.claims(here):", "		case m.store == own.store || !m.claims(here) || rec == nil || m.fenced == \"\":"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "a restart lifts the fence", breaks: "U after a restore: a fence is not noted on the machine",
+		edits:  []edit{{fenceFile, "	if k.store != \"\" {\n		g.remember(k)", "	if k.store == \"\" {\n		g.remember(k)"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "fence noted in one folder only", breaks: "U after a restore: a worker with another --state-dir, or none, serves beside a fenced one",
+		edits:  []edit{{memoryFile, `if m.fences != "" && k.fenced != "" {`, `if m.fences != "" && k.fenced == "" {`}},
+		suites: []suite{memories},
+	},
+	{
+		name: "fence looked for in one folder only", breaks: "U after a restore: the machine's own folder is not read",
+		edits:  []edit{{memoryFile, "	all, unread := recallFrom(all, m.fences, true)", "	all, unread := recallFrom(all, \"\", true)"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "lost record kept to oneself", breaks: "U after a wipe: a worker that remembers nothing makes a record and begins at 1",
+		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil && !first && k.store == \"\":"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "record made from a file", breaks: "a place's claim alone writes a fence into somebody's new etcd",
+		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil:"}},
+		suites: []suite{memories, {"./allocator/etcd", "Wiped"}},
+	},
+	{
+		name: "told and forgotten", breaks: "U after a wipe: who was told of a fence remembers nothing of it",
+		edits:  []edit{{checkFile, `if k.store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`, `if k.store == "?" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`}},
+		suites: []suite{memories},
+	},
+	{
+		name: "older version's memory ignored", breaks: "U after a restore: an upgrade forgets what the machine knew",
+		edits:  []edit{{"allocator/etcd/statefile.go", "		raw.Places = []place{placeOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
+		suites: []suite{memories},
+	},
+	{
+		name: "the race is lost", breaks: "the first start: a worker that is second to make the record fails",
+		edits:  []edit{{checkFile, "		return true, nil\n", "		return false, fmt.Errorf(\"%w: another worker has just written it\", allocator.ErrUnavailable)\n"}},
+		suites: []suite{memories},
+	},
+}
