@@ -152,7 +152,7 @@ func TestNothingIsSentWhileDisconnected(t *testing.T) {
 
 // A request the server refuses gets no answer. The error says why all the same.
 func TestPermissionViolation(t *testing.T) {
-	s := startServer(t, &server.Options{Port: server.RANDOM_PORT, Users: []*server.User{
+	s := startServer(t, &server.Options{Users: []*server.User{
 		{Username: "tenant", Password: "x", Permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{Allow: []string{"seq.parcels.>"}},
 		}},

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -22,7 +23,10 @@ const user, password = "clients-go", "secret"
 func startServer(tb testing.TB, opts *server.Options) *server.Server {
 	tb.Helper()
 	if opts == nil {
-		opts = &server.Options{Port: server.RANDOM_PORT}
+		opts = &server.Options{}
+	}
+	if opts.Port == 0 {
+		opts.Port = ports.Number(tb, ports.Free(tb))
 	}
 	if opts.Users == nil {
 		opts.Username, opts.Password = user, password

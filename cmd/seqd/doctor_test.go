@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -128,7 +128,7 @@ func enableAuth(t *testing.T, client *clientv3.Client) {
 // A system as it should be: there is nothing to say against it.
 func TestDoctorOnAGoodSystem(t *testing.T) {
 	skipIfShort(t)
-	port := freePort(t)
+	port := ports.Number(t, ports.Free(t))
 	nats := servers.StartNATS(t, func(o *server.Options) { o.HTTPHost, o.HTTPPort = "127.0.0.1", port })
 	members := servers.StartEtcdCluster(t, 3)
 	var endpoints []string
@@ -181,16 +181,6 @@ func TestDoctorOnAGoodSystem(t *testing.T) {
 	report, _ = examine(t)
 	want(t, report, "etcd.member", doctor.Fail, members[(down+2)%3].Endpoint)
 	want(t, report, "etcd.member", doctor.Fail, members[down].Endpoint)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func TestDoctorUsage(t *testing.T) {

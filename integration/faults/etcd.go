@@ -11,6 +11,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/seqd-io/seqd/integration/ports"
 )
 
 // Times of etcd. Shorter ones would be met by a busy machine now and then, and
@@ -42,7 +44,7 @@ func newEtcdCluster(t testing.TB, s *system, quota int64) *etcdCluster {
 	c := &etcdCluster{}
 	var urls []string
 	for i := range 3 {
-		m := &member{client: s.ports.next(t), peer: s.ports.next(t)}
+		m := &member{client: ports.Free(t), peer: ports.Free(t)}
 		urls = append(urls, fmt.Sprintf("etcd%d=http://%s", i, m.peer))
 		c.members = append(c.members, m)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -29,7 +30,6 @@ type plan struct {
 type system struct {
 	dir     string
 	bin     binaries
-	ports   ports
 	etcd    *etcdCluster
 	nats    []*natsServer
 	route   *servers.Proxy // between the two nats-servers, if there are two
@@ -54,7 +54,7 @@ type worker struct {
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), bin: bin, user: p.user, ports: ports{given: map[string]bool{}}}
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user}
 	s.etcd = newEtcdCluster(t, s, p.quota)
 	if p.user != "" {
 		s.etcd.enableAuth(t, p.user)
@@ -76,10 +76,10 @@ func (s *system) startNATS(t testing.TB, n int) {
 	t.Helper()
 	var routes string
 	for i := range n {
-		server := &natsServer{addr: s.ports.next(t)}
+		server := &natsServer{addr: ports.Free(t)}
 		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr)}
 		if n > 1 {
-			cluster := s.ports.next(t)
+			cluster := ports.Free(t)
 			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
 			if i == 0 {
 				s.route = servers.StartProxy(t, cluster)
@@ -122,7 +122,7 @@ const segmentMin, segmentMax = 10, 2000
 
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
-	w := &worker{http: s.ports.next(t), nats: s.nats[i%len(s.nats)]}
+	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
 	var endpoints []string
 	for _, m := range s.etcd.members {
 		l := servers.StartProxy(t, m.client)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/seqd-io/seqd/integration/ports"
 )
 
 // EtcdCluster is an etcd cluster of several members in this process.
@@ -20,8 +22,8 @@ func StartEtcdCluster(t testing.TB, n int) EtcdCluster {
 	var peers []string
 	for i := range n {
 		e := &Etcd{config: embed.NewConfig()}
-		client := url.URL{Scheme: "http", Host: freeAddr(t)}
-		peer := url.URL{Scheme: "http", Host: freeAddr(t)}
+		client := url.URL{Scheme: "http", Host: ports.Free(t)}
+		peer := url.URL{Scheme: "http", Host: ports.Free(t)}
 		e.Endpoint = client.Host
 		e.config.Name = fmt.Sprintf("m%d", i)
 		e.config.Dir = t.TempDir()
