@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -109,7 +108,7 @@ func exampleClient() *seqd.Client {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := seqd.New(nc, seqd.WithTimeout(20*time.Second))
+	client, err := seqd.New(nc, seqd.WithTimeout(hang))
 	if err != nil {
 		log.Fatal(err)
 	}

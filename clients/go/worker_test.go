@@ -18,6 +18,25 @@ import (
 // be trying for ever to reconnect to a port that is ours by now.
 const user, password = "clients-go", "secret"
 
+// hang bounds what is sure to come: it only ends a test that would hang.
+const hang = time.Minute
+
+// enough calls try with a time, and with twice as much for as long as it fails:
+// for what has to come before a time is up, of which nobody knows how much that
+// is on a busy machine.
+func enough(t *testing.T, try func(d time.Duration) error) {
+	t.Helper()
+	for d := 100 * time.Millisecond; ; d *= 2 {
+		err := try(d)
+		if err == nil {
+			return
+		}
+		if d > hang {
+			t.Fatalf("within %v: %v", d, err)
+		}
+	}
+}
+
 // startServer runs a NATS server in this process, on a free port unless opts
 // says otherwise, until the test ends.
 func startServer(tb testing.TB, opts *server.Options) *server.Server {
@@ -38,7 +57,7 @@ func startServer(tb testing.TB, opts *server.Options) *server.Server {
 	}
 	s.Start()
 	tb.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(hang) {
 		tb.Fatal("the NATS server did not start")
 	}
 	return s
