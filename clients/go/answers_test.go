@@ -10,6 +10,7 @@ import (
 	"time"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -29,7 +30,7 @@ var codes = []struct {
 
 // patient is for tests that count attempts: no attempt may time out on a slow
 // machine.
-var patient = []seqd.Option{seqd.WithTimeout(hang), seqd.WithAttemptTimeout(hang)}
+var patient = []seqd.Option{seqd.WithTimeout(pace.Patience), seqd.WithAttemptTimeout(pace.Patience)}
 
 func TestErrorThenIDs(t *testing.T) {
 	for _, tt := range codes {
@@ -170,7 +171,7 @@ func TestOnlyStrangersAnswer(t *testing.T) {
 	s := startServer(t, nil)
 	serve(t, s, func(r *request) { r.raw(nil, []byte(`{"stream":"SEQ", "seq":1}`)) })
 	c := newClient(t, connect(t, s))
-	enough(t, func(d time.Duration) error {
+	pace.Enough(t, 100*time.Millisecond, func(d time.Duration) error {
 		_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithTimeout(d), seqd.WithAttemptTimeout(d))
 		return namesSubject(err)
 	})
@@ -192,7 +193,7 @@ func TestLateAnswer(t *testing.T) {
 		first.ids(1)
 		r.ids(2)
 	})
-	c := newClient(t, connect(t, s), seqd.WithTimeout(hang), seqd.WithAttemptTimeout(50*time.Millisecond))
+	c := newClient(t, connect(t, s), seqd.WithTimeout(pace.Patience), seqd.WithAttemptTimeout(50*time.Millisecond))
 	if got, err := c.Next(t.Context(), "orders", "invoice"); err != nil || got != 2 {
 		t.Errorf("got %d, %v, want 2", got, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -80,7 +81,7 @@ func TestConcurrentCallers(t *testing.T) {
 	s := startServer(t, nil)
 	serve(t, s, new(counters).answer)
 	nc := connect(t, s)
-	opts := []seqd.Option{seqd.WithTimeout(hang), seqd.WithAttemptTimeout(hang)}
+	opts := []seqd.Option{seqd.WithTimeout(pace.Patience), seqd.WithAttemptTimeout(pace.Patience)}
 	clients := []*seqd.Client{newClient(t, nc, opts...), newClient(t, nc, opts...)}
 	const callers, calls, n = 16, 40, 3
 

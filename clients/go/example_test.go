@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 func Example() {
@@ -108,7 +109,7 @@ func exampleClient() *seqd.Client {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := seqd.New(nc, seqd.WithTimeout(hang))
+	client, err := seqd.New(nc, seqd.WithTimeout(pace.Patience))
 	if err != nil {
 		log.Fatal(err)
 	}

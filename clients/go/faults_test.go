@@ -17,14 +17,15 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 func TestNoWorkers(t *testing.T) {
 	s := startServer(t, nil)
-	c := newClient(t, connect(t, s), seqd.WithTimeout(hang))
+	c := newClient(t, connect(t, s), seqd.WithTimeout(pace.Patience))
 	start := time.Now()
 	_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithNoRespondersPatience(50*time.Millisecond))
-	if took := time.Since(start); took > hang/2 {
+	if took := time.Since(start); took > pace.Patience/2 {
 		t.Errorf("took %v", took)
 	}
 	if !errors.Is(err, seqd.ErrNoWorkers) || !errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) {
@@ -43,7 +44,7 @@ func TestNoWorkers(t *testing.T) {
 func TestNoWorkersUntilTimeout(t *testing.T) {
 	s := startServer(t, nil)
 	c := newClient(t, connect(t, s), seqd.WithNoRespondersPatience(time.Hour))
-	enough(t, func(d time.Duration) error {
+	pace.Enough(t, 100*time.Millisecond, func(d time.Duration) error {
 		_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithTimeout(d))
 		if !errors.Is(err, seqd.ErrNoWorkers) || !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("got %v, want %v and a timeout", err, seqd.ErrNoWorkers)
@@ -77,7 +78,7 @@ func TestTimeout(t *testing.T) {
 	c := newClient(t, connect(t, s), seqd.WithTimeout(100*time.Millisecond), seqd.WithAttemptTimeout(10*time.Millisecond))
 	start := time.Now()
 	_, err := c.Next(t.Context(), "orders", "invoice")
-	if took := time.Since(start); took > hang {
+	if took := time.Since(start); took > pace.Patience {
 		t.Errorf("took %v", took)
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "ids may have been spent") {
@@ -164,7 +165,7 @@ func TestPermissionViolation(t *testing.T) {
 	}})
 	nc := connect(t, s, nats.UserInfo("tenant", "x"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	c := newClient(t, nc)
-	enough(t, func(d time.Duration) error {
+	pace.Enough(t, 100*time.Millisecond, func(d time.Duration) error {
 		_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithTimeout(d))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(strings.ToLower(err.Error()), `permissions violation for publish to "seq.orders.invoice"`) {
 			return fmt.Errorf("got %v, want a timeout that names the permission", err)
@@ -179,7 +180,7 @@ func TestServerRestart(t *testing.T) {
 	port := s.Addr().(*net.TCPAddr).Port
 	serve(t, s, new(counters).answer)
 	nc := connect(t, s, nats.ReconnectWait(5*time.Millisecond), nats.ReconnectJitter(0, 0))
-	c := newClient(t, nc, seqd.WithTimeout(hang), seqd.WithAttemptTimeout(100*time.Millisecond))
+	c := newClient(t, nc, seqd.WithTimeout(pace.Patience), seqd.WithAttemptTimeout(100*time.Millisecond))
 
 	const callers = 4
 	var restarted atomic.Bool

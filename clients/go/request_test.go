@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -58,7 +59,7 @@ func TestRequest(t *testing.T) {
 		r.ids(1)
 	})
 	nc := connect(t, s)
-	plain := newClient(t, nc, seqd.WithTimeout(hang))
+	plain := newClient(t, nc, seqd.WithTimeout(pace.Patience))
 	strong := newClient(t, nc, seqd.WithMode(seqd.Strong), seqd.WithTimeout(5*time.Second), seqd.WithAttemptTimeout(20*time.Second))
 
 	var nonces []subjects.Nonce

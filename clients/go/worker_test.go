@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/subjects"
 )
@@ -17,25 +18,6 @@ import (
 // user and password keep strangers out: a client of another package's test may
 // be trying for ever to reconnect to a port that is ours by now.
 const user, password = "clients-go", "secret"
-
-// hang bounds what is sure to come: it only ends a test that would hang.
-const hang = time.Minute
-
-// enough calls try with a time, and with twice as much for as long as it fails:
-// for what has to come before a time is up, of which nobody knows how much that
-// is on a busy machine.
-func enough(t *testing.T, try func(d time.Duration) error) {
-	t.Helper()
-	for d := 100 * time.Millisecond; ; d *= 2 {
-		err := try(d)
-		if err == nil {
-			return
-		}
-		if d > hang {
-			t.Fatalf("within %v: %v", d, err)
-		}
-	}
-}
 
 // startServer runs a NATS server in this process, on a free port unless opts
 // says otherwise, until the test ends.
@@ -57,7 +39,7 @@ func startServer(tb testing.TB, opts *server.Options) *server.Server {
 	}
 	s.Start()
 	tb.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(hang) {
+	if !s.ReadyForConnections(pace.Patience) {
 		tb.Fatal("the NATS server did not start")
 	}
 	return s

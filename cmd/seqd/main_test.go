@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // The test binary is seqd itself where this is set, so that tests can start
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds what is sure to come.
-const patience = 60 * time.Second
+const patience = pace.Patience
 
 // result is how a command ended.
 type result struct {

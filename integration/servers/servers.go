@@ -15,11 +15,12 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
 )
 
-// startTimeout bounds a server's start; slow only under the race detector.
-const startTimeout = 30 * time.Second
+// startTimeout bounds a server's start.
+const startTimeout = pace.Patience
 
 // NATS is a nats-server.
 type NATS struct {
