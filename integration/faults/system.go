@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
@@ -40,7 +42,8 @@ type system struct {
 
 type natsServer struct {
 	*process
-	addr string
+	addr    string
+	monitor string // host:port
 }
 
 // worker is a seqd worker, and its links to etcd.
@@ -67,7 +70,7 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 		s.addWorker(t, i, p)
 	}
 	for _, w := range s.workers {
-		w.waitReady(t, 20*time.Second)
+		w.waitReady(t, pace.Patience)
 	}
 	return s
 }
@@ -76,8 +79,8 @@ func (s *system) startNATS(t testing.TB, n int) {
 	t.Helper()
 	var routes string
 	for i := range n {
-		server := &natsServer{addr: ports.Free(t)}
-		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr)}
+		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
+		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
 		if n > 1 {
 			cluster := ports.Free(t)
 			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
@@ -98,10 +101,35 @@ func (s *system) startNATS(t testing.TB, n int) {
 // waitListening waits until the server takes connections.
 func (n *natsServer) waitListening(t testing.TB) {
 	t.Helper()
-	eventually(t, 10*time.Second, n.name+" listens", func() error {
+	eventually(t, pace.Patience, n.name+" listens", func() error {
 		c, err := net.Dial("tcp", n.addr)
 		if err == nil {
 			c.Close()
+		}
+		return err
+	})
+}
+
+// connections returns how many clients the server has.
+func (n *natsServer) connections() (int, error) {
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get("http://" + n.monitor + "/varz")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var varz struct{ Connections int }
+	err = json.NewDecoder(resp.Body).Decode(&varz)
+	return varz.Connections, err
+}
+
+// awaitConnections waits until the server has so many clients.
+func (n *natsServer) awaitConnections(t testing.TB, want int) {
+	t.Helper()
+	eventually(t, pace.Patience, fmt.Sprintf("%s has %d clients", n.name, want), func() error {
+		is, err := n.connections()
+		if err == nil && is != want {
+			err = fmt.Errorf("it has %d", is)
 		}
 		return err
 	})
