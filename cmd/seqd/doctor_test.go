@@ -76,10 +76,15 @@ func wantOnly(t *testing.T, r doctor.Report, checks ...string) {
 	t.Helper()
 	allowed := strings.Join(append(checks, "nats.pings", "etcd.cluster", "etcd.role"), " ")
 	for _, f := range r.Findings {
-		if f.Status != doctor.OK && !strings.Contains(" "+allowed+" ", " "+f.Check+" ") {
+		if f.Status != doctor.OK && !slowRead(f) && !strings.Contains(" "+allowed+" ", " "+f.Check+" ") {
 			t.Errorf("unexpected %+v", f)
 		}
 	}
+}
+
+// slowRead tells what doctor says of every etcd on a busy machine.
+func slowRead(f doctor.Finding) bool {
+	return f.Check == "etcd.member" && f.Status == doctor.Warn && strings.HasPrefix(f.Try, "a read should take less than")
 }
 
 // system is a NATS and an etcd that seqd's commands are told of. Such tests are
@@ -146,7 +151,7 @@ func TestDoctorOnAGoodSystem(t *testing.T) {
 
 	report, got := examine(t)
 	for _, f := range report.Findings {
-		if f.Status != doctor.OK && f.Check != "etcd.member" { // a read may be slow on a busy machine
+		if f.Status != doctor.OK && !slowRead(f) {
 			t.Errorf("unexpected %+v", f)
 		}
 	}
