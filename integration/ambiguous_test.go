@@ -58,15 +58,20 @@ func TestLostAnswersAreGaps(t *testing.T) {
 			}
 		})
 	}
-	const faults = 3
+	const faults, between = 3, 100
+	flow := func() { // until ids have been issued again
+		t.Helper()
+		before := len(history.Ops())
+		until(t, func() bool { return len(history.Ops()) >= before+between }, "no ids are issued")
+	}
 	for range faults {
-		time.Sleep(300 * time.Millisecond)
+		flow()
 		proxy.DropResponses()
 		time.Sleep(1500 * time.Millisecond)
 		proxy.Cut() // the answers that were kept back are lost
 		proxy.Heal()
 	}
-	time.Sleep(300 * time.Millisecond)
+	flow()
 	close(done)
 	wg.Wait()
 
@@ -86,8 +91,5 @@ func TestLostAnswersAreGaps(t *testing.T) {
 	t.Logf("%d issued, %d in the gaps of %d allowed, %d requests unavailable", issued, gap, budget, unavailable.Load())
 	if gap < 1 || gap > budget {
 		t.Errorf("%d ids are in gaps, want 1 to %d", gap, budget)
-	}
-	if issued < 200 {
-		t.Error("few ids were issued: the test shows little")
 	}
 }

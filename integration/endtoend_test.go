@@ -22,14 +22,14 @@ func TestPromisesWhileWorkersComeAndGo(t *testing.T) {
 	server, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	startWorker(t, server, db)
 	startWorker(t, server, db)
-	client, err := seqd.New(server.Connect(t), seqd.WithTimeout(20*time.Second))
+	client, err := seqd.New(server.Connect(t), seqd.WithTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := allocator.Key{Store: "demo", Name: "key"}
 
 	var history allocatortest.History
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup
 	for caller := range 24 {
@@ -51,29 +51,36 @@ func TestPromisesWhileWorkersComeAndGo(t *testing.T) {
 			}
 		})
 	}
-	restarts := 0
-	for ctx.Err() == nil {
-		w := runWorker(t, server, db)
-		w.waitReady(t)
-		w.stop(t)
-		restarts++
-	}
+	restarts := comeAndGo(t, server, db, 3*time.Second, &history)
+	cancel()
 	wg.Wait()
 	ops := history.Ops()
 	if err := errors.Join(allocatortest.CheckUnique(ops), allocatortest.CheckStrong(ops)); err != nil {
 		t.Error(err)
 	}
-	if restarts < 3 || len(ops) < 1000 {
-		t.Errorf("%d operations over %d restarts show little", len(ops), restarts)
-	}
 	t.Logf("%d operations, %d workers came and went", len(ops), restarts)
+}
+
+// comeAndGo starts workers and stops them, for d and until there is something to
+// see: three of them, over a thousand operations.
+func comeAndGo(t *testing.T, server *servers.NATS, db *servers.Etcd, d time.Duration, history *allocatortest.History) (workers int) {
+	t.Helper()
+	for begin := time.Now(); time.Since(begin) < d || workers < 3 || len(history.Ops()) < 1000; workers++ {
+		w := runWorker(t, server, db)
+		w.waitReady(t)
+		w.stop(t)
+		if t.Failed() || time.Since(begin) > patience {
+			t.Fatalf("%d operations, %d workers came and went: it shows little", len(history.Ops()), workers)
+		}
+	}
+	return workers
 }
 
 // What a caller sees of trouble in a real etcd.
 func TestErrorsOfARealEtcd(t *testing.T) {
 	server, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	startWorker(t, server, db)
-	client, err := seqd.New(server.Connect(t), seqd.WithMode(seqd.Strong), seqd.WithTimeout(10*time.Second))
+	client, err := seqd.New(server.Connect(t), seqd.WithMode(seqd.Strong), seqd.WithTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
 
-// patience bounds what is sure to come; long only under the race detector.
-const patience = 30 * time.Second
+// patience bounds what is sure to come.
+const patience = pace.Patience
 
 // running is a worker in this process.
 type running struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -154,7 +155,7 @@ func TestErrorFormats(t *testing.T) {
 // What the counter's errors look like to a caller: a code and our own words,
 // never etcd's.
 func TestCounterErrors(t *testing.T) {
-	f := start(t, func(c *worker.Config) { c.MaxPatience = 50 * time.Millisecond })
+	f := start(t, func(c *worker.Config) { c.MaxPatience = patience })
 	for _, test := range []struct {
 		err    error
 		code   subjects.Code
@@ -164,7 +165,6 @@ func TestCounterErrors(t *testing.T) {
 		{allocator.ErrExhausted, subjects.Exhausted, "507", `{"code":"EXHAUSTED","error":"the key has no ids left"}`},
 		{allocator.ErrFenced, subjects.Fenced, "409", `{"code":"FENCED","error":"etcd's history went backwards; an operator must act"}`},
 		{allocator.ErrUnreadable, subjects.Internal, "500", `{"code":"INTERNAL","error":"the key's record in etcd is not understood"}`},
-		{allocator.ErrUnavailable, subjects.Unavailable, "503", `{"code":"UNAVAILABLE","error":"etcd can't be reached or refuses writes","retry_after_ms":250}`},
 		{errors.New("etcdserver: something foreign"), subjects.Internal, "500", `{"code":"INTERNAL","error":"a fault in seqd"}`},
 	} {
 		f.memory.Script(func(allocatortest.Call) allocatortest.Fault {
@@ -177,12 +177,36 @@ func TestCounterErrors(t *testing.T) {
 			})
 		}
 	}
-	f.memory.Script(nil)
-	release := f.memory.Stall(allocator.Key{Store: "a", Name: "strong"})
-	defer release()
+}
+
+// What may pass is tried again until the request's patience ends, and what it
+// came to then is said.
+func TestUnavailable(t *testing.T) {
+	asks := func(t *testing.T, modes []string, spoil func(*allocatortest.Memory)) {
+		pace.Enough(t, 50*time.Millisecond, func(d time.Duration) error {
+			f := start(t, func(c *worker.Config) { c.MaxPatience = d })
+			spoil(f.memory)
+			for _, mode := range modes {
+				m := f.ask(t, "seq.a."+mode, header("Accept", "application/json", "Seq-Mode", mode), "")
+				if m.Header.Get(subjects.ErrorCodeHeader) == "504" {
+					return errors.New("it was too late when the worker came to it")
+				}
+				wantError(t, m, subjects.Unavailable, "503", `{"code":"UNAVAILABLE","error":"etcd can't be reached or refuses writes","retry_after_ms":250}`)
+			}
+			return nil
+		})
+	}
+	t.Run("refused", func(t *testing.T) {
+		asks(t, []string{"strong", "weak"}, func(m *allocatortest.Memory) {
+			m.Script(func(allocatortest.Call) allocatortest.Fault {
+				return allocatortest.Fault{Outcome: allocatortest.Refused, Err: allocator.ErrUnavailable}
+			})
+		})
+	})
 	t.Run("no answer in time", func(t *testing.T) {
-		m := f.ask(t, "seq.a.strong", header("Accept", "application/json", "Seq-Mode", "strong"), "")
-		wantError(t, m, subjects.Unavailable, "503", `{"code":"UNAVAILABLE","error":"etcd can't be reached or refuses writes","retry_after_ms":250}`)
+		asks(t, []string{"strong"}, func(m *allocatortest.Memory) {
+			t.Cleanup(m.Stall(allocator.Key{Store: "a", Name: "strong"}))
+		})
 	})
 }
 

@@ -13,13 +13,14 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
 
 // patience bounds what a test waits for that is sure to come.
-const patience = 10 * time.Second
+const patience = pace.Patience
 
 // fixture is a worker on a real nats-server, with counters in memory.
 type fixture struct {

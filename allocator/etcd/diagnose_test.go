@@ -11,14 +11,20 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // historyOf judges an etcd's history, and checks that doing so changes nothing.
 func historyOf(t *testing.T, server *servers.Etcd, dir string) (etcd.History, error) {
 	t.Helper()
+	return historyWithin(t, pace.Patience, server, dir)
+}
+
+func historyWithin(t *testing.T, d time.Duration, server *servers.Etcd, dir string) (etcd.History, error) {
+	t.Helper()
 	before := remembered(t, dir)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	h, err := etcd.NewAdmin(server.Connect(t), "").History(ctx, dir, "", []string{"http://" + server.Endpoint})
 	if got := remembered(t, dir); got != before {
@@ -81,7 +87,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("a record that is not understood: %v", err)
 	}
 	server.Stop()
-	if _, err = historyOf(t, server, dir); !errors.Is(err, allocator.ErrUnavailable) {
+	if _, err = historyWithin(t, time.Second, server, dir); !errors.Is(err, allocator.ErrUnavailable) {
 		t.Errorf("no etcd: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -145,7 +146,7 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 // eventuallyFenced has c ask until it is refused; meanwhile it must issue nothing.
 func eventuallyFenced(t testing.TB, c *etcd.Counter) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(pace.Patience); time.Now().Before(deadline); {
 		ids, err := c.Advance(soon(t), key, 1)
 		switch {
 		case err == nil:

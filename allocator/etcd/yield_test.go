@@ -8,6 +8,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -28,7 +29,7 @@ func start(t *testing.T, c *etcd.Counter, yield bool) ended {
 	select {
 	case got := <-done:
 		return got
-	case <-time.After(10 * time.Second):
+	case <-time.After(pace.Patience):
 		t.Fatal("not told")
 		return ended{}
 	}

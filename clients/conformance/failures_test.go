@@ -4,28 +4,35 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
 // code returns a scenario in which each request is answered with that code.
 func code(code subjects.Code, retried bool) func(*system, *sdk) (string, error) {
 	return func(s *system, c *sdk) (string, error) {
-		const timeout = 400 * time.Millisecond
-		key := c.name + ".code." + string(code)
-		start := time.Now()
-		if err := c.fails(script, key, "default", 1, timeout, string(code)); err != nil {
-			return "", err
+		for timeout := 400 * time.Millisecond; ; timeout *= 2 {
+			key := fmt.Sprintf("%s%d.code.%s", c.name, timeout.Milliseconds(), code)
+			start := time.Now()
+			if err := c.fails(script, key, "default", 1, timeout, string(code)); err != nil {
+				return "", err
+			}
+			n, err := s.script.wellMade(key, start, timeout)
+			most := int(timeout / (20 * time.Millisecond))
+			switch {
+			case err != nil:
+				return "", err
+			case !retried && n != 1:
+				return "", fmt.Errorf("asked %d times, want 1", n)
+			case retried && n > most:
+				return "", fmt.Errorf("asked %d times in %v, want %d at most", n, timeout, most)
+			case retried && n < 3 && timeout < pace.Patience:
+				continue // a busy machine has no time for more
+			case retried && n < 3:
+				return "", fmt.Errorf("asked %d times in %v", n, timeout)
+			}
+			return fmt.Sprintf("%d×", n), nil
 		}
-		n, err := s.script.wellMade(key, start, timeout)
-		switch {
-		case err != nil:
-			return "", err
-		case !retried && n != 1:
-			return "", fmt.Errorf("asked %d times, want 1", n)
-		case retried && (n < 3 || n > 20):
-			return "", fmt.Errorf("asked %d times in %v, want 3 to 20", n, timeout)
-		}
-		return fmt.Sprintf("%d×", n), nil
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
-const loadPatience = 90 * time.Second
+const loadPatience = 2 * pace.Patience
 
 // restart kills the worker when a third of 10 000 ids is out, and ends another
 // one in peace when two thirds are: each call gets ids all the same, within 20 s.
@@ -33,7 +34,7 @@ func restart(t *testing.T, s *system, c *sdk) (string, error) {
 	}()
 	for i, with := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 		at := ids / 3 * int64(i+1)
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(pace.Patience); ; time.Sleep(time.Millisecond) {
 			if last, err := s.last(strongStore, load.Key); err == nil && last >= at {
 				break
 			}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // sdk is a running conformance program. Its methods are for one goroutine at a
@@ -25,6 +26,7 @@ type sdk struct {
 	stdin   io.Writer
 	results chan []byte // lines of stdout; closed at its end
 	stderr  bytes.Buffer
+	stalls  *pace.Stalls
 }
 
 // command is a line for a conformance program.
@@ -75,7 +77,7 @@ func (o *op) UnmarshalJSON(b []byte) error {
 func startSDK(t *testing.T, name, cmd, natsURL string) *sdk {
 	t.Helper()
 	words := strings.Fields(cmd)
-	s := &sdk{name: name, results: make(chan []byte)}
+	s := &sdk{name: name, results: make(chan []byte), stalls: pace.WatchStalls(t)}
 	c := exec.Command(words[0], words[1:]...)
 	c.Env = append(os.Environ(), "NATS_URL="+natsURL)
 	c.Stderr = &s.stderr
@@ -96,7 +98,7 @@ func startSDK(t *testing.T, name, cmd, natsURL string) *sdk {
 	t.Cleanup(func() {
 		fmt.Fprintln(stdin, `{"op":"exit"}`)
 		stdin.Close()
-		kill := time.AfterFunc(5*time.Second, func() { c.Process.Kill() })
+		kill := time.AfterFunc(pace.Patience, func() { c.Process.Kill() })
 		for range s.results { // else a program that is not done would never be
 		}
 		err := c.Wait()
@@ -166,15 +168,16 @@ type answer struct {
 	took  time.Duration
 }
 
-// slack is what the way to the program and a busy machine may add to a call.
+// slack is what the way to the program and a busy machine may add to a call,
+// beside the time that the machine did not give.
 const slack = time.Second
 
 // next makes one call, for n ids. An SDK that returns later than the timeout
 // fails.
 func (s *sdk) next(store, key, mode string, n int, timeout time.Duration) (answer, error) {
 	start := time.Now()
-	r, err := s.do(command{Op: "next", Store: store, Key: key, Mode: mode, N: n, TimeoutMs: int(timeout.Milliseconds())}, timeout+10*time.Second)
-	took := time.Since(start)
+	r, err := s.do(command{Op: "next", Store: store, Key: key, Mode: mode, N: n, TimeoutMs: int(timeout.Milliseconds())}, timeout+pace.Patience)
+	took := time.Since(start) - s.stalls.Since(start)
 	switch {
 	case err != nil:
 		return answer{}, err
@@ -192,7 +195,7 @@ func (s *sdk) next(store, key, mode string, n int, timeout time.Duration) (answe
 
 // ids is next, for calls that must succeed.
 func (s *sdk) ids(store, key, mode string, n int) (int64, error) {
-	a, err := s.next(store, key, mode, n, 5*time.Second)
+	a, err := s.next(store, key, mode, n, pace.Patience)
 	if err == nil && a.code != "" {
 		err = fmt.Errorf("%s: %s", a.code, a.text)
 	}

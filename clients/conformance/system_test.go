@@ -14,6 +14,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -64,7 +65,7 @@ func newSystem(t *testing.T) *system {
 	s.startWorker(t)
 	t.Cleanup(func() { s.endWorker(t, syscall.SIGTERM) })
 	nc := s.nats.Connect(t)
-	for deadline := time.Now().Add(30 * time.Second); ; { // each asks after the one before
+	for deadline := time.Now().Add(pace.Patience); ; { // each asks after the one before
 		_, err := nc.Request("seq.conf.warm-up", nil, time.Second)
 		if err == nil {
 			return s
@@ -106,7 +107,7 @@ func (s *system) endWorker(t *testing.T, with syscall.Signal) {
 	if err := s.worker.Process.Signal(with); err != nil {
 		t.Errorf("%v to the worker: %v", with, err)
 	}
-	kill := time.AfterFunc(10*time.Second, func() { s.worker.Process.Kill() })
+	kill := time.AfterFunc(pace.Patience, func() { s.worker.Process.Kill() })
 	if err := s.worker.Wait(); (!kill.Stop() || err != nil) && with != syscall.SIGKILL {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "worker.log"))
 		t.Errorf("the worker ended with %v:\n%s", err, log[max(0, len(log)-2000):])

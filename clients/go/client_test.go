@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -70,7 +70,7 @@ func TestRoot(t *testing.T) {
 	if err := worker.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	c := newClient(t, connect(t, s), seqd.WithRoot("ids"))
+	c := newClient(t, connect(t, s), append(patient, seqd.WithRoot("ids"))...)
 	if got, err := c.Next(t.Context(), "orders", "invoice"); err != nil || got != 42 {
 		t.Errorf("got %d, %v, want 42", got, err)
 	}
@@ -81,7 +81,7 @@ func TestConcurrentCallers(t *testing.T) {
 	s := startServer(t, nil)
 	serve(t, s, new(counters).answer)
 	nc := connect(t, s)
-	opts := []seqd.Option{seqd.WithTimeout(20 * time.Second), seqd.WithAttemptTimeout(20 * time.Second)}
+	opts := []seqd.Option{seqd.WithTimeout(pace.Patience), seqd.WithAttemptTimeout(pace.Patience)}
 	clients := []*seqd.Client{newClient(t, nc, opts...), newClient(t, nc, opts...)}
 	const callers, calls, n = 16, 40, 3
 

@@ -8,11 +8,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 func Example() {
@@ -109,7 +109,7 @@ func exampleClient() *seqd.Client {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := seqd.New(nc, seqd.WithTimeout(20*time.Second))
+	client, err := seqd.New(nc, seqd.WithTimeout(pace.Patience))
 	if err != nil {
 		log.Fatal(err)
 	}

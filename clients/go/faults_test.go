@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // noWorkersText is what every client says.
@@ -36,10 +38,10 @@ func noWorkersText(t *testing.T) string {
 
 func TestNoWorkers(t *testing.T) {
 	s := startServer(t, nil)
-	c := newClient(t, connect(t, s), seqd.WithTimeout(time.Minute))
+	c := newClient(t, connect(t, s), seqd.WithTimeout(pace.Patience))
 	start := time.Now()
 	_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithNoRespondersPatience(50*time.Millisecond))
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > pace.Patience/2 {
 		t.Errorf("took %v", took)
 	}
 	if !errors.Is(err, seqd.ErrNoWorkers) || !errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) {
@@ -57,10 +59,14 @@ func TestNoWorkers(t *testing.T) {
 
 func TestNoWorkersUntilTimeout(t *testing.T) {
 	s := startServer(t, nil)
-	_, err := newClient(t, connect(t, s), seqd.WithTimeout(300*time.Millisecond)).Next(t.Context(), "orders", "invoice")
-	if !errors.Is(err, seqd.ErrNoWorkers) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want %v and a timeout", err, seqd.ErrNoWorkers)
-	}
+	c := newClient(t, connect(t, s), seqd.WithNoRespondersPatience(time.Hour))
+	pace.Enough(t, 100*time.Millisecond, func(d time.Duration) error {
+		_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithTimeout(d))
+		if !errors.Is(err, seqd.ErrNoWorkers) || !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("got %v, want %v and a timeout", err, seqd.ErrNoWorkers)
+		}
+		return nil
+	})
 }
 
 // A call sits out the time in which no worker listens.
@@ -88,7 +94,7 @@ func TestTimeout(t *testing.T) {
 	c := newClient(t, connect(t, s), seqd.WithTimeout(100*time.Millisecond), seqd.WithAttemptTimeout(10*time.Millisecond))
 	start := time.Now()
 	_, err := c.Next(t.Context(), "orders", "invoice")
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > pace.Patience {
 		t.Errorf("took %v", took)
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "ids may have been spent") {
@@ -168,17 +174,20 @@ func TestNothingIsSentWhileDisconnected(t *testing.T) {
 
 // A request the server refuses gets no answer. The error says why all the same.
 func TestPermissionViolation(t *testing.T) {
-	s := startServer(t, &server.Options{Port: server.RANDOM_PORT, Users: []*server.User{
+	s := startServer(t, &server.Options{Users: []*server.User{
 		{Username: "tenant", Password: "x", Permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{Allow: []string{"seq.parcels.>"}},
 		}},
 	}})
-	c := newClient(t, connect(t, s, nats.UserInfo("tenant", "x"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})),
-		seqd.WithTimeout(400*time.Millisecond))
-	_, err := c.Next(t.Context(), "orders", "invoice")
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(strings.ToLower(err.Error()), `permissions violation for publish to "seq.orders.invoice"`) {
-		t.Errorf("got %v, want a timeout that names the permission", err)
-	}
+	nc := connect(t, s, nats.UserInfo("tenant", "x"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	c := newClient(t, nc)
+	pace.Enough(t, 100*time.Millisecond, func(d time.Duration) error {
+		_, err := c.Next(t.Context(), "orders", "invoice", seqd.WithTimeout(d))
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(strings.ToLower(err.Error()), `permissions violation for publish to "seq.orders.invoice"`) {
+			return fmt.Errorf("got %v, want a timeout that names the permission", err)
+		}
+		return nil
+	})
 }
 
 // The NATS server restarts while callers ask: they notice nothing but a delay.
@@ -187,7 +196,7 @@ func TestServerRestart(t *testing.T) {
 	port := s.Addr().(*net.TCPAddr).Port
 	serve(t, s, new(counters).answer)
 	nc := connect(t, s, nats.ReconnectWait(5*time.Millisecond), nats.ReconnectJitter(0, 0))
-	c := newClient(t, nc, seqd.WithTimeout(20*time.Second), seqd.WithAttemptTimeout(100*time.Millisecond))
+	c := newClient(t, nc, seqd.WithTimeout(pace.Patience), seqd.WithAttemptTimeout(100*time.Millisecond))
 
 	const callers = 4
 	var restarted atomic.Bool

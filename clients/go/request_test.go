@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -21,7 +22,7 @@ func TestKeysAreEscaped(t *testing.T) {
 		subject <- r.msg.Subject
 		r.ids(1)
 	})
-	c := newClient(t, connect(t, s))
+	c := newClient(t, connect(t, s), patient...)
 	for key, want := range map[string]string{
 		"invoice":          "seq.orders.invoice",
 		"a.b":              "seq.orders.a.b",
@@ -52,13 +53,13 @@ func TestKeysAreEscaped(t *testing.T) {
 // Each request says what the caller wants and how long this attempt may take.
 func TestRequest(t *testing.T) {
 	s := startServer(t, nil)
-	got := make(chan *request, 1)
+	got := make(chan *request, 1000) // an attempt that takes too long is followed by others
 	serve(t, s, func(r *request) {
 		got <- r
 		r.ids(1)
 	})
 	nc := connect(t, s)
-	plain := newClient(t, nc, seqd.WithTimeout(20*time.Second))
+	plain := newClient(t, nc, seqd.WithTimeout(pace.Patience))
 	strong := newClient(t, nc, seqd.WithMode(seqd.Strong), seqd.WithTimeout(5*time.Second), seqd.WithAttemptTimeout(20*time.Second))
 
 	var nonces []subjects.Nonce
@@ -79,10 +80,14 @@ func TestRequest(t *testing.T) {
 		{"call forgotten", strong, 1, nil, seqd.Strong, 5 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := tt.client.NextN(t.Context(), "orders", "invoice", tt.n, tt.opts...); err != nil {
+			key := strings.ReplaceAll(tt.name, " ", "-")
+			if _, err := tt.client.NextN(t.Context(), "orders", key, tt.n, tt.opts...); err != nil {
 				t.Fatal(err)
 			}
 			r := <-got
+			for r.key != key {
+				r = <-got
+			}
 			if r.N != tt.n || r.Mode != tt.mode {
 				t.Errorf("got n %d mode %v, want %d %v", r.N, r.Mode, tt.n, tt.mode)
 			}

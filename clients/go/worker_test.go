@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -22,7 +24,10 @@ const user, password = "clients-go", "secret"
 func startServer(tb testing.TB, opts *server.Options) *server.Server {
 	tb.Helper()
 	if opts == nil {
-		opts = &server.Options{Port: server.RANDOM_PORT}
+		opts = &server.Options{}
+	}
+	if opts.Port == 0 {
+		opts.Port = ports.Number(tb, ports.Free(tb))
 	}
 	if opts.Users == nil {
 		opts.Username, opts.Password = user, password
@@ -34,7 +39,7 @@ func startServer(tb testing.TB, opts *server.Options) *server.Server {
 	}
 	s.Start()
 	tb.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(pace.Patience) {
 		tb.Fatal("the NATS server did not start")
 	}
 	return s

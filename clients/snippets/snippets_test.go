@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 var toolsDir = flag.String("tools", "", "folder of what clients/snippets/test installs; without it, sections that need tools are skipped")
@@ -89,7 +91,7 @@ func newShell(t *testing.T) *shell {
 	}
 	t.Cleanup(func() {
 		_ = dev.Process.Signal(os.Interrupt)
-		kill := time.AfterFunc(10*time.Second, func() { dev.Process.Kill() })
+		kill := time.AfterFunc(pace.Patience, func() { dev.Process.Kill() })
 		if err := dev.Wait(); !kill.Stop() || err != nil {
 			t.Errorf("seqd dev ended with %v:\n%s", err, &stderr)
 		}

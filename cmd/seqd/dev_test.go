@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // startDev starts `seqd dev` on free ports and returns its NATS URL and HTTP
@@ -28,7 +30,7 @@ func startDev(t *testing.T, dir string) (p *process, natsURL, httpAddr string) {
 // wantIDs asks with `seqd next` and checks what it printed.
 func wantIDs(t *testing.T, natsURL, want string, args ...string) {
 	t.Helper()
-	args = append([]string{"next", "--nats-url", natsURL}, args...)
+	args = append([]string{"next", "--nats-url", natsURL, "--timeout", patience.String()}, args...)
 	if got := runSeqd(t, args...); got != (result{exitOK, want, ""}) {
 		t.Errorf("%q: got %+v, want %q", args, got, want)
 	}
@@ -45,7 +47,8 @@ func TestDev(t *testing.T) {
 	if got := runSeqd(t, "health", "--http-addr", httpAddr); got != (result{exitOK, "serving\n", ""}) {
 		t.Errorf("health: %+v", got)
 	}
-	if code, took := p.signal(t, os.Interrupt); code != exitOK || took > 5*time.Second {
+	stalls, begin := pace.WatchStalls(t), time.Now()
+	if code, took := p.signal(t, os.Interrupt); code != exitOK || took > 5*time.Second+stalls.Since(begin) {
 		t.Errorf("Ctrl-C: exit %d after %v; stderr:\n%s", code, took, p.stderr)
 	}
 

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -97,7 +98,7 @@ func TestDoctorLooksAtAccounts(t *testing.T) {
 		{", response_type: Stream", "", doctor.Warn, "account SEQD exports seq.*.> with responses of type Stream"},
 		{"", "leafnodes { host: 127.0.0.1, port: -1 }", doctor.Warn, "account TENANT imports seq.orders.> and has leaf nodes"},
 	} {
-		monitor := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+		monitor := ports.Free(t)
 		conf := configFile(t, fmt.Sprintf(`
 accounts {
   SEQD { users: [{user: w, password: w}], exports: [{service: "seq.*.>"%s}] }

@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -76,10 +76,15 @@ func wantOnly(t *testing.T, r doctor.Report, checks ...string) {
 	t.Helper()
 	allowed := strings.Join(append(checks, "nats.pings", "etcd.cluster", "etcd.role"), " ")
 	for _, f := range r.Findings {
-		if f.Status != doctor.OK && !strings.Contains(" "+allowed+" ", " "+f.Check+" ") {
+		if f.Status != doctor.OK && !slowRead(f) && !strings.Contains(" "+allowed+" ", " "+f.Check+" ") {
 			t.Errorf("unexpected %+v", f)
 		}
 	}
+}
+
+// slowRead tells what doctor says of every etcd on a busy machine.
+func slowRead(f doctor.Finding) bool {
+	return f.Check == "etcd.member" && f.Status == doctor.Warn && strings.HasPrefix(f.Try, "a read should take less than")
 }
 
 // system is a NATS and an etcd that seqd's commands are told of. Such tests are
@@ -128,7 +133,7 @@ func enableAuth(t *testing.T, client *clientv3.Client) {
 // A system as it should be: there is nothing to say against it.
 func TestDoctorOnAGoodSystem(t *testing.T) {
 	skipIfShort(t)
-	port := freePort(t)
+	port := ports.Number(t, ports.Free(t))
 	nats := servers.StartNATS(t, func(o *server.Options) { o.HTTPHost, o.HTTPPort = "127.0.0.1", port })
 	members := servers.StartEtcdCluster(t, 3)
 	var endpoints []string
@@ -146,7 +151,7 @@ func TestDoctorOnAGoodSystem(t *testing.T) {
 
 	report, got := examine(t)
 	for _, f := range report.Findings {
-		if f.Status != doctor.OK && f.Check != "etcd.member" { // a read may be slow on a busy machine
+		if f.Status != doctor.OK && !slowRead(f) {
 			t.Errorf("unexpected %+v", f)
 		}
 	}
@@ -181,16 +186,6 @@ func TestDoctorOnAGoodSystem(t *testing.T) {
 	report, _ = examine(t)
 	want(t, report, "etcd.member", doctor.Fail, members[(down+2)%3].Endpoint)
 	want(t, report, "etcd.member", doctor.Fail, members[down].Endpoint)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func TestDoctorUsage(t *testing.T) {

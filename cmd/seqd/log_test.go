@@ -118,7 +118,7 @@ func TestLogLevelOfTheCommandLineStays(t *testing.T) {
 
 func wantOK(t *testing.T, natsURL string, args ...string) {
 	t.Helper()
-	if got := runSeqd(t, append([]string{"next", "--nats-url", natsURL}, args...)...); got.code != exitOK {
+	if got := runSeqd(t, append([]string{"next", "--nats-url", natsURL, "--timeout", patience.String()}, args...)...); got.code != exitOK {
 		t.Fatalf("got %+v", got)
 	}
 }

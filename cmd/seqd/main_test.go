@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // The test binary is seqd itself where this is set, so that tests can start
@@ -45,7 +47,7 @@ func runTests(m *testing.M) int {
 }
 
 // patience bounds what is sure to come.
-const patience = 60 * time.Second
+const patience = pace.Patience
 
 // result is how a command ended.
 type result struct {

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -46,12 +46,7 @@ func TestMetricsWhileServersAreAway(t *testing.T) {
 	nats, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	nats.Stop()
 	db.Stop()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := ports.Free(t)
 	file, config := filepath.Join(t.TempDir(), "seqd.yaml"), fmt.Sprintf(`
 nats: {url: %s}
 etcd: {endpoints: [%s]}

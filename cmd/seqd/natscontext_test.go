@@ -15,13 +15,14 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // A context's jetstream_domain was taken and not used: the streams were looked
 // for in the JetStream next door, and the advice was to make them.
 func TestStampInAnotherDomain(t *testing.T) {
-	port := servers.FreePort(t)
+	port := ports.Number(t, ports.Free(t))
 	hub := servers.StartNATS(t, func(o *server.Options) {
 		o.ServerName, o.JetStream, o.StoreDir, o.JetStreamDomain = "hub", true, t.TempDir(), "hub"
 		o.LeafNode.Host, o.LeafNode.Port = "127.0.0.1", port

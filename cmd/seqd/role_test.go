@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -142,7 +142,7 @@ func TestSmallestRole(t *testing.T) {
 func TestRefusedByEtcd(t *testing.T) {
 	t.Parallel()
 	nats, db := servers.StartNATS(t, nil), startGuardedEtcd(t)
-	addr := freeAddress(t)
+	addr := ports.Free(t)
 	w := start(t, pairs(db.env("wrong")), "worker", "--nats-url", nats.URL, "--http-addr", addr)
 
 	ctx := t.Context()
@@ -201,17 +201,6 @@ func wait(t *testing.T, p *process, seen *int, want string) {
 			t.Fatalf("it did not log %q after byte %d of\n%s", want, *seen, text)
 		}
 	}
-}
-
-// freeAddress returns an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // ask gets a path of the worker's HTTP.

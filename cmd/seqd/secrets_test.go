@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -147,7 +148,7 @@ func TestWorkerShowsNoSecret(t *testing.T) {
 			url := "nats://" + test.userAt + host
 			nats.Stop()
 			db.Stop()
-			addr := freeAddress(t)
+			addr := ports.Free(t)
 			env := append(test.env, "NATS_URL="+url, "SEQD_ETCD_USERNAME=hunter2name", "SEQD_ETCD_PASSWORD=hunter2etcd",
 				"SEQD_ETCD_ENDPOINTS="+db.Endpoint, "SEQD_LOG_LEVEL=debug", "SEQD_HTTP_ADDR="+addr)
 			p := start(t, env, "worker")

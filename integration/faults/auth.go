@@ -3,11 +3,11 @@ package faults
 import (
 	"context"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // role is what workers need: to read and write their prefix.
@@ -19,7 +19,7 @@ func (c *etcdCluster) enableAuth(t testing.TB, user string) {
 	t.Helper()
 	client := c.connect(t)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), pace.Patience)
 	defer cancel()
 	do := func(_ any, err error) {
 		t.Helper()

@@ -6,10 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
 	"go.uber.org/zap"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // backup saves etcd's data to a file, as etcdctl snapshot save does.
@@ -17,7 +18,7 @@ func (c *etcdCluster) backup(t testing.TB, dir string) (file string) {
 	t.Helper()
 	client := c.connect(t)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), pace.Patience)
 	defer cancel()
 	data, err := client.Snapshot(ctx)
 	if err != nil {

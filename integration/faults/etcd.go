@@ -11,6 +11,9 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/integration/ports"
 )
 
 // Times of etcd. Shorter ones would be met by a busy machine now and then, and
@@ -42,7 +45,7 @@ func newEtcdCluster(t testing.TB, s *system, quota int64) *etcdCluster {
 	c := &etcdCluster{}
 	var urls []string
 	for i := range 3 {
-		m := &member{client: s.ports.next(t), peer: s.ports.next(t)}
+		m := &member{client: ports.Free(t), peer: ports.Free(t)}
 		urls = append(urls, fmt.Sprintf("etcd%d=http://%s", i, m.peer))
 		c.members = append(c.members, m)
 	}
@@ -101,7 +104,7 @@ func (c *etcdCluster) waitLeader(t testing.TB) {
 	t.Helper()
 	client := c.connect(t)
 	defer client.Close()
-	eventually(t, 20*time.Second, "etcd takes a write", func() error {
+	eventually(t, pace.Patience, "etcd takes a write", func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := client.Put(ctx, "/faults/ready", "")
@@ -113,7 +116,7 @@ func (c *etcdCluster) waitLeader(t testing.TB) {
 func (c *etcdCluster) leader(t testing.TB) *member {
 	t.Helper()
 	var leader *member
-	eventually(t, 10*time.Second, "etcd has a leader", func() error {
+	eventually(t, pace.Patience, "etcd has a leader", func() error {
 		for _, m := range c.members {
 			if m.leads(t) {
 				leader = m
@@ -140,15 +143,17 @@ func (m *member) leads(t testing.TB) bool {
 // eventually calls check until it succeeds, at most for patience.
 func eventually(t testing.TB, patience time.Duration, what string, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
+	const pause = 20 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; {
 		err := check()
 		if err == nil {
 			return
 		}
-		if time.Now().After(deadline) {
+		asleep := time.Now()
+		if asleep.After(deadline) {
 			t.Fatalf("not within %v: %s: %v", patience, what, err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(pause)
+		deadline = deadline.Add(time.Since(asleep) - pause) // a busy machine oversleeps
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -59,7 +60,7 @@ func cutOffWorker(r *run) {
 	serving, state := w.state()
 	r.checkf(!serving, "the worker that is cut off is %s", state)
 	w.setLinks((*servers.Proxy).Heal)
-	back := w.waitState(r, 20*time.Second, true)
+	back := w.waitState(r, pace.Patience, true)
 	r.notef("left the queue group after %s, back %s after the cut", seconds(left), seconds(back))
 }
 

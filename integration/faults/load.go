@@ -32,7 +32,7 @@ const (
 	patience    = time.Second             // of half of the raw callers, who say so
 	noPatience  = 2500 * time.Millisecond // of the others, who leave it to the worker: it answers within 2 s
 	callTimeout = 8 * time.Second
-	pace        = 30 * time.Millisecond // between a caller's requests, on average
+	spacing     = 30 * time.Millisecond // between a caller's requests, on average
 )
 
 // load is callers at work until stop.
@@ -61,7 +61,7 @@ func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 			rnd := rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))
 			for ctx.Err() == nil {
 				next(ctx, pick(rnd, i))
-				pause(ctx, pace/2+rand.N(pace))
+				pause(ctx, spacing/2+rand.N(spacing))
 			}
 		})
 	}

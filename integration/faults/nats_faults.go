@@ -1,6 +1,10 @@
 package faults
 
-import "time"
+import (
+	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
+)
 
 // natsFaults are done to the nats-servers.
 var natsFaults = []fault{
@@ -34,7 +38,7 @@ func restartNATS(r *run) {
 	r.during(time.Second)
 	server.start(r)
 	server.waitListening(r)
-	back := r.waitAll(10*time.Second, true)
+	back := r.waitAll(pace.Patience, true)
 	r.during(500 * time.Millisecond)
 	end()
 	r.notef("workers connected again %s after the start", seconds(back))

@@ -3,8 +3,6 @@ package faults
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,34 +114,6 @@ func (p *process) lastLines(n int) string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-// ports gives out addresses on loopback.
-//
-// They are below the range that the kernel gives to outgoing connections. Else a
-// server that is started again could find its port taken by one of them, and a
-// client that tries to reconnect meanwhile could connect to itself.
-type ports struct{ given map[string]bool } // a server that is down still owns its port
-
-const firstPort, lastPort = 10_000, 32_000
-
-// next returns an address that nobody listens on and that was not given before.
-func (p *ports) next(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
-		if p.given[addr] {
-			continue
-		}
-		l, err := net.Listen("tcp", addr)
-		if err == nil {
-			l.Close()
-			p.given[addr] = true
-			return addr
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // binaries are the programs under test, built once per run.

@@ -88,6 +88,18 @@ func (r *record) endLocked(a *ask, now int64, outcome string) {
 	close(a.done)
 }
 
+// served returns how many requests have got ids since from.
+func (r *record) served(from int64) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.asks {
+		if a.outcome == "" && a.End >= from {
+			n++
+		}
+	}
+	return n
+}
+
 // quiet returns how long it has been since from, or since a request failed last,
 // whichever was later.
 func (r *record) quiet(from int64) time.Duration {

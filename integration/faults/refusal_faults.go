@@ -9,6 +9,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // refusalFaults make etcd answer, and refuse to write.
@@ -53,7 +55,7 @@ const quota = 16 << 20
 func fillUp(r *run) {
 	client := r.etcd.connect(r)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(r.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), 2*pace.Patience)
 	defer cancel()
 	filler := strings.Repeat("x", 512<<10)
 	for i := 0; ; i++ {
@@ -82,7 +84,7 @@ func fillUp(r *run) {
 	if err != nil {
 		r.Fatalf("make room in etcd: %v", err)
 	}
-	back := r.waitAll(15*time.Second, true)
+	back := r.waitAll(pace.Patience, true)
 	r.notef("workers left the queue group after %s, back %s after disarm", seconds(left), seconds(back))
 }
 
@@ -101,7 +103,7 @@ func (r *run) waitAll(patience time.Duration, serving bool) time.Duration {
 func revoke(r *run) {
 	client := r.etcd.connect(r)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(r.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), 2*pace.Patience)
 	defer cancel()
 	if _, err := client.UserRevokeRole(ctx, r.user, role); err != nil {
 		r.Fatal(err)
@@ -111,6 +113,6 @@ func revoke(r *run) {
 	if _, err := client.UserGrantRole(ctx, r.user, role); err != nil {
 		r.Fatal(err)
 	}
-	back := r.waitAll(15*time.Second, true)
+	back := r.waitAll(pace.Patience, true)
 	r.notef("workers left the queue group after %s, back %s after the grant", seconds(left), seconds(back))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // restoreFaults take etcd back in time.
@@ -60,7 +61,7 @@ func restoreBackup(r *run) {
 	got := r.idsSince(fenced)
 	r.checkf(got == 0, "%d requests got ids from counters that went back", got)
 	r.jump()
-	back := r.waitAll(20*time.Second, true)
+	back := r.waitAll(pace.Patience, true)
 	r.notef("%d ids had been answered since the backup; served again %s after the jump", again, seconds(back))
 }
 
@@ -91,7 +92,7 @@ func (r *run) jump() {
 		endpoints = append(endpoints, m.client)
 	}
 	r.jumped = jump
-	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), pace.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.bin.seqd, "admin", "jump", "--all", "--by", fmt.Sprint(jump), "--yes",
 		"--etcd-endpoints", strings.Join(endpoints, ","))

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -29,7 +32,6 @@ type plan struct {
 type system struct {
 	dir     string
 	bin     binaries
-	ports   ports
 	etcd    *etcdCluster
 	nats    []*natsServer
 	route   *servers.Proxy // between the two nats-servers, if there are two
@@ -40,7 +42,8 @@ type system struct {
 
 type natsServer struct {
 	*process
-	addr string
+	addr    string
+	monitor string // host:port
 }
 
 // worker is a seqd worker, and its links to etcd.
@@ -54,7 +57,7 @@ type worker struct {
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), bin: bin, user: p.user, ports: ports{given: map[string]bool{}}}
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user}
 	s.etcd = newEtcdCluster(t, s, p.quota)
 	if p.user != "" {
 		s.etcd.enableAuth(t, p.user)
@@ -67,7 +70,7 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 		s.addWorker(t, i, p)
 	}
 	for _, w := range s.workers {
-		w.waitReady(t, 20*time.Second)
+		w.waitReady(t, pace.Patience)
 	}
 	return s
 }
@@ -76,10 +79,10 @@ func (s *system) startNATS(t testing.TB, n int) {
 	t.Helper()
 	var routes string
 	for i := range n {
-		server := &natsServer{addr: s.ports.next(t)}
-		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr)}
+		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
+		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
 		if n > 1 {
-			cluster := s.ports.next(t)
+			cluster := ports.Free(t)
 			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
 			if i == 0 {
 				s.route = servers.StartProxy(t, cluster)
@@ -98,10 +101,35 @@ func (s *system) startNATS(t testing.TB, n int) {
 // waitListening waits until the server takes connections.
 func (n *natsServer) waitListening(t testing.TB) {
 	t.Helper()
-	eventually(t, 10*time.Second, n.name+" listens", func() error {
+	eventually(t, pace.Patience, n.name+" listens", func() error {
 		c, err := net.Dial("tcp", n.addr)
 		if err == nil {
 			c.Close()
+		}
+		return err
+	})
+}
+
+// connections returns how many clients the server has.
+func (n *natsServer) connections() (int, error) {
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get("http://" + n.monitor + "/varz")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var varz struct{ Connections int }
+	err = json.NewDecoder(resp.Body).Decode(&varz)
+	return varz.Connections, err
+}
+
+// awaitConnections waits until the server has so many clients.
+func (n *natsServer) awaitConnections(t testing.TB, want int) {
+	t.Helper()
+	eventually(t, pace.Patience, fmt.Sprintf("%s has %d clients", n.name, want), func() error {
+		is, err := n.connections()
+		if err == nil && is != want {
+			err = fmt.Errorf("it has %d", is)
 		}
 		return err
 	})
@@ -122,7 +150,7 @@ const segmentMin, segmentMax = 10, 2000
 
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
-	w := &worker{http: s.ports.next(t), nats: s.nats[i%len(s.nats)]}
+	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
 	var endpoints []string
 	for _, m := range s.etcd.members {
 		l := servers.StartProxy(t, m.client)

@@ -121,8 +121,14 @@ func TestFigures(t *testing.T) {
 	}
 	limits := limits{outcomes: "EXPIRED", strongGap: time.Second, weakGap: time.Second, normal: time.Millisecond}
 	var v verdict
-	limits.check(&v, f)
+	limits.check(&v, f, 1)
 	if len(v.problems) != 3 {
 		t.Errorf("figures beyond three limits are found to have %d problems: %v", len(v.problems), v.problems)
+	}
+	// On a machine that has half the time for it only what took twice as long did.
+	v = verdict{}
+	limits.check(&v, f, stretch(10*time.Second, 5*time.Second))
+	if len(v.problems) != 2 {
+		t.Errorf("on a slow machine: %v", v.problems)
 	}
 }

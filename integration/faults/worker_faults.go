@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -69,12 +70,16 @@ func (r *run) putEtcdFarAway() (back func()) {
 func killWorkers(r *run) {
 	defer r.putEtcdFarAway()()
 	for _, w := range r.workers {
+		clients, err := w.nats.connections()
+		if err != nil {
+			r.Fatal(err)
+		}
 		end := r.losing()
 		w.kill()
-		r.during(300 * time.Millisecond) // until NATS has seen the connection close
+		w.nats.awaitConnections(r, clients-1) // from then on nothing is sent to it
 		end()
 		r.startWorker(r, w)
-		w.waitReady(r, 10*time.Second)
+		w.waitReady(r, pace.Patience)
 		r.during(500 * time.Millisecond)
 	}
 	r.notef("%d workers killed", len(r.workers))
@@ -90,7 +95,7 @@ func freezeWorker(r *run) {
 		w.thaw(r)
 		r.during(500 * time.Millisecond)
 		end()
-		w.waitReady(r, 10*time.Second)
+		w.waitReady(r, pace.Patience)
 		r.notef("frozen for %v: requests went to it for %s", pause, seconds(r.lastUnheard(frozen)))
 	}
 }
@@ -113,7 +118,7 @@ func restartWorkers(r *run) {
 	for _, w := range r.workers {
 		w.terminate(r, 5*time.Second) // a request waits 2 s at most
 		r.startWorker(r, w)
-		w.waitReady(r, 10*time.Second)
+		w.waitReady(r, pace.Patience)
 		r.during(500 * time.Millisecond)
 	}
 	r.notef("%d workers restarted", len(r.workers))

@@ -10,6 +10,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/seqd-io/seqd/integration/ports"
 )
 
 // EtcdCluster is an etcd cluster of several members in this process.
@@ -50,8 +52,8 @@ func StartEtcdCluster(t testing.TB, n int) EtcdCluster {
 func newMember(t testing.TB, i int) *Etcd {
 	t.Helper()
 	e := &Etcd{config: embed.NewConfig()}
-	client := url.URL{Scheme: "http", Host: freeAddr(t)}
-	peer := url.URL{Scheme: "http", Host: freeAddr(t)}
+	client := url.URL{Scheme: "http", Host: ports.Free(t)}
+	peer := url.URL{Scheme: "http", Host: ports.Free(t)}
 	e.Endpoint = client.Host
 	e.config.Name = fmt.Sprintf("m%d", i)
 	e.config.Dir = t.TempDir()

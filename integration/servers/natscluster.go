@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/integration/ports"
 )
 
 // NATSCluster is a cluster of nats-servers with JetStream in this process.
@@ -21,13 +23,13 @@ func StartNATSCluster(t testing.TB, n int) NATSCluster {
 	var all NATSCluster
 	var routes []*url.URL
 	for range n {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddr(t)})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: ports.Free(t)})
 	}
 	for i := range n {
 		member := &NATS{options: server.Options{
 			ServerName: fmt.Sprintf("n%d", i),
 			Host:       "127.0.0.1",
-			Port:       freePort(t),
+			Port:       ports.Number(t, ports.Free(t)),
 			NoSigs:     true,
 			NoLog:      true,
 			JetStream:  true,

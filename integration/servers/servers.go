@@ -5,7 +5,6 @@
 package servers
 
 import (
-	"net"
 	"net/url"
 	"testing"
 	"time"
@@ -16,10 +15,12 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/integration/ports"
 )
 
-// startTimeout bounds a server's start; slow only under the race detector.
-const startTimeout = 30 * time.Second
+// startTimeout bounds a server's start.
+const startTimeout = pace.Patience
 
 // NATS is a nats-server.
 type NATS struct {
@@ -34,7 +35,7 @@ func StartNATS(t testing.TB, change func(*server.Options)) *NATS {
 	t.Helper()
 	n := &NATS{options: server.Options{
 		Host:         "127.0.0.1",
-		Port:         freePort(t),
+		Port:         ports.Number(t, ports.Free(t)),
 		NoSigs:       true,
 		NoLog:        true,
 		PingInterval: 3 * time.Second,
@@ -109,7 +110,7 @@ func StartEtcd(t testing.TB) *Etcd {
 func StartEtcdWith(t testing.TB, change func(*embed.Config)) *Etcd {
 	t.Helper()
 	e := &Etcd{config: embed.NewConfig()}
-	client := url.URL{Scheme: "http", Host: freeAddr(t)}
+	client := url.URL{Scheme: "http", Host: ports.Free(t)}
 	peer := url.URL{Scheme: "http", Host: "127.0.0.1:0"}
 	e.Endpoint = client.Host
 	e.config.Dir = t.TempDir()
@@ -178,26 +179,4 @@ func Dial(t testing.TB, endpoint string) *clientv3.Client {
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
-}
-
-// FreePort returns a port that nobody listened on a moment ago.
-func FreePort(t testing.TB) int { return freePort(t) }
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	addr, err := net.ResolveTCPAddr("tcp", freeAddr(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return addr.Port
 }

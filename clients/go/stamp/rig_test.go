@@ -18,13 +18,14 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd"
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
 
 // patience bounds what is sure to come.
-const patience = 30 * time.Second
+const patience = pace.Patience
 
 // The streams of every test.
 const (

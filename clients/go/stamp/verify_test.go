@@ -45,15 +45,22 @@ func (r *rig) read(t testing.TB, stream string) []jetstream.Msg {
 	return all
 }
 
-// stored is the number of messages in a stream.
-func (r *rig) stored(t testing.TB, stream string) int {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	info, err := r.js.Stream(ctx, stream)
-	if err != nil {
-		return 0 // asked again
-	}
-	return int(info.CachedInfo().State.Msgs)
+// stored returns how many messages a stream has. It waits for the connection and
+// the server: one that had just been restarted gave no answer, which was taken
+// for an empty source, and TestCrash then expected no output.
+func (r *rig) stored(t testing.TB, stream string) (n int) {
+	t.Helper()
+	await(t, "told what "+stream+" holds", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		info, err := r.js.Stream(ctx, stream)
+		if err != nil {
+			return false
+		}
+		n = int(info.CachedInfo().State.Msgs)
+		return true
+	})
+	return n
 }
 
 // awaitOutput waits until the output has n messages.

@@ -73,15 +73,22 @@ func TestPeers(t *testing.T) {
 		&bench.JetStream{ID: "jetstream-sync", Connect: jetStream(true)},
 	}
 	loads := []bench.Load{{Callers: 1, Keys: 3}, {Callers: 8, Keys: 1}}
-	c, err := bench.Compare(t.Context(), peers, bench.Plan{
-		Loads: loads, Rounds: 2, Slice: 100 * time.Millisecond, Warm: 20 * time.Millisecond,
-		Wiring: bench.Wiring{Keys: []string{"a", "b.c", "d"}, Connections: 2, Timeout: 20 * time.Second},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Rows) != len(peers)*len(loads) {
-		t.Fatalf("%d rows", len(c.Rows))
+	var c *bench.Comparison
+	for slice := 100 * time.Millisecond; ; slice *= 2 {
+		var err error
+		c, err = bench.Compare(t.Context(), peers, bench.Plan{
+			Loads: loads, Rounds: 2, Slice: slice, Warm: slice / 5,
+			Wiring: bench.Wiring{Keys: []string{"a", "b.c", "d"}, Connections: 2, Timeout: time.Minute},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Rows) != len(peers)*len(loads) {
+			t.Fatalf("%d rows", len(c.Rows))
+		}
+		if answered(c) || slice > 5*time.Second {
+			break
+		}
 	}
 	for _, r := range c.Rows {
 		if r.Requests == 0 || len(r.Errors) > 0 || r.P50 <= 0 || r.P99 < r.P50 || r.Max < r.P99*0.99 || r.ToEcho <= 0 || slices.Contains(r.Rounds, nil) {
@@ -96,6 +103,19 @@ func TestPeers(t *testing.T) {
 			t.Errorf("unchecked: %+v", check)
 		}
 	}
+}
+
+// answered reports whether every slice brought an answer. On a busy machine a
+// short one may bring none.
+func answered(c *bench.Comparison) bool {
+	for _, r := range c.Rows {
+		for _, f := range r.Rounds {
+			if f == nil || f.Requests == 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func TestPeersThatDoNotAnswer(t *testing.T) {

@@ -14,12 +14,13 @@ import (
 
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
 
-const patience = 20 * time.Second
+const patience = pace.Patience
 
 // start runs a worker on real servers, has it answer a request of each mode, and
 // returns where its metrics are read from.

@@ -18,6 +18,7 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/cmd/seqd/tracing"
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
@@ -28,7 +29,7 @@ const (
 	parentID = "00f067aa0ba902b7"
 	parent   = "00-" + traceID + "-" + parentID + "-01"
 
-	patience = 20 * time.Second
+	patience = pace.Patience
 )
 
 // logs is a log to look into.

@@ -70,6 +70,7 @@ func runNATS(args []string) error {
 	fs := flag.NewFlagSet("nats", flag.ExitOnError)
 	options := server.Options{
 		Host:          "127.0.0.1",
+		HTTPHost:      "127.0.0.1",
 		NoSigs:        true,
 		PingInterval:  pingInterval,
 		MaxPingsOut:   2,
@@ -83,6 +84,7 @@ func runNATS(args []string) error {
 	}
 	fs.StringVar(&options.ServerName, "name", "", "the server's name")
 	fs.IntVar(&options.Port, "port", 0, "port for clients")
+	fs.IntVar(&options.HTTPPort, "monitor", 0, "port for monitoring; 0: none")
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
 	fs.Parse(args)
@@ -100,7 +102,7 @@ func runNATS(args []string) error {
 	}
 	s.ConfigureLogger()
 	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		return fmt.Errorf("nats-server is not ready on port %d", options.Port)
 	}
 	<-terminated()
