@@ -14,7 +14,9 @@ import (
 )
 
 // gather asks every worker and returns the answers, as the nats tool does: until
-// none has come for a while.
+// none has come for a while, in which the machine was there to hear one. A
+// worker answers for as long as it runs, and where there is none NATS says so:
+// the first answer is waited for.
 func gather[T any](t testing.TB, nc *nats.Conn, subject string) []T {
 	t.Helper()
 	inbox := nc.NewInbox()
@@ -27,20 +29,30 @@ func gather[T any](t testing.TB, nc *nats.Conn, subject string) []T {
 		t.Fatal(err)
 	}
 	var all []T
-	for {
-		m, err := sub.NextMsg(200 * time.Millisecond)
-		if errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) {
+	const pause, pauses = 20 * time.Millisecond, 10
+	begin := time.Now()
+	for quiet := 0; quiet < pauses; {
+		asked := time.Now()
+		m, err := sub.NextMsg(pause)
+		switch {
+		case errors.Is(err, nats.ErrNoResponders):
 			return all
-		}
-		if err != nil {
+		case errors.Is(err, nats.ErrTimeout):
+			if now := time.Now(); len(all) == 0 && now.Sub(begin) > patience || len(all) > 0 && now.Sub(asked) < 2*pause {
+				quiet++
+			}
+			continue
+		case err != nil:
 			t.Fatal(err)
 		}
+		quiet = 0
 		var answer T
 		if err := json.Unmarshal(m.Data, &answer); err != nil {
 			t.Fatalf("%s: %v", m.Data, err)
 		}
 		all = append(all, answer)
 	}
+	return all
 }
 
 func (f *fixture) stats(t testing.TB) []micro.Stats {

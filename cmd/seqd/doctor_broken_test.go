@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -266,6 +267,9 @@ func TestDoctorOnWorkersAtOdds(t *testing.T) {
 		Name: "seqd", Version: "9.9.9", QueueGroup: "other", Metadata: map[string]string{"root": "seq"},
 		Endpoint: &micro.EndpointConfig{Subject: "seq.*.>", Handler: micro.HandlerFunc(func(micro.Request) {}), Metadata: map[string]string{"state": "serving", "max_count": "7"}},
 	})
+	if err == nil {
+		err = nc.Flush() // else it may not be there yet when doctor asks
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +278,7 @@ func TestDoctorOnWorkersAtOdds(t *testing.T) {
 	want(t, report, "workers.queue", doctor.Fail, `hears seq.*.> in the queue group "other": requests are answered twice`)
 	want(t, report, "workers.rules", doctor.Warn, "workers don't agree on seq.*.> max_count: 100000 or 7")
 	wantOnly(t, report, "workers.version", "workers.queue", "workers.rules")
-	if err := stranger.Stop(); err != nil {
+	if err := errors.Join(stranger.Stop(), nc.Flush()); err != nil {
 		t.Fatal(err)
 	}
 

@@ -53,6 +53,9 @@ func TestRun(t *testing.T) {
 					_ = m.Respond(reply.Append(nil, subjects.Msgpack))
 				}
 			})
+			if err == nil {
+				err = nc.Flush()
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
