@@ -132,7 +132,9 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	}
 	fields := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
-		fields[f.Tag.Get("yaml")] = f.Type
+		if f.IsExported() { // others are no settings
+			fields[f.Tag.Get("yaml")] = f.Type
+		}
 	}
 	return fields
 }

@@ -28,7 +28,9 @@ func places(t reflect.Type, path ...string) (all []place) {
 	switch t.Kind() {
 	case reflect.Struct:
 		for _, f := range reflect.VisibleFields(t) {
-			all = append(all, places(f.Type, append(path[:len(path):len(path)], f.Tag.Get("yaml"))...)...)
+			if f.IsExported() {
+				all = append(all, places(f.Type, append(path[:len(path):len(path)], f.Tag.Get("yaml"))...)...)
+			}
 		}
 	case reflect.Map:
 		all = append(all, places(t.Elem(), append(path[:len(path):len(path)], "k")...)...)
