@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,6 +40,13 @@ type member struct {
 	client string // host:port for clients, past all links
 	peer   string // host:port for members
 	dir    string
+}
+
+// waitedForDisk reports whether a sync of some member took more than a second, as
+// etcd itself says it. That is longer than a transaction may take: what failed
+// then may have failed for want of a disk.
+func (c *etcdCluster) waitedForDisk() bool {
+	return slices.ContainsFunc(c.members, func(m *member) bool { return m.said("slow fdatasync") })
 }
 
 func newEtcdCluster(t testing.TB, s *system, quota int64) *etcdCluster {

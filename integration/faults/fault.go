@@ -124,7 +124,11 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 	}
 	var times verdict
 	times.gates(e, figures, minIDs)
-	f.limits.check(&times, figures, slower)
+	limits := f.limits
+	if s.etcd.waitedForDisk() {
+		limits.outcomes += ", EXPIRED, UNAVAILABLE"
+	}
+	limits.check(&times, figures, slower)
 	times.check(f.shown(figures))
 	v.problems = append(v.problems, times.problems...)
 	return row{fault: f, figures: figures, verdict: v, notes: r.notes}, times.problems

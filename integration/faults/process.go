@@ -107,6 +107,12 @@ func (p *process) signal(t testing.TB, s syscall.Signal) {
 	}
 }
 
+// said reports whether the process has written text.
+func (p *process) said(text string) bool {
+	b, err := os.ReadFile(p.log)
+	return err == nil && strings.Contains(string(b), text)
+}
+
 func (p *process) lastLines(n int) string {
 	b, err := os.ReadFile(p.log)
 	if err != nil {
