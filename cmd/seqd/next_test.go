@@ -37,6 +37,10 @@ func TestNextSaysWhyNobodyServes(t *testing.T) {
 	p.wait(t, p.stderr, "joined the queue group")
 	db.Stop()
 	p.wait(t, p.stderr, "left the queue group")
+	bench := runSeqd(t, "bench", "orders", "key", "--nats-url", nats.URL) // it advised to start a worker
+	if want := "its workers are there and don't serve: 1 unavailable"; bench.code != exitFailed || !strings.Contains(bench.stderr, want) || strings.Contains(bench.stderr, "start a worker") {
+		t.Errorf("got %+v, want %q", bench, want)
+	}
 	wantNobody(t, nats.URL, "its workers are there and don't serve: 1 unavailable (etcd can't be reached or refuses writes); what to do says: seqd doctor")
 }
 
