@@ -51,7 +51,7 @@ func whyNobody(ctx context.Context, nc *nats.Conn, patience time.Duration, root,
 	for _, state := range slices.Sorted(maps.Keys(states)) {
 		said = append(said, fmt.Sprintf("%d %s", states[state], state))
 	}
-	return fmt.Sprintf("its workers are there and don't serve: %s; what to do says: seqd doctor", strings.Join(said, ", "))
+	return fmt.Sprintf("its workers are there and don't answer: %s; what to do says: seqd doctor", strings.Join(said, ", "))
 }
 
 // meaning says what a worker's state is, for those who only want an id.
@@ -64,7 +64,7 @@ func meaning(state worker.State, reason string) string {
 	case worker.Denied:
 		return "denied (" + reason + ")"
 	case worker.Serving:
-		return "serving by now (ask again)"
+		return "serving by what it says (ask again; if that does not help, this store may be denied to its NATS user, or to yours)"
 	}
 	return string(state)
 }
