@@ -62,6 +62,9 @@ func parseNATSURL(server string) (*url.URL, error) {
 	case !slices.Contains(natsSchemes, u.Scheme):
 		return nil, fmt.Errorf("must begin with one of %s", strings.Join(natsSchemes, "://, ")+"://")
 	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return nil, errors.New("has a port that is no number from 1 to 65535")
+	}
 	return u, nil
 }
 
@@ -81,12 +84,14 @@ func natsHosts(list string) string {
 // canonicalEndpoints checks etcd's addresses, host:port or URLs, and returns them
 // in their one spelling.
 func canonicalEndpoints(endpoints []string, tls bool) ([]string, error) {
-	if len(endpoints) == 0 || slices.Contains(endpoints, "") {
+	if strings.Join(endpoints, "") == "" {
 		return nil, errors.New("must name at least one host:port")
 	}
 	for i, e := range endpoints {
 		which := fmt.Sprintf("endpoint %d of %d", i+1, len(endpoints))
 		switch {
+		case strings.TrimSpace(e) == "":
+			return nil, fmt.Errorf("%s is empty", which)
 		case strings.Contains(e, "@"):
 			return nil, fmt.Errorf("%s holds a user or password: set etcd.username and etcd.password, or SEQD_ETCD_USERNAME and SEQD_ETCD_PASSWORD", which)
 		case tls && strings.HasPrefix(strings.ToLower(strings.TrimSpace(e)), "http://"):
@@ -129,7 +134,7 @@ func checkHTTPAddr(addr string) error {
 	if err != nil || notNumber != nil || strings.ContainsFunc(host, func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:%", r)
 	}) {
-		return fmt.Errorf("must be HOST:PORT like 127.0.0.1:8280, with a port up to 65535, or %s for no HTTP", noHTTP)
+		return errors.New("must be HOST:PORT like 127.0.0.1:8280, with a port up to 65535")
 	}
 	return nil
 }

@@ -93,6 +93,7 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 		}
 	}
 	j.print.head("STORE", "KEY", "WAS", "IS")
+	some := false
 	for _, c := range clusters {
 		changes := c.JumpMarks(ctx, store, j.by)
 		if !j.yes {
@@ -102,10 +103,14 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 			if err != nil {
 				return err
 			}
+			some = true
 			if err := j.print.change(change); err != nil {
 				return err
 			}
 		}
+	}
+	if store != "" && !some {
+		return fmt.Errorf("no counter in store %q: nothing was issued yet, or it is kept elsewhere; see: seqd admin ls", store)
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func TestAdmin(t *testing.T) {
 			"incarnation of ETCD /seqd: epoch 0 -> NOW, floor of new keys 0 -> 100\n", "nothing was changed: this is what would be done; add --yes to do it")
 	}
 	admin("ls", "demo").want(t, exitOK, "STORE KEY LAST BY\ndemo a..b 7 admin-X\n", "")
+	for _, yes := range []string{"--yes=false", "--yes"} { // a misspelled store was a success
+		admin("jump", "ordres", "--by", "100", yes).want(t, exitFailed, "", `no counter in store "ordres"`)
+	}
 	const none = "no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)\n"
 	admin("jump", "demo", "a..b", "--by", "1").want(t, exitFailed, "STORE KEY WAS IS\ndemo a..b 7 8\n"+none, "nothing was changed")
 	admin("jump", "demo", "a..b", "--by", "1", "--yes").want(t, exitOK, "STORE KEY WAS IS\ndemo a..b 7 8\n"+none, "")

@@ -98,6 +98,9 @@ func (q *benchQuery) run(ctx context.Context, stdout, stderr io.Writer) error {
 		settings.Between, settings.Machine = servers.compact, servers.machine
 	}
 	report, err := bench.Run(ctx, peer, settings)
+	if errors.Is(err, nats.ErrNoResponders) {
+		err = q.nobody(ctx, err)
+	}
 	if report == nil {
 		return err
 	}
@@ -106,6 +109,17 @@ func (q *benchQuery) run(ctx context.Context, stdout, stderr io.Writer) error {
 		write = func(w io.Writer) error { return bench.WriteJSON(w, report) }
 	}
 	return errors.Join(err, write(stdout))
+}
+
+// nobody says why nobody answers, or what to try.
+func (q *benchQuery) nobody(ctx context.Context, err error) error {
+	if nc, e := q.connect(nats.Name("seqd bench")); e == nil {
+		defer nc.Close()
+		if why := whyNobody(ctx, nc, q.timeout, q.root, q.store); why != "" {
+			return fmt.Errorf("%w; %s", err, why)
+		}
+	}
+	return fmt.Errorf("%w; start a worker, as seqd dev does, or name a store that is served", err)
 }
 
 // together refuses flags that would be dropped: some need --embedded, some have no

@@ -139,7 +139,7 @@ func TestBenchCantStart(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"--nats-url", s.URL}, exitFailed, "nobody answers seq.bench.key: start a worker"},
+		{[]string{"--nats-url", s.URL}, exitFailed, "start a worker, as seqd dev does"},
 		{[]string{"--nats-url", "nats://127.0.0.1:1"}, exitFailed, "or name it with --nats-url"},
 		{[]string{"--embedded", "--data-dir", "/does/not/exist"}, exitFailed, "choose another folder with --data-dir"},
 		{[]string{"--embedded", "--workers", "0"}, exitUsage, "--workers must be at least 1"},

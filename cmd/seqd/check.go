@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/subjects"
@@ -35,9 +37,12 @@ func (c *config) checkProcess(src source) error {
 	if err := subjects.CheckToken("root", c.Root); err != nil {
 		return src.errorf([]string{"root"}, "%s", textOf(err))
 	}
+	if inbox, _, _ := strings.Cut(cmp.Or(c.NATS.InboxPrefix, "_INBOX"), "."); c.Root == inbox || c.Root == subjects.PeerRoot {
+		return src.errorf([]string{"root"}, "answers or words between workers have subjects that begin with %s: choose another for the requests", c.Root)
+	}
 	if c.HTTP != noHTTP {
 		if err := checkHTTPAddr(c.HTTP); err != nil {
-			return src.errorf([]string{"http"}, "%v", err)
+			return src.errorf([]string{"http"}, "%v, or %s for no HTTP", err, noHTTP)
 		}
 	}
 	switch {

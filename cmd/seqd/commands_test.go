@@ -148,6 +148,17 @@ func TestCheckConfigTakesOneFile(t *testing.T) {
 	}
 }
 
+// seqd worker --config "$FILE", where FILE is not set, served every store by the
+// defaults.
+func TestConfigOfNoName(t *testing.T) {
+	for _, command := range []string{"worker", "doctor", "check-config", "dev", "admin ls"} {
+		args := append(strings.Fields(command), "--config", "")
+		if got := runSeqd(t, args...); got.code != exitUsage || !strings.Contains(got.stderr, "--config names no file") {
+			t.Errorf("%s: got %+v", command, got)
+		}
+	}
+}
+
 // Health asked http://8280/readyz, and waited for nothing where the timeout was 0.
 func TestHealthTakesAddresses(t *testing.T) {
 	for want, args := range map[string][]string{

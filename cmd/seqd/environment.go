@@ -116,6 +116,9 @@ func settingsOf(c *ffcli.Command) map[string][]string {
 func settle(fs *flag.FlagSet, load func() error) error {
 	given := map[string]string{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
+	if file, ok := given["config"]; ok && file == "" { // as from a variable of a script that is not set
+		return usageError("--config names no file: leave it out for the defaults")
+	}
 	if err := overlay(fs, given); err != nil || load == nil {
 		return err
 	}

@@ -90,6 +90,9 @@ func (s source) fitsFields(node *yaml.Node, t reflect.Type, path []string) error
 		if key = follow(key); key.Kind != yaml.ScalarNode {
 			return s.wrong(key, path, "a name must be a word")
 		}
+		if isNull(key) { // what stands below it would be dropped
+			return s.wrong(key, path, "%q stands for no name in YAML: put it in quotes", key.Value)
+		}
 		at := append(slices.Clone(path), key.Value)
 		field := t
 		if t.Kind() == reflect.Map {
@@ -132,8 +135,8 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	}
 	fields := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
-		if f.IsExported() { // others are no settings
-			fields[f.Tag.Get("yaml")] = f.Type
+		if name := f.Tag.Get("yaml"); name != "" { // else it is no setting
+			fields[name] = f.Type
 		}
 	}
 	return fields

@@ -102,7 +102,8 @@ func TestValuesOfTheWrongType(t *testing.T) {
 }
 
 // A second document was dropped, and of a name that stands twice nobody knew which
-// counted.
+// counted. So was what stands below null, a floor or a store, and below "", which
+// was taken for a setting.
 func TestOneDocument(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "seqd.yaml")
 	for text, want := range map[string]string{
@@ -117,6 +118,9 @@ func TestOneDocument(t *testing.T) {
 		"stores:\n  a: &x {max_count: -1}\n  b: *x\n":    ":2: stores.a.max_count: must be between",
 		"stores:\n  a: {keys: {? [x] : {}}}\n":           "stores.a.keys: a name must be a word",
 		"root: *hunter2\n":                               "a value that begins with * must be in quotes",
+		"\"\": true\n":                                   ":1: field  not found: there may be drain_timeout, etcd",
+		"stores: {null: {}}":                             `:1: stores: "null" stands for no name in YAML: put it in quotes`,
+		"stores:\n  a: {keys: {~: {bigger_than: 5}}}\n":  `:2: stores.a.keys: "~" stands for no name in YAML`,
 		"stores: {a: {max_count: 0}}":                    ":1: stores.a.max_count: must be at least 1, not 0: leave it out for the default",
 		"stores: {a: {modes: []}}":                       ":1: stores.a.modes: must hold strong, weak or both",
 		"stores: {a: {mode: ''}}":                        ":1: stores.a.mode: must be strong or weak",

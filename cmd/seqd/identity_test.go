@@ -138,6 +138,8 @@ func TestFenceHoldsOverARestart(t *testing.T) {
 	<-doctors.ended
 	if got := doctors.stdout.String(); doctors.ProcessState.ExitCode() != exitFailed || !regexp.MustCompile(`(?m)^fail +etcd.incarnation .*\n.*-> .*seqd admin jump --all --by N`).MatchString(got) {
 		t.Errorf("doctor: exit %d\n%s", doctors.ProcessState.ExitCode(), got)
+	} else if strings.Contains(got, "this configuration names") { // it told whoever had a wiped etcd to look at the prefix
+		t.Errorf("doctor takes a fenced worker for one of another place:\n%s", got)
 	}
 
 	jumped := runSeqd(t, append([]string{"admin", "jump", "--all", "--by", "100", "--yes"}, at...)...)

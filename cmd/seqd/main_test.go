@@ -237,6 +237,11 @@ func TestCheckConfig(t *testing.T) {
 		{"key", "stores:\n  a:\n    keys:\n      \"\": {bigger_than: 3}\n", "key must have 1 to 200 bytes"},
 		{"no endpoint", "stores:\n  a:\n    etcd: {prefix: /x}\n", "stores.a.etcd.endpoints: must name at least one"},
 		{"root", "root: a.b\n", ":1: root: root may hold"},
+		{"root of answers", "root: _INBOX\n", ":1: root: answers or words between workers have subjects that begin with _INBOX"},
+		{"root of one's own answers", "root: me\nnats: {inbox_prefix: me.inbox}\n", ":1: root: answers or words between workers"},
+		{"root of workers", "root: _SEQD\n", ":1: root: answers or words between workers"},
+		{"port", "nats: {url: 'nats://u:hunter2@a:1,a:99999'}\n", ":1: nats.url: server 2 of 2 has a port that is no number from 1 to 65535"},
+		{"empty endpoint", "etcd: {endpoints: ['a:1', '', 'b:2']}\n", ":1: etcd.endpoints: endpoint 2 of 3 is empty"},
 		{"secret", "nats: {password: hunter2}\n", ":1: nats.password: is set without nats.user"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

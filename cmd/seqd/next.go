@@ -81,7 +81,9 @@ func (q *nextQuery) run(ctx context.Context, stdout io.Writer) error {
 	}
 	ids, err := client.NextN(ctx, q.store, q.key, q.n)
 	if errors.Is(err, seqd.ErrNoWorkers) && ctx.Err() == nil {
-		return q.whyNobody(ctx, nc, err)
+		if why := whyNobody(ctx, nc, q.timeout, q.root, q.store); why != "" {
+			err = fmt.Errorf("next: store %.80q key %.80q: %w; %s", q.store, q.key, seqd.ErrNoWorkers, why)
+		}
 	}
 	if err != nil {
 		return err

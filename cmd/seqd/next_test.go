@@ -37,7 +37,28 @@ func TestNextSaysWhyNobodyServes(t *testing.T) {
 	p.wait(t, p.stderr, "joined the queue group")
 	db.Stop()
 	p.wait(t, p.stderr, "left the queue group")
-	wantNobody(t, nats.URL, "its workers are there and don't serve: 1 unavailable (etcd can't be reached or refuses writes); what to do says: seqd doctor")
+	bench := runSeqd(t, "bench", "orders", "key", "--nats-url", nats.URL) // it advised to start a worker
+	if want := "its workers are there and don't answer: 1 unavailable"; bench.code != exitFailed || !strings.Contains(bench.stderr, want) || strings.Contains(bench.stderr, "start a worker") {
+		t.Errorf("got %+v, want %q", bench, want)
+	}
+	wantNobody(t, nats.URL, "its workers are there and don't answer: 1 unavailable (etcd can't be reached or refuses writes); what to do says: seqd doctor")
+}
+
+// NATS lets a user subscribe to seq.*.> who is denied a part of it, and keeps that
+// part back: the worker says that it serves. `seqd next` said "serving by now (ask
+// again)", for ever.
+func TestNextWhereAPartIsDenied(t *testing.T) {
+	nats := servers.StartNATS(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "worker", Password: "p", Permissions: &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"seq.demo.>"}}}},
+			{Username: "u", Password: "p"},
+		}
+	})
+	as := func(user string) string { return strings.Replace(nats.URL, "//", "//"+user+":p@", 1) }
+	db := servers.StartEtcd(t)
+	p := start(t, []string{"SEQD_HTTP_ADDR=none"}, "worker", "--nats-url", as("worker"), "--etcd-endpoints", db.Endpoint)
+	p.wait(t, p.stderr, "joined the queue group")
+	wantNobody(t, as("u"), "1 serving by what it says (ask again; if that does not help, this store may be denied to its NATS user, or to yours)")
 }
 
 // A user who may not ask workers what they are hears as much as before, and no

@@ -65,7 +65,7 @@ func TestWhatCheckConfigAcceptsStarts(t *testing.T) {
 
 	files := []string{ca, pair.Cert, pair.Key, seed, creds, junk, empty, "/nothing", dir, `""`}
 	all := []choices{
-		{"root", []string{"seq", "a.b", `""`, "5", "null", `"a b"`}},
+		{"root", []string{"seq", "_SEQD", "_INBOX", "a.b", `""`, "5", "null", `"a b"`}},
 		{"http", []string{"none", "127.0.0.1:0", "8280", "':0'", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:-1", "'127.0.0.1:'", `""`, `"[::1]:0"`, "http://127.0.0.1:0", "127.0.0.1:http"}},
 		{"pprof", []string{"true", "yes", "maybe", "1"}},
 		{"max_waiting", []string{"1", "0", "-1", "1.5", "many", "9223372036854775807", "9223372036854775808", "010"}},
@@ -75,7 +75,7 @@ func TestWhatCheckConfigAcceptsStarts(t *testing.T) {
 		{"state_dir", []string{"none", dir + "/state", junk, "/proc/none"}},
 		{"log", []string{"{level: debug}", "{level: loud}", "{format: json}", "{format: xml}", "loud", "{}"}},
 		{"tracing", []string{`{otlp_endpoint: ""}`, "{otlp_endpoint: localhost:4318}", "{otlp_endpoint: 'http://127.0.0.1:1'}"}},
-		{"nats.url", []string{"nats://127.0.0.1:1", "127.0.0.1", "nats://u:p@127.0.0.1:1", "http://127.0.0.1:1", "nats://a:1,ws://a:1", "'nats://a:1,'", "nats://127.0.0.1:x"}},
+		{"nats.url", []string{"nats://127.0.0.1:1", "127.0.0.1", "nats://u:p@127.0.0.1:1", "http://127.0.0.1:1", "nats://a:1,ws://a:1", "'nats://a:1,'", "nats://127.0.0.1:x", "nats://127.0.0.1:99999", "nats://a:1,127.0.0.1:0"}},
 		{"nats.user", []string{"me", `"a\nb"`, `"me\n"`}},
 		{"nats.password", []string{"pass", `"pass\r\n"`}},
 		{"nats.token", []string{"tok", `"t\0k"`}},

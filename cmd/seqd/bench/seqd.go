@@ -51,7 +51,7 @@ func (s *Seqd) Open(ctx context.Context, w Wiring) error {
 	_, _, err := s.Ask(ctx, 0, 0)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("nobody answers %s: start a worker, as seqd dev does, or name a store that is served", s.subjects[0])
+		return fmt.Errorf("nobody answers %s: %w", s.subjects[0], err)
 	case err != nil:
 		return fmt.Errorf("ask %s: %w", s.subjects[0], err)
 	}

@@ -20,8 +20,8 @@ func (e *examination) lookAtIncarnations(mine []endpoint) {
 		var first endpoint
 		for _, p := range covers[store] {
 			name := p.Metadata[worker.MetadataIncarnation]
-			if name == "" {
-				continue // not serving yet
+			if name == "" || p.Metadata[worker.MetadataState] == string(worker.Fenced) {
+				continue // not serving yet, or no more: of an etcd that was replaced it names the one before
 			}
 			known = true
 			switch other := first.Metadata[worker.MetadataIncarnation]; {
@@ -43,7 +43,7 @@ func (e *examination) lookAtIncarnations(mine []endpoint) {
 	switch {
 	case bad:
 	case !known:
-		e.skip("workers.counters", "", "no worker says which counters it keeps", "it says so once it has reached etcd; versions before this one never do")
+		e.skip("workers.counters", "", "no worker that may issue ids says which counters it keeps", "it says so once it has reached etcd; versions before this one never do")
 	default:
 		e.ok("workers.counters", "", "workers of a store keep its counters in one place")
 	}
