@@ -87,7 +87,7 @@ func (g *guard) checkNow(ctx context.Context) (again bool, err error) {
 			k = known{incarnation: *f.rec, recorded: f.rec.seen.rev} // so that this machine remembers, too
 		}
 		err = g.fenceFor(err, k)
-		g.tell(ctx, f, k, first, err)
+		f = g.tell(ctx, f, k, first, err)
 		return false, g.explain(err, f)
 	}
 	if what == keep && g.outlived(f.rec.epoch) {
