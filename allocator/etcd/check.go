@@ -152,6 +152,17 @@ func (f found) judge(k known) (verdict, error) {
 	return what, err
 }
 
+// recordFences reports whether even who remembers nothing would be fenced by the
+// record. Else nobody may be told to delete it: it may be another store's, whose
+// workers would be fenced then.
+func (f found) recordFences() bool {
+	if f.rec == nil {
+		return false
+	}
+	what, err := judge(known{}, f.rec, f.now)
+	return what != adopt || err != nil
+}
+
 // note takes what was found elsewhere.
 func (f *found) note(kvs []*mvccpb.KeyValue) {
 	if len(kvs) > 0 && f.other == "" {
@@ -327,7 +338,7 @@ func (g *guard) waysOut(store string, f found) string {
 	if files := memories.about(store, g.memory.here); len(files) > 0 {
 		forget = append(forget, "delete "+strings.Join(files, " and "))
 	}
-	if f.rec != nil {
+	if f.recordFences() {
 		forget = append(forget, "etcdctl del "+g.prefix+incarnationPath)
 	}
 	if len(forget) == 0 {
