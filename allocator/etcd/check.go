@@ -312,7 +312,7 @@ func (g *guard) remember(k known) {
 func (g *guard) complain(err error) {
 	g.unsaved.Do(func() {
 		g.log.Warn("can't remember etcd's history on this machine: a worker that starts after etcd was restored may not notice", "err", err,
-			"hint", "set --state-dir to a folder that can be written to, or to none")
+			"hint", "--state-dir must be a folder that this user can write to, with files that this version understands; none does without")
 	})
 }
 
