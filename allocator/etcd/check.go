@@ -87,7 +87,7 @@ func (g *guard) checkNow(ctx context.Context) (again bool, err error) {
 			k = known{incarnation: *f.rec, recorded: f.rec.seen.rev} // so that this machine remembers, too
 		}
 		err = g.fenceFor(err, k)
-		g.tell(ctx, f, k, first, err)
+		f = g.tell(ctx, f, k, first, err)
 		return false, g.explain(err, f)
 	}
 	if what == keep && g.outlived(f.rec.epoch) {
@@ -150,6 +150,17 @@ func (f found) judge(k known) (verdict, error) {
 		return keep, foundElsewhere(f.other)
 	}
 	return what, err
+}
+
+// recordFences reports whether even who remembers nothing would be fenced by the
+// record. Else nobody may be told to delete it: it may be another store's, whose
+// workers would be fenced then.
+func (f found) recordFences() bool {
+	if f.rec == nil {
+		return false
+	}
+	what, err := judge(known{}, f.rec, f.now)
+	return what != adopt || err != nil
 }
 
 // note takes what was found elsewhere.
@@ -301,7 +312,7 @@ func (g *guard) remember(k known) {
 func (g *guard) complain(err error) {
 	g.unsaved.Do(func() {
 		g.log.Warn("can't remember etcd's history on this machine: a worker that starts after etcd was restored may not notice", "err", err,
-			"hint", "set --state-dir to a folder that can be written to, or to none")
+			"hint", "--state-dir must be a folder that this user can write to, with files that this version understands; none does without")
 	})
 }
 
@@ -327,7 +338,7 @@ func (g *guard) waysOut(store string, f found) string {
 	if files := memories.about(store, g.memory.here); len(files) > 0 {
 		forget = append(forget, "delete "+strings.Join(files, " and "))
 	}
-	if f.rec != nil {
+	if f.recordFences() {
 		forget = append(forget, "etcdctl del "+g.prefix+incarnationPath)
 	}
 	if len(forget) == 0 {

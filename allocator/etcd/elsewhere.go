@@ -130,7 +130,7 @@ func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark) (le
 	var readable []Mark
 	for _, m := range marks {
 		if m.Err != nil {
-			left = append(left, Change{Key: m.Key, Err: m.Err})
+			left = append(left, Change{Key: m.Key, Err: fmt.Errorf("take %s over: %w", from.path(m.Key), m.Err)})
 			continue
 		}
 		readable = append(readable, m)

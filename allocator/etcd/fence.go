@@ -46,8 +46,8 @@ func (g *guard) fenceFor(err error, k known) error {
 // alone: not of another store, and not of one from before a jump. If the record
 // is gone and this process has seen it, tell writes it again: a worker that
 // remembers nothing would take etcd for a new one. Where it fails, the next check
-// tells.
-func (g *guard) tell(ctx context.Context, f found, k known, first bool, err error) {
+// tells. It returns f with the record that may be there now, whoever wrote it.
+func (g *guard) tell(ctx context.Context, f found, k known, first bool, err error) found {
 	switch {
 	case !errors.Is(err, allocator.ErrFenced):
 	case f.rec == nil && !first:
@@ -55,11 +55,14 @@ func (g *guard) tell(ctx context.Context, f found, k known, first bool, err erro
 		lost.seen, lost.told = f.now, reason(err)
 		path := g.prefix + incarnationPath
 		_, _ = g.kv.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(path), "=", 0)).Then(clientv3.OpPut(path, lost.encode())).Commit()
+		f.rec = &lost
 	case f.rec != nil && f.rec.told == "" && f.rec.store == k.store && f.rec.epoch == k.epoch:
 		now := *f.rec
 		now.told = reason(err)
 		_, _ = g.replace(ctx, f.kv, now)
+		f.rec = &now
 	}
+	return f
 }
 
 // reason returns why err fences, without the sentinel's text and who found it.

@@ -207,6 +207,19 @@ func TestMemoryOfAPlace(t *testing.T) {
 	ignorant := guarded(t, server, "")
 	mustAdvance(t, ignorant, key, 5, 1)
 	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "in place of "+c.Incarnation())
+
+	// The way out named the record as well. It is the other store's: who deleted it
+	// fenced that one's workers.
+	stranger := counterAt(t, at, etcd.Config{StateDir: dir})
+	if err := stranger.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), ".json, and start them") {
+		t.Errorf("the way out is not to delete the file alone: %v", err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, c.Incarnation()+".json"))
+	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
+		t.Fatal(files, err)
+	}
+	mustAdvance(t, counterAt(t, at, etcd.Config{StateDir: dir}), key, 1, 6)
+	mustAdvance(t, ignorant, key, 1, 7)
 }
 
 // A worker that was started beside a fenced one, with another --state-dir or none,
@@ -242,7 +255,9 @@ func TestLostRecordIsToldToAll(t *testing.T) {
 	name := live.Incarnation()
 	server.Replace(t)
 	eventuallyFenced(t, live)
-	_ = live.Ready(t.Context())
+	if err := live.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "etcdctl del /seqd/v1/incarnation") {
+		t.Errorf("the way out leaves out the record that was just written: %v", err) // so a restart was fenced again
+	}
 	if got := get(t, server, incarnationPath); !strings.Contains(got, name) || !strings.Contains(got, `"fenced":"`) {
 		t.Errorf("the record is %s, want one of %s that says it", got, name)
 	}

@@ -47,6 +47,9 @@ const (
 	stateFormat      = 2
 )
 
+// notUnderstood says what to do about a file whose knowledge is not used.
+const notUnderstood = "a newer version wrote it, or it is damaged; run that version, or move the file away if etcd was not restored since"
+
 // stateName returns the name of a store's file. Stores are called by UUIDs,
 // unless somebody has written the record by hand.
 func stateName(store string) string {
@@ -68,15 +71,20 @@ func readState(path string) (remembered, error) {
 	if err == nil {
 		err = decodeStrictly(data, &raw)
 	}
+	if err == nil && (raw.Fmt < firstStateFormat || raw.Fmt > stateFormat) {
+		return remembered{}, fmt.Errorf("state file %s: format %d, this version knows %d: %s", path, raw.Fmt, stateFormat, notUnderstood)
+	}
 	var cluster uint64
 	if err == nil {
 		cluster, err = strconv.ParseUint(raw.Cluster, 16, 64)
 	}
 	switch {
-	case err != nil:
+	case errors.Is(err, fs.ErrPermission):
 		return remembered{}, fmt.Errorf("state file %s: %w", path, err)
-	case raw.Fmt < firstStateFormat || raw.Fmt > stateFormat || raw.Store == "":
-		return remembered{}, fmt.Errorf("state file %s: format %d, this version knows %d", path, raw.Fmt, stateFormat)
+	case err != nil:
+		return remembered{}, fmt.Errorf("state file %s: %w: %s", path, err, notUnderstood)
+	case raw.Store == "":
+		return remembered{}, fmt.Errorf("state file %s: names no store: %s", path, notUnderstood)
 	case raw.Fmt == firstStateFormat:
 		raw.Places = []place{placeOf(raw.Prefix, raw.Endpoints)}
 	}

@@ -190,3 +190,15 @@ func TestPlacesAreBounded(t *testing.T) {
 		t.Errorf("got %v", places)
 	}
 }
+
+// A file of a newer version, whose fields may be others, was said to have a
+// syntax error, and the advice was to remember nothing.
+func TestStateFileOfANewerVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.json")
+	if err := os.WriteFile(path, []byte(`{"fmt":3,"store":"a"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readState(path); err == nil || !strings.Contains(err.Error(), "format 3, this version knows 2: a newer version wrote it") {
+		t.Errorf("err = %v", err)
+	}
+}

@@ -65,7 +65,7 @@ func (s *Stamper) sourceChanged(at position, evidence string) error {
 		stored = fmt.Sprintf(", stored at %v", utc(at.stored))
 	}
 	return stop(fmt.Errorf("the source stream %s was made anew or restored, and its sequences began again: the last message in the output stream %s is %s:%d%s, but of the stream %s. "+
-		"Stamp it through another consumer into another output stream; or empty this one, whose messages are lost then, with: nats stream purge %s -f, remove the consumer, if there is one, with: nats consumer rm %s %s -f, and start with --start-seq 1",
+		"Stamp it through another consumer into another output stream; or empty this one, whose messages are lost then, with: nats stream purge %s -f, remove the consumer, if there is one, with: nats consumer rm %s %s -f, and start with --start-seq 1: it goes on once the duplicate window of the output stream has passed",
 		from, out, from, at.source, stored, evidence, out, from, s.config.Consumer))
 }
 

@@ -36,7 +36,7 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd
 		e.fail("etcd.incarnation", c.Name, err.Error(), "was it written by a newer seqd, or by hand? look at it: etcdctl get "+c.Prefix+"/v1/incarnation")
 		return
 	case err != nil:
-		e.warn("etcd.incarnation", c.Name, err.Error(), "can this user read --state-dir? a worker that can't would not notice a restored backup")
+		e.warn("etcd.incarnation", c.Name, err.Error(), "can this user read --state-dir, and was it written by this version or an older one? a worker that can't use it would not notice a restored backup")
 		return
 	}
 	e.ok("etcd.write", c.Name, "a write would be accepted")
