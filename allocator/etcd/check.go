@@ -163,6 +163,13 @@ func (f found) recordFences() bool {
 	return what != adopt || err != nil
 }
 
+// lookHereAlone gives up looking elsewhere, for want of permission.
+func (g *guard) lookHereAlone() {
+	g.narrow = true
+	g.log.Warn("this user may not look for counters at other spellings of the prefix, and goes on without", "prefix", g.prefix,
+		"hint", fmt.Sprintf("if workers before this version were ever told %[1]s/, their counters are below %[1]s//: let the role read and write %[1]s/ and all below it", g.prefix))
+}
+
 // note takes what was found elsewhere.
 func (f *found) note(kvs []*mvccpb.KeyValue) {
 	if len(kvs) > 0 && f.other == "" {
@@ -181,7 +188,8 @@ func (g *guard) read(ctx context.Context) (found, error) {
 		for _, op := range lookElsewhere(g.prefix) {
 			resp, err := g.kv.Do(ctx, op)
 			if errors.Is(err, rpctypes.ErrPermissionDenied) {
-				continue // no worker with such a role counts there
+				g.lookHereAlone()
+				break
 			}
 			if err != nil {
 				return found{}, advise(fmt.Errorf("%w: look for counters elsewhere: %w", allocator.ErrUnavailable, err), err)
@@ -198,9 +206,11 @@ func (g *guard) read(ctx context.Context) (found, error) {
 		Commit()
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied) && !g.narrow:
-		g.narrow = true // perhaps that is all that is denied; then no worker with such a role counts there
+		g.narrow = true // perhaps that is all that is denied
 		f, err := g.read(ctx)
-		g.narrow = err == nil
+		if g.narrow = false; err == nil {
+			g.lookHereAlone()
+		}
 		return f, err
 	case tooLarge(err) && len(ops) > 1: // etcd's --max-txn-ops is 1 or 2
 		g.apart = true

@@ -323,7 +323,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// A role that is narrower than the prefix can't look elsewhere, and needs not.
+// A role that is narrower than the prefix can't look elsewhere. It goes on, and
+// says so: a worker without logins may once have counted there.
 func TestRoleThatCantLookElsewhere(t *testing.T) {
 	server := servers.StartEtcdWith(t, func(c *embed.Config) { c.UnsafeNoFsync, c.BcryptCost = true, 4 })
 	root := server.Connect(t)
@@ -344,7 +345,8 @@ func TestRoleThatCantLookElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	c := etcd.NewCounter(client, etcd.Config{})
+	var said bytes.Buffer
+	c := etcd.NewCounter(client, etcd.Config{Log: slog.New(slog.NewTextHandler(&said, nil))})
 	defer c.Close()
 	mustAdvance(t, c, key, 1, 1)
 	admin := etcd.NewAdmin(client, "")
@@ -360,4 +362,8 @@ func TestRoleThatCantLookElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAdvance(t, c, key, 1, 12)
+	c.Close()
+	if n := strings.Count(said.String(), "may not look for counters at other spellings"); n != 1 {
+		t.Errorf("it said so %d times:\n%s", n, said.String())
+	}
 }
