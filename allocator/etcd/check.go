@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -17,9 +15,6 @@ import (
 // recordSpacing is how often the maxima are written into the record, unless
 // raft's term has changed.
 const recordSpacing = time.Minute
-
-// wayOut ends what is said of a fence.
-const wayOut = "raise the counters above every issued id with: seqd admin jump --all --by N"
 
 // check reads the incarnation, by a transaction that goes all the way, through
 // consensus, quota and permissions, and holds it against what is known: in this
@@ -135,105 +130,6 @@ func (g *guard) start() (s sending, k known, memories recollection, first bool, 
 	return s, k, memories, true, nil
 }
 
-// found is what check has read.
-type found struct {
-	kv    *mvccpb.KeyValue // of the record; nil: there is none
-	rec   *incarnation     // the same
-	now   sight            // where etcd's history is
-	other string           // a counter at another spelling of the prefix; "": none
-}
-
-// judge is [judge], and finds counters elsewhere, too.
-func (f found) judge(k known) (verdict, error) {
-	what, err := judge(k, f.rec, f.now)
-	if f.other != "" && (f.rec == nil || f.rec.told == "") {
-		return keep, foundElsewhere(f.other)
-	}
-	return what, err
-}
-
-// recordFences reports whether even who remembers nothing would be fenced by the
-// record. Else nobody may be told to delete it: it may be another store's, whose
-// workers would be fenced then.
-func (f found) recordFences() bool {
-	if f.rec == nil {
-		return false
-	}
-	what, err := judge(known{}, f.rec, f.now)
-	return what != adopt || err != nil
-}
-
-// lookHereAlone gives up looking elsewhere, for want of permission.
-func (g *guard) lookHereAlone() {
-	g.narrow = true
-	g.log.Warn("this user may not look for counters at other spellings of the prefix, and goes on without", "prefix", g.prefix,
-		"hint", fmt.Sprintf("if workers before this version were ever told %[1]s/, their counters are below %[1]s//: let the role read and write %[1]s/ and all below it", g.prefix))
-}
-
-// note takes what was found elsewhere.
-func (f *found) note(kvs []*mvccpb.KeyValue) {
-	if len(kvs) > 0 && f.other == "" {
-		f.other = string(kvs[0].Key)
-	}
-}
-
-// read reads the record.
-func (g *guard) read(ctx context.Context) (found, error) {
-	probe := g.prefix + probePath
-	ops := []clientv3.Op{clientv3.OpGet(g.prefix + incarnationPath)}
-	var f found
-	switch {
-	case g.narrow:
-	case g.apart:
-		for _, op := range lookElsewhere(g.prefix) {
-			resp, err := g.kv.Do(ctx, op)
-			if errors.Is(err, rpctypes.ErrPermissionDenied) {
-				g.lookHereAlone()
-				break
-			}
-			if err != nil {
-				return found{}, advise(fmt.Errorf("%w: look for counters elsewhere: %w", allocator.ErrUnavailable, err), err)
-			}
-			f.note(resp.Get().Kvs)
-		}
-	default:
-		ops = append(ops, lookElsewhere(g.prefix)...)
-	}
-	resp, err := g.kv.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(probe), "=", impossibleRev)).
-		Then(clientv3.OpPut(probe, "")).
-		Else(ops...).
-		Commit()
-	switch {
-	case errors.Is(err, rpctypes.ErrPermissionDenied) && !g.narrow:
-		g.narrow = true // perhaps that is all that is denied
-		f, err := g.read(ctx)
-		if g.narrow = false; err == nil {
-			g.lookHereAlone()
-		}
-		return f, err
-	case tooLarge(err) && len(ops) > 1: // etcd's --max-txn-ops is 1 or 2
-		g.apart = true
-		return g.read(ctx)
-	case err != nil:
-		return found{}, advise(fmt.Errorf("%w: read etcd's incarnation: %w", allocator.ErrUnavailable, err), err)
-	case resp.Succeeded:
-		return found{}, fmt.Errorf("%w: a compare that can't hold held", allocator.ErrUnavailable)
-	}
-	f.now = sightOf(resp.Header)
-	for _, r := range resp.Responses[1:] {
-		f.note(r.GetResponseRange().Kvs)
-	}
-	if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		rec, err := decodeIncarnation(kvs[0].Value)
-		if err != nil {
-			return f, err
-		}
-		f.kv, f.rec = kvs[0], &rec
-	}
-	return f, nil
-}
-
 // create makes the first record. again says that another worker was faster.
 func (g *guard) create(ctx context.Context, now sight) (again bool, err error) {
 	rec := incarnation{store: newUUID(), seen: now}
@@ -324,35 +220,4 @@ func (g *guard) complain(err error) {
 		g.log.Warn("can't remember etcd's history on this machine: a worker that starts after etcd was restored may not notice", "err", err,
 			"hint", "--state-dir must be a folder that this user can write to, with files that this version understands; none does without")
 	})
-}
-
-// explain adds the way out to a fence.
-func (g *guard) explain(err error, f found) error {
-	if !errors.Is(err, allocator.ErrFenced) {
-		return err
-	}
-	g.mu.Lock()
-	store := g.known.store
-	g.mu.Unlock()
-	return fmt.Errorf("%w; %s", err, g.waysOut(store, f))
-}
-
-// waysOut says what an operator can do about a fence. To forget all is none where
-// there are counters elsewhere.
-func (g *guard) waysOut(store string, f found) string {
-	if f.other != "" {
-		return wayOut
-	}
-	memories, _ := g.memory.recall()
-	var forget []string
-	if files := memories.about(store, g.memory.here); len(files) > 0 {
-		forget = append(forget, "delete "+strings.Join(files, " and "))
-	}
-	if f.recordFences() {
-		forget = append(forget, "etcdctl del "+g.prefix+incarnationPath)
-	}
-	if len(forget) == 0 {
-		return wayOut
-	}
-	return wayOut + "; or, only if the ids issued so far truly don't matter, stop the workers, " + strings.Join(forget, ", ") + ", and start them"
 }

@@ -173,7 +173,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "fence kept to oneself", breaks: "U after a restore: workers that saw less, or remember nothing, go on",
-		edits:  []edit{{"allocator/etcd/check.go", "		g.tell(ctx, f, k, first, err)\n", ""}},
+		edits:  []edit{{"allocator/etcd/check.go", "		f = g.tell(ctx, f, k, first, err)\n", ""}},
 		suites: []suite{{"./allocator/etcd", "Told"}},
 	},
 }

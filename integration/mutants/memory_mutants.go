@@ -5,6 +5,7 @@ const (
 	memoryFile    = "allocator/etcd/memory.go"
 	elsewhereFile = "allocator/etcd/elsewhere.go"
 	checkFile     = "allocator/etcd/check.go"
+	lookFile      = "allocator/etcd/look.go"
 	fenceFile     = "allocator/etcd/fence.go"
 )
 
@@ -19,7 +20,7 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "counters elsewhere not seen", breaks: "U after an upgrade: what was counted below /seqd/ begins at 1 below /seqd",
-		edits:  []edit{{checkFile, `if f.other != "" && (f.rec == nil`, `if f.other == "/" && (f.rec == nil`}},
+		edits:  []edit{{lookFile, `if f.other != "" && (f.rec == nil`, `if f.other == "/" && (f.rec == nil`}},
 		suites: []suite{memories},
 	},
 	{
