@@ -307,7 +307,12 @@ func TestDoctorOnSeveralEtcds(t *testing.T) {
 	file := configFile(t, fmt.Sprintf("etcd: {endpoints: [%s]}\nstores:\n  a: {}\n  b:\n    etcd: {endpoints: [%s]}\n", one.Endpoint, two.Endpoint))
 	t.Setenv("SEQD_ETCD_ENDPOINTS", "")
 	t.Setenv("SEQD_CONFIG", file)
-	startWorkers(t, 2)
+	for range 2 { // each is in two groups, and enters one before the other
+		p := start(t, nil, "worker")
+		for _, store := range []string{"a", "b"} {
+			p.wait(t, p.stderr, `joined the queue group" [^\n]*store=`+store)
+		}
+	}
 	report, _ := examine(t)
 	wantOnly(t, report)
 	for _, db := range []*servers.Etcd{one, two} {
