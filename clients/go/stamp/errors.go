@@ -36,19 +36,25 @@ func doubt(err error) error { return doubtError{err} }
 const doubtTime = 15 * time.Second
 
 // gone makes an error of the consumer one that ends Run, where that is what it
-// means.
+// means. That there is none is believed when it has been said for doubtTime: so
+// says a server of a cluster, too, that has just started and has not heard of it.
 func gone(err error) error {
 	var end stopError
-	if errors.As(err, &end) { // it has been through here
-		return err
+	var unsure doubtError
+	missing := func(err error) error {
+		return stop(fmt.Errorf("%w; when started again, the stamper makes a consumer that is missing", err))
 	}
-	for _, final := range []error{
-		jetstream.ErrConsumerDeleted, jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist,
-		jetstream.ErrStreamNotFound, jetstream.ErrBadRequest, nats.ErrConnectionClosed,
-	} {
-		if errors.Is(err, final) {
-			return stop(fmt.Errorf("%w; when started again, the stamper makes a consumer that is missing", err))
-		}
+	switch {
+	case errors.As(err, &end): // it has been through here
+		return err
+	case errors.Is(err, jetstream.ErrConsumerDeleted): // the consumer itself says so
+		return missing(err)
+	case errors.As(err, &unsure):
+		return err
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrConsumerDoesNotExist), errors.Is(err, jetstream.ErrStreamNotFound):
+		return doubt(missing(err))
+	case errors.Is(err, jetstream.ErrBadRequest), errors.Is(err, nats.ErrConnectionClosed):
+		return missing(err)
 	}
 	return err
 }
