@@ -130,9 +130,8 @@ func TestSilentMemberIsLeft(t *testing.T) {
 			var a seen
 			test.fault(p, sick)
 			a.run(t, c, func() bool { return !p.uses(sick) })
-			if len(p.client.Endpoints()) != 2 {
-				t.Errorf("the client uses %v", p.client.Endpoints())
-			}
+			// On a busy machine another one may have been slow, too, for a moment.
+			eventually(t, func() bool { return len(p.client.Endpoints()) == 2 && !p.uses(sick) }, "the client does not use the other two")
 			if a.slowest >= time.Second {
 				t.Errorf("an advance that began when the member had been left took %v", a.slowest)
 			}
@@ -233,7 +232,12 @@ func TestAllMembersSilent(t *testing.T) {
 		proxy.Heal()
 	}
 	begin, stalls := time.Now(), pace.WatchStalls(t)
-	mustAdvance(t, c, key, 1, 2)
+	ctx, cancel = context.WithTimeout(t.Context(), pace.Patience)
+	defer cancel()
+	// An attempt of the one that was given up may yet be applied: then its id is a gap.
+	if ids, err := c.Advance(ctx, key, 1); err != nil || ids.First < 2 {
+		t.Errorf("got %v, %v", ids, err)
+	}
 	if took := time.Since(begin) - stalls.Since(begin); took > 2*time.Second {
 		t.Errorf("it took %v to come back", took)
 	}
