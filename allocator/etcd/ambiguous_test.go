@@ -78,7 +78,7 @@ func TestAmbiguousTransactionIsAGap(t *testing.T) {
 			}}
 			c := etcd.NewCounter(client, etcd.Config{})
 			t.Cleanup(c.Close)
-			if err := c.Ready(t.Context()); err != nil { // has read the incarnation
+			if err := ready(t, c); err != nil { // has read the incarnation
 				t.Fatal(err)
 			}
 			left.Store(2)

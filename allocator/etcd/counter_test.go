@@ -94,7 +94,7 @@ func TestRecord(t *testing.T) {
 	if got := get(t, server, "/seqd/v1/counters/demo/key666"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if err := c.Ready(t.Context()); err != nil {
+	if err := ready(t, c); err != nil {
 		t.Errorf("Ready: %v", err)
 	}
 	if got := get(t, server, "/seqd/v1/probe"); got != "" {
@@ -197,7 +197,7 @@ func TestReplacedClusterIsRefused(t *testing.T) {
 			t.Errorf("%v: got %v, %v, want ErrFenced", k, ids, err)
 		}
 	}
-	if err := c.Ready(t.Context()); !errors.Is(err, allocator.ErrFenced) {
+	if err := ready(t, c); !errors.Is(err, allocator.ErrFenced) {
 		t.Errorf("Ready: got %v, want ErrFenced", err)
 	}
 }

@@ -54,7 +54,7 @@ func TestIncarnation(t *testing.T) {
 		t.Errorf("cluster %s, want %s", first.Cluster, want)
 	}
 	// Every worker that starts writes how far it sees the history.
-	if err := guarded(t, server, "").Ready(t.Context()); err != nil {
+	if err := ready(t, guarded(t, server, "")); err != nil {
 		t.Fatal(err)
 	}
 	second := incarnation(t, server)
@@ -78,7 +78,7 @@ func TestIncarnationFollowsTheTerm(t *testing.T) {
 	c := guarded(t, server, "")
 	ready := func() {
 		t.Helper()
-		if err := c.Ready(t.Context()); err != nil {
+		if err := ready(t, c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestUnreadableIncarnationIsLeftAlone(t *testing.T) {
 		if ids, err := c.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrUnreadable) {
 			t.Errorf("%s: got %v, %v, want ErrUnreadable", value, ids, err)
 		}
-		if err := c.Ready(t.Context()); !errors.Is(err, allocator.ErrUnreadable) {
+		if err := ready(t, c); !errors.Is(err, allocator.ErrUnreadable) {
 			t.Errorf("%s: Ready: got %v, want ErrUnreadable", value, err)
 		}
 		if _, _, err := etcd.NewAdmin(server.Connect(t), "").Reincarnate(t.Context(), 1); !errors.Is(err, allocator.ErrUnreadable) {
@@ -164,7 +164,7 @@ func TestWorkersAgreeOnTheStore(t *testing.T) {
 				if _, err := c.Advance(t.Context(), key, 1); err != nil {
 					t.Error(err)
 				}
-				if err := c.Ready(t.Context()); err != nil {
+				if err := ready(t, c); err != nil {
 					t.Error(err)
 				}
 			}
@@ -187,7 +187,7 @@ func TestStateDirThatCantBeWritten(t *testing.T) {
 	t.Cleanup(c.Close)
 	mustAdvance(t, c, key, 1, 1)
 	for range 3 {
-		if err := c.Ready(t.Context()); err != nil {
+		if err := ready(t, c); err != nil {
 			t.Error(err)
 		}
 	}

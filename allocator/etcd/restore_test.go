@@ -1,6 +1,7 @@
 package etcd_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,17 @@ func guarded(t testing.TB, server *servers.Etcd, dir string) *etcd.Counter {
 	return c
 }
 
+// ready probes c until an answer has come in time.
+func ready(t testing.TB, c *etcd.Counter) (err error) {
+	t.Helper()
+	for deadline := time.Now().Add(pace.Patience); time.Now().Before(deadline); {
+		if err = c.Ready(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+	return err
+}
+
 func wantFenced(t testing.TB, c *etcd.Counter, why string) {
 	t.Helper()
 	for range 2 { // and it stays so
@@ -34,7 +46,7 @@ func wantFenced(t testing.TB, c *etcd.Counter, why string) {
 			t.Fatalf("Advance: got %v, %v, want ErrFenced", ids, err)
 		}
 	}
-	err := c.Ready(t.Context())
+	err := ready(t, c)
 	for _, want := range []string{why, "seqd admin jump --all --by N"} {
 		if !errors.Is(err, allocator.ErrFenced) || !strings.Contains(err.Error(), want) {
 			t.Fatalf("Ready: got %v, want ErrFenced that says %q", err, want)
@@ -100,11 +112,11 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 			var history allocatortest.History
 			issue(t, &history, live, 3, key)
 			backup := server.Backup(t)
-			if err := guarded(t, server, "").Ready(t.Context()); err != nil { // some worker starts, and so writes the record
+			if err := ready(t, guarded(t, server, "")); err != nil { // some worker starts, and so writes the record
 				t.Fatal(err)
 			}
 			issue(t, &history, live, 3, key, young)
-			if err := live.Ready(t.Context()); err != nil {
+			if err := ready(t, live); err != nil {
 				t.Fatal(err)
 			}
 			server.Restore(t, backup, test.bump)
@@ -115,7 +127,7 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 			}
 			wantFenced(t, cold, test.cold)
 			if strings.Contains(test.live, "incarnation") {
-				_ = live.Ready(t.Context()) // a worker's next probe; no answer's header shows it
+				_ = ready(t, live) // a worker's next probe; no answer's header shows it
 			}
 			eventuallyFenced(t, live)
 			wantFenced(t, live, test.live)
@@ -124,14 +136,14 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 			for i := range 50 {
 				put(t, server, "/other", fmt.Sprint(i))
 			}
-			_ = guarded(t, server, "").Ready(t.Context()) // one that remembers nothing may even write the record
+			_ = ready(t, guarded(t, server, "")) // one that remembers nothing may even write the record
 			wantFenced(t, cold, test.cold)
 			wantFenced(t, live, test.live)
 			wantFenced(t, guarded(t, server, dir), "fell")
 
 			jumpAll(t, server, 1000)
 			for _, c := range []*etcd.Counter{live, cold, guarded(t, server, dir), guarded(t, server, "")} {
-				if err := c.Ready(t.Context()); err != nil {
+				if err := ready(t, c); err != nil {
 					t.Fatalf("after the jump: %v", err)
 				}
 				issue(t, &history, c, 3, key, young)
@@ -182,13 +194,13 @@ func TestFenceIsToldToAll(t *testing.T) {
 	eventuallyFenced(t, witness)
 	wantFenced(t, witness, "revision fell")
 
-	_ = bystander.Ready(t.Context()) // its next probe, a second later
+	_ = ready(t, bystander) // its next probe, a second later
 	wantFenced(t, bystander, "a worker found that etcd's revision fell")
 	wantFenced(t, guarded(t, server, ""), "a worker found that etcd's revision fell")
 
 	jumpAll(t, server, 100)
 	for i, c := range []*etcd.Counter{witness, bystander, guarded(t, server, "")} {
-		if err := c.Ready(t.Context()); err != nil {
+		if err := ready(t, c); err != nil {
 			t.Fatal(err)
 		}
 		ids, err := c.Advance(t.Context(), key, 1)
@@ -240,7 +252,7 @@ func TestWipedEtcdIsRefused(t *testing.T) {
 	if err := os.Remove(files[0]); err != nil {
 		t.Fatal(err)
 	}
-	if err := cold.Ready(t.Context()); err != nil {
+	if err := ready(t, cold); err != nil {
 		t.Fatal(err)
 	}
 	mustAdvance(t, cold, key, 10, 1)
@@ -259,7 +271,7 @@ func TestJumpThatIsTooSmall(t *testing.T) {
 	server.Restore(t, backup, 0)
 	wantFenced(t, c, "revision fell")
 	jumpAll(t, server, 5)
-	if err := c.Ready(t.Context()); err != nil {
+	if err := ready(t, c); err != nil {
 		t.Fatal(err)
 	}
 	mustAdvance(t, c, key, 1, 1011)
@@ -286,7 +298,7 @@ func TestFenceRevokes(t *testing.T) {
 	mustAdvance(t, c, key, 10, 1)
 	want(0)
 	jumpAll(t, server, 100) // for caution
-	if err := c.Ready(t.Context()); err != nil {
+	if err := ready(t, c); err != nil {
 		t.Fatal(err)
 	}
 	want(1)

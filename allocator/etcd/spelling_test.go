@@ -120,7 +120,7 @@ func TestCountersElsewhereAreTakenOver(t *testing.T) {
 	if _, is, err := admin.Reincarnate(t.Context(), 100); err != nil || is.Floor != 600 {
 		t.Errorf("got %+v, %v", is, err)
 	}
-	if err := cold.Ready(t.Context()); err != nil {
+	if err := ready(t, cold); err != nil {
 		t.Fatal(err)
 	}
 	mustAdvance(t, cold, key, 1, 141)
@@ -135,10 +135,10 @@ func TestCountersElsewhereAreTakenOver(t *testing.T) {
 
 	// They may come up later, too.
 	seedElsewhere(t, server, "/seqd/", 0, map[string]int64{"key666": 3})
-	_ = cold.Ready(t.Context())
+	_ = ready(t, cold)
 	wantFenced(t, cold, "/seqd//v1/counters/ too")
 	jumpAll(t, server, 10)
-	if err := cold.Ready(t.Context()); err != nil {
+	if err := ready(t, cold); err != nil {
 		t.Fatal(err)
 	}
 	mustAdvance(t, cold, key, 1, 152)
@@ -211,7 +211,7 @@ func TestMemoryOfAPlace(t *testing.T) {
 	// The way out named the record as well. It is the other store's: who deleted it
 	// fenced that one's workers.
 	stranger := counterAt(t, at, etcd.Config{StateDir: dir})
-	if err := stranger.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), ".json, and start them") {
+	if err := ready(t, stranger); err == nil || !strings.Contains(err.Error(), ".json, and start them") {
 		t.Errorf("the way out is not to delete the file alone: %v", err)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, c.Incarnation()+".json"))
@@ -255,7 +255,7 @@ func TestLostRecordIsToldToAll(t *testing.T) {
 	name := live.Incarnation()
 	server.Replace(t)
 	eventuallyFenced(t, live)
-	if err := live.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "etcdctl del /seqd/v1/incarnation") {
+	if err := ready(t, live); err == nil || !strings.Contains(err.Error(), "etcdctl del /seqd/v1/incarnation") {
 		t.Errorf("the way out leaves out the record that was just written: %v", err) // so a restart was fenced again
 	}
 	if got := get(t, server, incarnationPath); !strings.Contains(got, name) || !strings.Contains(got, `"fenced":"`) {
@@ -264,7 +264,7 @@ func TestLostRecordIsToldToAll(t *testing.T) {
 	wantFenced(t, guarded(t, server, ""), "a worker found that")
 	wantFenced(t, guarded(t, server, t.TempDir()), "etcdctl del /seqd/v1/incarnation")
 	jumpAll(t, server, 100)
-	if err := live.Ready(t.Context()); err != nil {
+	if err := ready(t, live); err != nil {
 		t.Fatal(err)
 	}
 	mustAdvance(t, live, key, 1, 101)
@@ -307,7 +307,7 @@ func TestRaceForTheRecord(t *testing.T) {
 		for range 8 {
 			c := counterAt(t, server.Endpoint, etcd.Config{Prefix: prefix, Log: log})
 			all.Go(func() {
-				if err := c.Ready(t.Context()); err != nil {
+				if err := ready(t, c); err != nil {
 					t.Error(err)
 				}
 			})
@@ -358,7 +358,7 @@ func TestRoleThatCantLookElsewhere(t *testing.T) {
 	if _, _, err := admin.Reincarnate(t.Context(), 10); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Ready(t.Context()); err != nil {
+	if err := ready(t, c); err != nil {
 		t.Fatal(err)
 	}
 	mustAdvance(t, c, key, 1, 12)
