@@ -247,15 +247,9 @@ func TestSourceRestored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, shortWindow)
-			r.publish(t, 10, 1)
-			s := r.start(t, config())
-			r.awaitOutput(t, 10)
-			s.stop(t)
+			r.stampTen(t, 10)
 			restore := r.backUp(t, sourceStream)
-			r.publish(t, 10, 1)
-			s = r.start(t, config())
-			r.awaitOutput(t, 20)
-			s.stop(t)
+			r.stampTen(t, 20)
 			restore()
 			r.publish(t, c.more, 1)
 			r.refuses(t, config(), "made anew or restored", c.want)

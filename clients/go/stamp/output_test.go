@@ -19,15 +19,9 @@ func TestOutputFallsBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, shortWindow)
-			r.publish(t, 10, 1)
-			s := r.start(t, config())
-			r.awaitOutput(t, 10)
-			s.stop(t)
+			r.stampTen(t, 10)
 			do := c.change(t, r)
-			r.publish(t, 10, 1)
-			s = r.start(t, config())
-			r.awaitOutput(t, 20)
-			s.stop(t)
+			r.stampTen(t, 20)
 			do()
 			left := r.stored(t, outputStream)
 			r.publish(t, 5, 1)

@@ -295,3 +295,13 @@ func awaitFor(t testing.TB, patience time.Duration, what string, ok func() bool)
 		}
 	}
 }
+
+// stampTen publishes ten messages and runs a stamper until the output has that
+// many in all.
+func (r *rig) stampTen(t testing.TB, all int) {
+	t.Helper()
+	r.publish(t, 10, 1)
+	s := r.start(t, config())
+	r.awaitOutput(t, all)
+	s.stop(t)
+}
