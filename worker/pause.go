@@ -98,8 +98,10 @@ func (st *store) handledAll() func() bool {
 		return func() bool { return true }
 	}
 	count := func(sub *nats.Subscription) (begun int64, left int) {
-		begun, _ = sub.Delivered() // fails only if the subscription is closed: then nothing is left
-		left, _, _ = sub.Pending()
+		// In this order: what is handled between the two would else be missing from
+		// the sum below, and we would be content too early.
+		left, _, _ = sub.Pending() // fails only if the subscription is closed: then nothing is left
+		begun, _ = sub.Delivered()
 		return begun, max(left, 0)
 	}
 	begun, left := count(sub)
