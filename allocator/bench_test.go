@@ -75,7 +75,7 @@ func (f *inFlight) answer(keys []allocator.Key) {
 }
 
 func BenchmarkStrong1Key256Waiters(b *testing.B) {
-	s := allocator.NewStrong(newBare(b))
+	s := allocator.NewStrong(newBare(b), nil)
 	defer s.Stop()
 	keys := make([]allocator.Key, 256)
 	for i := range keys {
@@ -85,13 +85,13 @@ func BenchmarkStrong1Key256Waiters(b *testing.B) {
 }
 
 func BenchmarkStrong1Key1Waiter(b *testing.B) {
-	s := allocator.NewStrong(newBare(b))
+	s := allocator.NewStrong(newBare(b), nil)
 	defer s.Stop()
 	(&inFlight{b: b, allocator: s}).answer([]allocator.Key{key})
 }
 
 func BenchmarkStrong256Keys(b *testing.B) {
-	s := allocator.NewStrong(newBare(b))
+	s := allocator.NewStrong(newBare(b), nil)
 	defer s.Stop()
 	keys := make([]allocator.Key, 256)
 	for i := range keys {
