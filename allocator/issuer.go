@@ -47,9 +47,9 @@ type IssuerConfig struct {
 
 // Issuer is all that a process issues ids of one [Source] by:
 //
-//	AllocateStrong ──▶ Strong ──▶ Peers ──▶ Source     and, where another process
-//	AllocateDirect ──▶ Strong ──────┼─────▶ Source     wins, Peers ──▶ that one's
-//	Take, AllocateWeak ──▶ Weak ────┴─────▶ Source     AllocateDirect
+//	Take, AllocateWeak ─▶ Weak ───────────────────▶ Source
+//	AllocateStrong, AllocateDirect ─▶ Strong ─▶ Peers ─▶ Source
+//	                                              └────▶ AllocateDirect of a rival
 //
 // Once the Source revokes what it has reserved, none of it is issued any more.
 //
