@@ -32,7 +32,6 @@ func TestKeysOfTwoStoresAreApart(t *testing.T) {
 	})
 }
 
-// The slow keys are more than a crew keeps goroutines for.
 func TestSlowKeysDelayNoOther(t *testing.T) {
 	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
 		var stalled []*request
@@ -54,24 +53,37 @@ func TestSlowKeysDelayNoOther(t *testing.T) {
 	})
 }
 
-// Goroutines are started for what blocks, and not kept for ever.
-func TestIdleGoroutinesAreBounded(t *testing.T) {
-	inBothModes(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		before := runtime.NumGoroutine()
-		m.Script(slow(time.Second))
-		for i := range 1000 {
-			c.ask(allocator.Key{Store: "s", Name: fmt.Sprint(i)}, 1, time.Hour)
-		}
-		synctest.Wait()
-		if got := len(m.Calls()); got != 1000 {
-			t.Errorf("%d advances are under way for 1000 slow keys: some key waits for another", got)
-		}
-		time.Sleep(time.Minute)
-		if got := runtime.NumGoroutine() - before; got > 300 {
-			t.Errorf("%d goroutines are left when nothing is to do, want at most 300", got)
-		}
-	})
+// Nobody waits for an advance: however many are under way, there is no goroutine
+// for them.
+func TestAdvancesTakeNoGoroutines(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h held
+				c := newCaller(t, mode.open(&h))
+				before := runtime.NumGoroutine()
+				for i := range 1000 {
+					c.ask(numbered(i), 1, time.Hour)
+				}
+				synctest.Wait()
+				if got := len(h.advances); got != 1000 {
+					t.Errorf("%d advances are under way for 1000 slow keys: some key waits for another", got)
+				}
+				if got := runtime.NumGoroutine() - before; got > 0 {
+					t.Errorf("%d goroutines wait for advances", got)
+				}
+				for _, a := range h.advances {
+					a.Done.Advanced(a, allocator.Range{First: 1, N: a.N}, nil)
+				}
+			})
+		})
+	}
 }
+
+// held is a Starter whose advances a test ends by itself.
+type held struct{ advances []*allocator.Advance }
+
+func (h *held) Start(a *allocator.Advance) { h.advances = append(h.advances, a) }
 
 // Errors of the Counter reach everyone who waits, are not remembered, and their
 // ids are never handed out, whether they were reserved, will be, or were not.
@@ -169,11 +181,13 @@ func TestStopLetsAnAdvanceFinish(t *testing.T) {
 	}
 }
 
-// deaf is a Counter that pays no heed to its context.
-type deaf struct{ allocator.Counter }
+// deaf is a Starter whose advances end with success only.
+type deaf struct{ *allocatortest.Memory }
 
-func (d deaf) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
-	return d.Counter.Advance(context.WithoutCancel(ctx), key, n)
+func (d deaf) Start(a *allocator.Advance) {
+	allocatortest.Start(a, func(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+		return d.Advance(context.WithoutCancel(ctx), key, n)
+	})
 }
 
 // A waiter may use its request again at once, from within Allocated.

@@ -26,10 +26,10 @@ type stopper interface {
 // modes are both allocators, for what they have in common.
 var modes = []struct {
 	name string
-	open func(allocator.Counter) stopper
+	open func(allocator.Starter) stopper
 }{
-	{"Strong", func(c allocator.Counter) stopper { return allocator.NewStrong(c) }},
-	{"Weak", func(c allocator.Counter) stopper { return allocator.NewWeak(c, allocator.WeakConfig{}) }},
+	{"Strong", func(c allocator.Starter) stopper { return allocator.NewStrong(c, nil) }},
+	{"Weak", func(c allocator.Starter) stopper { return allocator.NewWeak(c, allocator.WeakConfig{}) }},
 }
 
 // inBothModes runs a test in a bubble of its own for each allocator.

@@ -22,7 +22,7 @@ func (c *clock) evict() *weakKey {
 		}
 		k := c.ring[c.hand]
 		switch {
-		case k.queue != nil: // its fetch still needs it
+		case k.refill != nil: // it still needs it
 			c.hand++
 		case k.stock.used && step < maxSteps/2: // then any will do
 			k.stock.used = false

@@ -1,12 +1,15 @@
 // Package allocator issues ids from durable counters.
 //
 // A [Counter] keeps one mark per [Key]: every id at or below it is spent or
-// reserved. [Strong] and [Weak] turn advances of that mark into ids:
+// reserved. A [Source] is a Counter as those see it who issue from it. An
+// [Issuer] turns advances of the mark into ids, in two ways:
 //
 //   - [Strong] collects the requests that wait for a key into a batch, closes
 //     the batch, and only then asks the Counter for one advance that serves all
 //     of it (group commit).
 //   - [Weak] reserves a segment in one advance and spends it from memory.
+//
+// Where several processes want a key, [Peers] hands batches to the one that wins.
 //
 // For one key, over all processes that share the Counter:
 //

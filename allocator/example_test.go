@@ -10,7 +10,7 @@ import (
 
 func ExampleStrong() {
 	var counter allocatortest.Memory // or one in etcd
-	strong := allocator.NewStrong(&counter)
+	strong := allocator.NewStrong(&counter, nil)
 	defer strong.Stop()
 
 	key := allocator.Key{Store: "orders", Name: "invoice"}
@@ -60,7 +60,7 @@ func ExampleWeak() {
 // that the Weak holds for later.
 func ExampleWait() {
 	var counter allocatortest.Memory
-	strong, weak := allocator.NewStrong(&counter), allocator.NewWeak(&counter, allocator.WeakConfig{})
+	strong, weak := allocator.NewStrong(&counter, nil), allocator.NewWeak(&counter, allocator.WeakConfig{})
 	defer strong.Stop()
 	defer weak.Stop()
 

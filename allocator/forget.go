@@ -14,9 +14,9 @@ func (w *Weak) Forget() {
 	gaps := map[*storeName]int{}
 	for _, k := range all {
 		gaps[k.store] += k.stock.held()
-		if k.queue != nil { // its fetch still needs it
+		if k.refill != nil { // it still needs it
 			k.stock.current, k.stock.next = Range{}, Range{}
-			k.queue.forgotten = true
+			k.refill.forgotten = true
 			w.keys.put(k, k.key())
 			w.clock.add(k)
 		}

@@ -64,7 +64,7 @@ func TestWeakIdsBelowARaise(t *testing.T) {
 	worst := 0
 	for spent := range 4 * size {
 		inWeak(t, sized(size), func(t *testing.T, m *allocatortest.Memory, w *allocator.Weak, c *caller) {
-			rival := allocator.NewStrong(m)
+			rival := allocator.NewStrong(m, nil)
 			defer rival.Stop()
 			c.ask(key, 1, time.Second).wantIDs(t, 1, 1, 0)
 			for range spent { // the rival keeps the segments from being adjacent

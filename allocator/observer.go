@@ -42,17 +42,13 @@ func (unobserved) Batch(string, int, int)   {}
 func (unobserved) Segment(string, int)      {}
 func (unobserved) Skipped(string, int, Gap) {}
 
-// Observe has o told what becomes of s's ids. It must be called before s is
-// used.
-func (s *Strong) Observe(o Observer) { s.observer = o }
-
-// Observe has o told what becomes of w's ids. It must be called before w is
-// used.
-func (w *Weak) Observe(o Observer) { w.observer = o }
-
-// Observe has o told of ids that a rival reserved for us and that can't be used.
-// It must be called before p is used.
-func (p *Peers) Observe(o Observer) { p.observer = o }
+// observerOr returns o, or one that does nothing if it is nil.
+func observerOr(o Observer) Observer {
+	if o == nil {
+		return unobserved{}
+	}
+	return o
+}
 
 // WaitCause is why a request had to wait for a segment.
 type WaitCause uint8

@@ -59,9 +59,9 @@ func (l *ledger) wantSkipped(t *testing.T, want map[allocator.Gap]int) {
 
 func inLedgerWeak(t *testing.T, config allocator.WeakConfig, test func(t *testing.T, m *allocatortest.Memory, w *allocator.Weak, c *caller, l *ledger)) {
 	t.Helper()
+	l := new(ledger)
+	config.Observer = l
 	inWeak(t, config, func(t *testing.T, m *allocatortest.Memory, w *allocator.Weak, c *caller) {
-		l := new(ledger)
-		w.Observe(l)
 		test(t, m, w, c, l)
 	})
 }
@@ -114,9 +114,7 @@ func TestWeakTellsOfGaps(t *testing.T) {
 func TestStrongTellsOfBatchesAndGaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, l := new(allocatortest.Memory), new(ledger)
-		s := allocator.NewStrong(m)
-		s.Observe(l)
-		c := newCaller(t, s)
+		c := newCaller(t, allocator.NewStrong(m, l))
 		release := m.Stall(key)
 		c.ask(key, 1, time.Minute)
 		for range 9 {
@@ -162,19 +160,14 @@ func TestBooksBalance(t *testing.T) {
 					// error then would hide what was reserved.
 					return allocatortest.Fault{Before: time.Duration(random.Int64N(int64(50 * time.Millisecond)))}
 				})
-				a := mode.open(m)
-				w, weak := a.(*allocator.Weak)
-				if weak {
-					a.Stop()
-					config := sized(20)
-					config.MaxKeys = 3
-					w = allocator.NewWeak(m, config)
-					w.Observe(l)
-					a = w
-				} else {
-					a.(*allocator.Strong).Observe(l)
+				config := sized(20)
+				config.MaxKeys, config.Observer = 3, l
+				w, weak := allocator.NewWeak(m, config), mode.name == "Weak"
+				c := newCaller(t, w)
+				if !weak {
+					w.Stop()
+					c.allocator = allocator.NewStrong(m, l)
 				}
-				c := newCaller(t, a)
 				keys := make([]allocator.Key, 5)
 				for i := range keys {
 					keys[i] = numbered(i)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Peers is the Counter of keys that several processes want at a time, each with
-// a Counter of its own over the same records. Alone, compare-and-swap lets one
+// Peers advances keys that several processes want at a time, each with a Source
+// of its own over the same records. Alone, compare-and-swap lets one
 // of them win per round trip and makes the others try again. So a batch that
 // loses is handed over, by its count, to the process that won: that one adds it
 // to its own next batch and answers with the range.
@@ -27,10 +27,8 @@ import (
 //
 // Its methods may be called concurrently.
 type Peers struct {
-	Starter
-	ask     AskPeer
-	witness Witness // the Starter; nil if it isn't one
-
+	source   Source
+	ask      AskPeer // nil: this process is alone
 	observer Observer
 
 	mu     sync.Mutex
@@ -43,17 +41,6 @@ type Peers struct {
 // that tells the Observer of those.
 type AskPeer func(ctx context.Context, rival string, key Key, n int) (Range, error)
 
-// Witness is a Counter that holds what a rival reserved for us against what it
-// has seen itself, and the other way round: a rival that knows less would after
-// a rewind of the counters reserve ids again that we have issued.
-type Witness interface {
-	// Known returns an id that ids reserved from now on must be greater than.
-	Known(Key) int64
-
-	// Given notes ids that a rival reserved for us.
-	Given(Key, Range)
-}
-
 const (
 	// PeerTimeout bounds the wait for a rival's answer.
 	PeerTimeout = 250 * time.Millisecond
@@ -62,17 +49,17 @@ const (
 	maxRivals = 1 << 16
 )
 
-// NewPeers returns the Counter that advances by counter, or by asking a rival.
-func NewPeers(counter Starter, ask AskPeer) *Peers {
-	p := &Peers{Starter: counter, ask: ask, observer: unobserved{}, rivals: map[Key]string{}}
-	p.witness, _ = counter.(Witness)
-	return p
+// NewPeers returns the Starter that has source advance, or asks a rival; where
+// ask is nil there are none. It tells observer (nil: nobody) of ids that a rival
+// reserved for us and that can't be used.
+func NewPeers(source Source, ask AskPeer, observer Observer) *Peers {
+	return &Peers{source: source, ask: ask, observer: observerOr(observer), rivals: map[Key]string{}}
 }
 
 // Start asks the key's rival, if there is one, and else tries by itself.
 func (p *Peers) Start(a *Advance) {
-	if a.Direct {
-		p.Starter.Start(a)
+	if a.Direct || p.ask == nil {
+		p.source.Start(a)
 		return
 	}
 	h := handovers.Get().(*handover)
@@ -83,7 +70,7 @@ func (p *Peers) Start(a *Advance) {
 		return
 	}
 	a.Yield = true
-	p.Starter.Start(a)
+	p.source.Start(a)
 }
 
 // Rival returns whom we ask to advance key, or "": as far as we know nobody wins
@@ -136,16 +123,16 @@ func (h *handover) ask(a *Advance, rival string) {
 	}
 	p.forget(a.Key)
 	a.Yield = false
-	p.Starter.Start(a)
+	p.source.Start(a)
 }
 
+// askWitnessed holds what the rival reserves against what our Source has seen
+// itself: after a rewind of the counters, one that knows less would reserve ids
+// again that we have issued.
 func (p *Peers) askWitnessed(a *Advance, rival string) (Range, error) {
 	ctx, cancel := context.WithTimeout(a.Ctx, PeerTimeout)
 	defer cancel()
-	known := int64(0)
-	if p.witness != nil {
-		known = p.witness.Known(a.Key)
-	}
+	known := p.source.Known(a.Key)
 	ids, err := p.ask(ctx, rival, a.Key, a.N)
 	if err != nil {
 		return Range{}, err
@@ -158,9 +145,7 @@ func (p *Peers) askWitnessed(a *Advance, rival string) (Range, error) {
 		p.observer.Skipped(a.Key.Store, ids.N, GapHandover)
 		return Range{}, fmt.Errorf("ids from %d, which have been reserved before: %d was", ids.First, known)
 	}
-	if p.witness != nil {
-		p.witness.Given(a.Key, ids)
-	}
+	p.source.Given(a.Key, ids)
 	return ids, nil
 }
 

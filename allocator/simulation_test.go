@@ -96,8 +96,8 @@ func (s *simulation) replace(i int) {
 	s.opened++
 	s.workers[i] = &worker{
 		number: s.opened,
-		strong: allocator.NewStrong(&oneAtATime{t: s.t, Counter: &s.memory}),
-		weak:   allocator.NewWeak(&oneAtATime{t: s.t, Counter: &s.memory}, weak),
+		strong: allocator.NewStrong(&oneAtATime{t: s.t, memory: &s.memory}, nil),
+		weak:   allocator.NewWeak(&oneAtATime{t: s.t, memory: &s.memory}, weak),
 	}
 	s.mu.Unlock()
 	if old != nil {
@@ -168,18 +168,20 @@ func (r *sent) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	close(r.done)
 }
 
-// oneAtATime is the Counter of one allocator, that must not have two advances
-// of a key under way.
+// oneAtATime has a Memory advanced for one allocator, that must not have two
+// advances of a key under way.
 type oneAtATime struct {
-	allocator.Counter
+	memory   *allocatortest.Memory
 	t        *testing.T
 	underWay sync.Map // of keys
 }
 
-func (c *oneAtATime) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+func (c *oneAtATime) Start(a *allocator.Advance) { allocatortest.Start(a, c.advance) }
+
+func (c *oneAtATime) advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
 	if _, busy := c.underWay.LoadOrStore(key, true); busy {
 		c.t.Errorf("two advances of %q are under way", key)
 	}
 	defer c.underWay.Delete(key)
-	return c.Counter.Advance(ctx, key, n)
+	return c.memory.Advance(ctx, key, n)
 }

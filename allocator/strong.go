@@ -23,15 +23,14 @@ import (
 // Strong is safe for concurrent use. The lock is never held over a call of the
 // Counter or a Waiter.
 type Strong struct {
-	counter     Starter
-	stopCounter func()
-	observer    Observer
-	ctx         context.Context // ends with Stop
-	cancel      context.CancelFunc
+	counter  Starter
+	observer Observer
+	ctx      context.Context // ends with Stop
+	cancel   context.CancelFunc
+	underWay sync.WaitGroup // the keys somebody waits for
 
 	mu      sync.Mutex
 	stopped bool
-	idle    sync.Cond          // Stop waits for keys to become empty
 	keys    map[Key]*strongKey // the keys somebody waits for: each has an advance under way
 	free    []*strongKey       // for the next keys
 }
@@ -52,20 +51,16 @@ type strongKey struct {
 	single int
 	served *Request // whom the advance under way is for, if single
 
-	timer *time.Timer // runs expire at wake; never stopped, only found early
-	wake  time.Time
-	armed bool // expire has not run since wake was set
+	deadlines deadlines // the timer is never stopped, only found early
 }
 
 // maxFree bounds the idle strongKeys that are kept.
 const maxFree = 1024
 
-// NewStrong returns a Strong over counter, which is used as a [Starter] if it is
-// one. It must be stopped.
-func NewStrong(counter Counter) *Strong {
-	s := &Strong{observer: unobserved{}, keys: map[Key]*strongKey{}}
-	s.idle.L = &s.mu
-	s.counter, s.stopCounter = starterOf(counter)
+// NewStrong returns a Strong that has counter advanced, and tells observer (nil:
+// nobody) of it. It must be stopped.
+func NewStrong(counter Starter, observer Observer) *Strong {
+	s := &Strong{counter: counter, observer: observerOr(observer), keys: map[Key]*strongKey{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -74,19 +69,10 @@ func NewStrong(counter Counter) *Strong {
 // the advances under way have ended. Later requests get ErrStopped.
 func (s *Strong) Stop() {
 	s.mu.Lock()
-	if s.stopped {
-		s.mu.Unlock()
-		return
-	}
 	s.stopped = true
 	s.mu.Unlock()
 	s.cancel()
-	s.mu.Lock()
-	for len(s.keys) > 0 {
-		s.idle.Wait()
-	}
-	s.mu.Unlock()
-	s.stopCounter()
+	s.underWay.Wait()
 }
 
 // Allocate queues r; it never blocks. See [Allocator].
@@ -102,7 +88,7 @@ func (s *Strong) Allocate(r *Request) {
 		k = s.newKeyLocked(r.Key)
 	}
 	k.waiting.push(r)
-	s.armLocked(k, r.Deadline)
+	k.deadlines.armLocked(r.Deadline)
 	s.mu.Unlock()
 	if !busy {
 		k.next()
@@ -115,7 +101,9 @@ func (s *Strong) newKeyLocked(key Key) *strongKey {
 		k, s.free = s.free[n-1], s.free[:n-1]
 	} else {
 		k = &strongKey{strong: s}
+		k.deadlines = deadlines{mu: &s.mu, lines: [2]*line{&k.batch, &k.waiting}}
 	}
+	s.underWay.Add(1) // under the lock, so that Stop does not overtake
 	k.key = key
 	s.keys[key] = k
 	return k
@@ -148,10 +136,12 @@ func (k *strongKey) next() {
 	expired.serve(Range{}, ErrExpired)
 	stopped.serve(Range{}, ErrStopped)
 	late.serve(Range{}, ErrStopped)
-	if start {
-		s.observer.Batch(k.key.Store, requests, k.advance.N)
-		s.counter.Start(&k.advance)
+	if !start {
+		s.underWay.Done()
+		return
 	}
+	s.observer.Batch(k.key.Store, requests, k.advance.N)
+	s.counter.Start(&k.advance)
 }
 
 // beginLocked makes an advance of a batch that is not empty.
@@ -173,9 +163,6 @@ func (s *Strong) retireLocked(k *strongKey) {
 	k.key, k.advance = Key{}, Advance{}
 	if len(s.free) < maxFree {
 		s.free = append(s.free, k)
-	}
-	if s.stopped && len(s.keys) == 0 {
-		s.idle.Broadcast()
 	}
 }
 

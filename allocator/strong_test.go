@@ -15,7 +15,7 @@ func inStrong(t *testing.T, test func(t *testing.T, m *allocatortest.Memory, c *
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := new(allocatortest.Memory)
-		test(t, m, newCaller(t, allocator.NewStrong(m)))
+		test(t, m, newCaller(t, allocator.NewStrong(m, nil)))
 	})
 }
 
@@ -78,7 +78,7 @@ func TestStrongLeftOversAreAGap(t *testing.T) {
 // was known before the request was made could be greater than its own.
 func TestStrongNobodyJoinsABatchUnderWay(t *testing.T) {
 	inStrong(t, func(t *testing.T, m *allocatortest.Memory, c *caller) {
-		another := newCaller(t, allocator.NewStrong(m))
+		another := newCaller(t, allocator.NewStrong(m, nil))
 		release := m.Stall(key)
 		zeroth := c.ask(key, 1, time.Hour)
 		synctest.Wait()

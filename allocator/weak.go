@@ -16,6 +16,9 @@ type WeakConfig struct {
 	// are forgotten, and what is left of their segments is a gap. 0 means
 	// DefaultMaxKeys.
 	MaxKeys int
+
+	// Observer is told what becomes of ids; nil means nobody is.
+	Observer Observer
 }
 
 // DefaultMaxKeys is how many keys a Weak holds unless configured otherwise.
@@ -33,13 +36,13 @@ const DefaultMaxKeys = 1_000_000
 // Weak is safe for concurrent use. The lock is never held over a call of the
 // Counter or a Waiter.
 type Weak struct {
-	counter  Counter
+	counter  Starter
 	config   WeakConfig
 	observer Observer
-	crew     *crew[*weakKey]
 	ctx      context.Context // ends with Stop
 	cancel   context.CancelFunc
-	started  time.Time // zero of the clock that stocks tell the time by
+	started  time.Time      // zero of the clock that stocks tell the time by
+	underWay sync.WaitGroup // refills
 
 	mu      sync.Mutex
 	stopped bool
@@ -50,41 +53,36 @@ type Weak struct {
 // weakKey is a key whose ids are in memory or on their way. mu guards it. There
 // may be millions: its size counts (96 bytes).
 type weakKey struct {
-	store *storeName
-	name  string
-	chain *weakKey // see table
-	stock stock
-	queue *weakQueue // nil unless an advance is under way
+	store  *storeName
+	name   string
+	chain  *weakKey // see table
+	stock  stock
+	refill *refill // nil unless an advance is under way
 }
 
 func (k *weakKey) key() Key { return Key{Store: k.store.name, Name: k.name} }
 
-// NewWeak returns a Weak over counter. It must be stopped.
-func NewWeak(counter Counter, config WeakConfig) *Weak {
+// NewWeak returns a Weak that has counter advanced. It must be stopped.
+func NewWeak(counter Starter, config WeakConfig) *Weak {
 	if config.MaxKeys == 0 {
 		config.MaxKeys = DefaultMaxKeys
 	}
 	if config.Segments == nil {
 		config.Segments = func(Key) Segments { return Segments{} }
 	}
-	w := &Weak{counter: counter, config: config, observer: unobserved{}, started: time.Now(), keys: newTable()}
+	w := &Weak{counter: counter, config: config, observer: observerOr(config.Observer), started: time.Now(), keys: newTable()}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
-	w.crew = newCrew(w.fetch)
 	return w
 }
 
 // Stop answers the requests that still wait with ErrStopped, and waits until
-// the advances under way have returned. Later requests get ErrStopped.
+// the advances under way have ended. Later requests get ErrStopped.
 func (w *Weak) Stop() {
 	w.mu.Lock()
-	if w.stopped {
-		w.mu.Unlock()
-		return
-	}
 	w.stopped = true
 	w.mu.Unlock()
 	w.cancel()
-	w.crew.close()
+	w.underWay.Wait()
 }
 
 // Keys returns how many keys are held in memory.
@@ -104,14 +102,18 @@ func (w *Weak) Take(key Key, n int) (ids Range, ok bool) {
 		w.mu.Unlock()
 		return Range{}, false
 	}
-	ids, ok = w.takeLocked(k, n)
+	ids, ok, due := w.takeLocked(k, n)
 	w.mu.Unlock()
+	if due != nil {
+		due.start()
+	}
 	return ids, ok
 }
 
-func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool) {
-	if k.queue != nil && k.queue.waiting.count > 0 {
-		return Range{}, false // first come, first served
+// takeLocked returns a refill that is due, to be started without the lock.
+func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool, due *refill) {
+	if k.refill != nil && k.refill.waiting.count > 0 {
+		return Range{}, false, nil // first come, first served
 	}
 	held := k.stock.held()
 	ids, ok = k.stock.take(n)
@@ -119,10 +121,10 @@ func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool) {
 	if gap := held - k.stock.held() - ids.N; gap > 0 {
 		w.observer.Skipped(k.store.name, gap, GapRemainder)
 	}
-	if ok && k.queue == nil && k.stock.low() && !w.pausedLocked(k) {
-		w.refillLocked(k)
+	if ok && k.refill == nil && k.stock.low() && !w.pausedLocked(k) {
+		due = w.refillLocked(k)
 	}
-	return ids, ok
+	return ids, ok, due
 }
 
 func (w *Weak) pausedLocked(k *weakKey) bool {
@@ -141,9 +143,12 @@ func (w *Weak) Allocate(r *Request) {
 	}
 	k := w.keys.get(r.Key)
 	if k != nil {
-		if ids, ok := w.takeLocked(k, r.N); ok {
+		if ids, ok, due := w.takeLocked(k, r.N); ok {
 			w.mu.Unlock()
 			r.Waiter.Allocated(r, ids, nil)
+			if due != nil {
+				due.start()
+			}
 			return
 		}
 	}
@@ -156,20 +161,24 @@ func (w *Weak) Allocate(r *Request) {
 		k = w.newKeyLocked(r.Key)
 	}
 	large := r.N > int(k.stock.size)
-	if k.queue == nil {
-		w.refillLocked(k)
+	var due *refill
+	if k.refill == nil {
+		due = w.refillLocked(k)
 	}
 	switch {
-	case k.queue.cold:
+	case k.refill.cold:
 		r.Waited = WaitCold
 	case large:
 		r.Waited = WaitLarge
 	default:
 		r.Waited = WaitLate
 	}
-	k.queue.waiting.push(r)
-	w.armLocked(k, r.Deadline)
+	k.refill.waiting.push(r)
+	k.refill.deadlines.armLocked(r.Deadline)
 	w.mu.Unlock()
+	if due != nil {
+		due.start()
+	}
 }
 
 func (w *Weak) newKeyLocked(key Key) *weakKey {

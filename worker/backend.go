@@ -14,9 +14,7 @@ import (
 // it can be written to.
 type backend struct {
 	Backend
-	peers  *allocator.Peers // what strong advances; nil if the Counter can't yield
-	strong *allocator.Strong
-	weak   *allocator.Weak
+	issuer *allocator.Issuer
 	stores []*store
 	log    *slog.Logger
 
@@ -36,42 +34,24 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		kick:    make(chan struct{}, 1),
 	}
 	b.headroom = &headroom{log: b.log, passed: map[allocator.Key]int{}}
-	if starter, ok := config.Counter.(allocator.Starter); ok {
-		b.peers = allocator.NewPeers(starter, w.askPeer)
-		b.peers.Observe(observer{w})
-		b.strong = allocator.NewStrong(b.peers)
-	} else {
-		b.strong = allocator.NewStrong(config.Counter)
-	}
 	segments := map[string]allocator.Segments{}
 	for _, s := range config.Stores {
 		b.stores = append(b.stores, newStore(s, c.Root, b))
 		segments[s.Name] = s.Segments
 	}
-	b.weak = allocator.NewWeak(config.Counter, allocator.WeakConfig{
-		MaxKeys: c.MaxKeys,
+	b.issuer = allocator.NewIssuer(config.Counter, allocator.IssuerConfig{
+		Ask: w.askPeer,
 		Segments: func(k allocator.Key) allocator.Segments {
 			if s, ok := segments[k.Store]; ok {
 				return s
 			}
 			return segments["*"]
 		},
+		MaxKeys:  c.MaxKeys,
+		Observer: observer{w},
+		Revoked:  b.probeSoon, // and so the queue group is left, if it must be
 	})
-	b.strong.Observe(observer{w})
-	b.weak.Observe(observer{w})
-	if counter, ok := config.Counter.(observed); ok {
-		counter.Observe(observer{w})
-	}
-	if revoker, ok := config.Counter.(Revoker); ok {
-		revoker.OnRevoke(b.revoke)
-	}
 	return b
-}
-
-// stop answers what still waits.
-func (b *backend) stop() {
-	b.strong.Stop()
-	b.weak.Stop()
 }
 
 // refused notes that a request could not be served for want of the Counter.
@@ -116,7 +96,7 @@ func (b *backend) issued() (n int64) {
 // no key is held in memory: an election may fail one.
 func (b *backend) watch(ctx context.Context, w *Worker) {
 	healthy := false
-	var inMemory memory
+	var inMemory spending
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -130,7 +110,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		err := b.probe(ctx)
 		b.found(err)
 		if err == nil {
-			inMemory = memory{issued: b.issued()}
+			inMemory = spending{issued: b.issued()}
 		} else {
 			inMemory.look(b.issued(), time.Now())
 		}
@@ -145,8 +125,8 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 			b.joinAll(w)
 			b.coming.came = true
 		case errors.Is(err, allocator.ErrFenced), // and so nothing is in memory
-			b.refusals.Load() > 0 && !inMemory.ofUse(time.Now()),
-			!healthy && b.weak.Keys() == 0:
+			b.refusals.Load() > 0 && !inMemory.goesOn(time.Now()),
+			!healthy && b.issuer.Keys() == 0:
 			b.leaveAll(err, time.Since(w.started))
 		case healthy:
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)

@@ -71,8 +71,8 @@ const (
 
 // Backend is where the counters of some stores are kept.
 type Backend struct {
-	Name    string // for logs
-	Counter allocator.Counter
+	Name    string           // for logs
+	Counter allocator.Source // that nobody else issues from
 
 	// Ready reports whether the Counter can be written to; it blocks until its
 	// context ends at most. nil means always.

@@ -9,11 +9,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Short pings, so that a worker that is frozen or cut off, and the server that
-// is, are noticed within ten seconds; nats.go's defaults take minutes.
+// Ping settings of a worker's connection: it is given up, and opened anew, when
+// that many pings in a row had no answer. They are short, so that a worker that
+// is frozen or cut off, and the server that is, are noticed within ten seconds;
+// nats.go's defaults take minutes.
 const (
-	pingInterval = 3 * time.Second
-	maxPingsOut  = 2
+	PingInterval = 3 * time.Second
+	MaxPingsOut  = 2
 )
 
 // connect returns a connection that comes up, and comes back, by itself.
@@ -25,8 +27,8 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		nats.ReconnectWait(200*time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.IgnoreAuthErrorAbort(), // credentials may be rotated while we run
-		nats.PingInterval(pingInterval),
-		nats.MaxPingsOutstanding(maxPingsOut),
+		nats.PingInterval(PingInterval),
+		nats.MaxPingsOutstanding(MaxPingsOut),
 		// Answers that can't be sent now would only reach inboxes that gave up.
 		nats.ReconnectBufSize(-1),
 		// Replies go to the caller's subject, which canAnswer has checked.

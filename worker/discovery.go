@@ -33,7 +33,7 @@ func (w *Worker) hears() ([]*hearing, error) {
 		}
 	}
 	return append(all,
-		&hearing{what: "other workers' advances", subject: peerSubject(w.config.ID) + ".>", handle: w.handlePeer},
+		&hearing{what: "other workers' advances", subject: PeerSubject(w.config.ID) + ".>", handle: w.handlePeer},
 		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", handle: w.asking.handle}), nil
 }
 
@@ -92,7 +92,7 @@ func (w *Worker) info() micro.Info {
 		if why := st.refusal(); why != nil {
 			metadata[MetadataReason] = why.Error()
 		}
-		if name := st.backend.incarnation(); name != "" {
+		if name := st.backend.issuer.Incarnation(); name != "" {
 			metadata[MetadataIncarnation] = name
 		}
 		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
@@ -110,8 +110,8 @@ func segmentsOf(s allocator.Segments) string {
 	return fmt.Sprintf("%d to %d, runway %v", cmp.Or(s.Min, allocator.DefaultSegmentMin), cmp.Or(s.Max, allocator.DefaultSegmentMax), cmp.Or(s.Runway, allocator.DefaultRunway))
 }
 
-// endpointData is what an endpoint's statistics hold beyond micro's.
-type endpointData struct {
+// EndpointData is what an endpoint's statistics hold beyond micro's.
+type EndpointData struct {
 	State   State `json:"state"`
 	IDs     int64 `json:"ids"`     // issued since the start
 	Dropped int64 `json:"dropped"` // messages nats.go dropped unanswered since the start
@@ -145,7 +145,7 @@ func (w *Worker) stats() micro.Stats {
 		if text := s.lastError.Load(); text != nil {
 			endpoint.LastError = *text
 		}
-		endpoint.Data, _ = json.Marshal(endpointData{ // plain numbers and strings always marshal
+		endpoint.Data, _ = json.Marshal(EndpointData{ // plain numbers and strings always marshal
 			State:   st.currentState(),
 			IDs:     s.issued(),
 			Dropped: st.dropped(),

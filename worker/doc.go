@@ -2,9 +2,9 @@
 //
 // One request's way: nats.go calls [subscriber.handle] on the subscription's
 // goroutine. It parses subject, headers and body, and checks them against the
-// store's rules. If the store's Weak has ids in memory they are written and
+// store's rules. If the store's Issuer has weak ids in memory they are written and
 // published right there: the fast path. Otherwise the request becomes a call,
-// if there is room for one more, and waits in the allocator; whatever goroutine
+// if there is room for one more, and waits in the Issuer; whatever goroutine
 // brings its ids publishes the answer.
 //
 // The worker guarantees:

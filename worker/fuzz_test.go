@@ -35,7 +35,7 @@ func FuzzHandle(f *testing.F) {
 				m.Header[name] = []string{value}
 			}
 		}
-		before, keys := len(memory.Calls()), s.store.backend.weak.Keys()
+		before, keys := len(memory.Calls()), s.store.backend.issuer.Keys()
 		s.handle(m)
 		for s.w.waiting.Load() > 0 {
 			time.Sleep(10 * time.Microsecond)
@@ -47,7 +47,7 @@ func FuzzHandle(f *testing.F) {
 		decodeErr := req.Decode(m.Header, body)
 		usable := reply != "" && !strings.ContainsAny(reply, "*> \t\r\n") && !strings.HasPrefix(reply, "seq.") && !strings.HasPrefix(reply, "_SEQD.") && reply[0] != '$'
 		if err != nil || decodeErr != nil || req.N > DefaultMaxCount || !usable {
-			if len(calls) > 0 || s.store.backend.weak.Keys() > keys {
+			if len(calls) > 0 || s.store.backend.issuer.Keys() > keys {
 				t.Fatalf("ids were reserved: %v", calls)
 			}
 		}
@@ -57,7 +57,7 @@ func FuzzHandle(f *testing.F) {
 				t.Fatalf("another key's ids were reserved: %v", c)
 			}
 		}
-		if s.store.backend.weak.Keys() > keys+1 {
+		if s.store.backend.issuer.Keys() > keys+1 {
 			t.Fatal("more than one key came to memory")
 		}
 		if err := s.w.conn().FlushTimeout(10 * time.Second); err != nil {

@@ -64,7 +64,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 		return
 	}
 	if mode == subjects.Weak {
-		if ids, ok := st.backend.weak.Take(k, req.N); ok {
+		if ids, ok := st.backend.issuer.Take(k, req.N); ok {
 			a.lane = weakFast
 			s.scratch = w.sendIDs(&a, ids, s.scratch)
 			st.saw(k, ids.Last())
@@ -77,9 +77,9 @@ func (s *subscriber) handle(m *nats.Msg) {
 		return
 	}
 	if mode == subjects.Weak {
-		st.backend.weak.Allocate(&c.Request)
+		st.backend.issuer.AllocateWeak(&c.Request)
 	} else {
-		st.backend.strong.Allocate(&c.Request)
+		st.backend.issuer.AllocateStrong(&c.Request)
 	}
 }
 

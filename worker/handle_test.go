@@ -21,7 +21,7 @@ func newSubscriber(t testing.TB) *subscriber {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.backends[0].stop)
+	t.Cleanup(w.backends[0].issuer.Stop)
 	w.nc.Store(servers.StartNATS(t, nil).Connect(t, nats.SkipSubjectValidation()))
 	return &subscriber{w: w, store: w.stores[subjects.AnyStore], scratch: make([]byte, 0, 128)}
 }

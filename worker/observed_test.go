@@ -11,7 +11,7 @@ import (
 
 // namedCounter is a Counter that says which counters it keeps.
 type namedCounter struct {
-	allocator.Counter
+	allocator.Source
 	name string
 }
 
@@ -22,7 +22,7 @@ func (c *namedCounter) Incarnation() string { return c.name }
 func TestDiscoveryNamesTheCounters(t *testing.T) {
 	counter := &namedCounter{}
 	f := start(t, func(c *worker.Config) {
-		counter.Counter = c.Backends[0].Counter
+		counter.Source = c.Backends[0].Counter
 		c.Backends[0].Counter = counter
 	})
 	said := func() (string, bool) {

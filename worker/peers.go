@@ -11,9 +11,9 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// peerSubject is what a worker hears other workers' advances on, followed by
-// store and key. See [allocator.Peers].
-func peerSubject(id string) string { return subjects.PeerRoot + "." + id + ".advance" }
+// PeerSubject is what the worker with that id hears other workers' advances on,
+// followed by store and key. See [allocator.Peers].
+func PeerSubject(id string) string { return subjects.PeerRoot + "." + id + ".advance" }
 
 // askPeer hands an advance over to a rival, by its worker id.
 func (w *Worker) askPeer(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
@@ -29,7 +29,7 @@ func (w *Worker) askPeer(ctx context.Context, rival string, key allocator.Key, n
 
 func (w *Worker) requestPeer(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
 	request := subjects.Request{N: n}
-	m, err := w.ask(ctx, subjects.Subject(peerSubject(rival), key.Store, key.Name), request.Append(nil))
+	m, err := w.ask(ctx, subjects.Subject(PeerSubject(rival), key.Store, key.Name), request.Append(nil))
 	if err != nil {
 		if !errors.Is(err, nats.ErrNoResponders) { // it has perhaps reserved them
 			observer{w}.Skipped(key.Store, n, allocator.GapHandover)
@@ -52,7 +52,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		return
 	}
 	a := asked{reply: m.Reply, arrived: w.arrival(time.Now()), timeout: allocator.PeerTimeout}
-	name, key, err := subjects.Parse(peerSubject(w.config.ID), m.Subject)
+	name, key, err := subjects.Parse(PeerSubject(w.config.ID), m.Subject)
 	st := w.storeOf(name, nil)
 	var req subjects.Request
 	if err == nil {
@@ -68,7 +68,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 	k := allocator.Key{Store: name, Name: key}
 	// A worker that is stopping would else be kept busy by its rivals for as long
 	// as callers want the key.
-	if p := st.backend.peers; w.draining.Load() || p != nil && p.Rival(k) != "" {
+	if w.draining.Load() || st.backend.issuer.Rival(k) != "" {
 		w.sendError(&a, errNotWinning)
 		return
 	}
@@ -77,8 +77,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		w.sendError(&a, subjects.ErrBusy)
 		return
 	}
-	c.Direct = true
-	st.backend.strong.Allocate(&c.Request)
+	st.backend.issuer.AllocateDirect(&c.Request)
 }
 
 var errNotWinning = &subjects.Error{Code: subjects.Unavailable, Text: "another worker is winning, or will be"}

@@ -39,10 +39,7 @@ func (l *losing) Start(a *allocator.Advance) {
 		l.direct = append(l.direct, a.N)
 		l.mu.Unlock()
 	}
-	go func() {
-		ids, err := l.Memory.Advance(a.Ctx, a.Key, a.N)
-		a.Done.Advanced(a, ids, err)
-	}()
+	l.Memory.Start(a)
 }
 
 func (l *losing) Known(allocator.Key) int64 { return l.known.Load() }
@@ -54,8 +51,6 @@ func (l *losing) alone() []int {
 	defer l.mu.Unlock()
 	return slices.Clone(l.direct)
 }
-
-var _ allocator.Starter = (*losing)(nil)
 
 // pair starts two workers for two stores of their own over one memory, so that
 // a test chooses who is asked: store a is the first's, b the second's. Each

@@ -21,10 +21,7 @@ import (
 type revoking struct {
 	*allocatortest.Memory
 	fenced atomic.Bool
-	revoke func()
 }
-
-func (r *revoking) OnRevoke(f func()) { r.revoke = f }
 
 func (r *revoking) ready(context.Context) error {
 	if r.fenced.Load() {
@@ -33,11 +30,12 @@ func (r *revoking) ready(context.Context) error {
 	return nil
 }
 
-func (r *revoking) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
-	if err := r.ready(ctx); err != nil {
-		return allocator.Range{}, err
+func (r *revoking) Start(a *allocator.Advance) {
+	if err := r.ready(a.Ctx); err != nil {
+		a.Done.Advanced(a, allocator.Range{}, err)
+		return
 	}
-	return r.Memory.Advance(ctx, key, n)
+	r.Memory.Start(a)
 }
 
 func startRevoking(t *testing.T) (*fixture, *revoking) {
@@ -57,7 +55,7 @@ func TestFenced(t *testing.T) {
 		t.Fatalf("got %v, %v", ids, err)
 	}
 	counter.fenced.Store(true)
-	counter.revoke()
+	counter.Revoke()
 	eventually(t, func() bool {
 		m, err := f.nc.Request("seq.a.key", nil, patience)
 		if errors.Is(err, nats.ErrNoResponders) {
@@ -96,7 +94,7 @@ func TestRevokedIdsAreNotIssued(t *testing.T) {
 		t.Fatal(err)
 	}
 	counter.Set(key, 1000)
-	counter.revoke()
+	counter.Revoke()
 	if ids, err := f.next(t, key, subjects.Weak, 1); err != nil || ids.First != 1001 {
 		t.Errorf("got %v, %v, want 1001", ids, err)
 	}

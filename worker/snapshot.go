@@ -113,7 +113,7 @@ func (w *Worker) Snapshot() Snapshot {
 		limit = allocator.DefaultMaxKeys
 	}
 	for _, b := range w.backends {
-		s.Backends = append(s.Backends, BackendSnapshot{Name: b.Name, Keys: b.weak.Keys(), KeysLimit: limit})
+		s.Backends = append(s.Backends, BackendSnapshot{Name: b.Name, Keys: b.issuer.Keys(), KeysLimit: limit})
 	}
 	return s
 }

@@ -153,9 +153,6 @@ func (o observer) Skipped(store string, ids int, why allocator.Gap) {
 	}
 }
 
-// observed is a Counter that tells of the ids that nobody gets: etcd's.
-type observed interface{ Observe(allocator.Observer) }
-
 // handoverStats counts the batches of hot keys that went between workers.
 type handoverStats struct {
 	answered   atomic.Int64 // by the rival we asked

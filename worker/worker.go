@@ -118,7 +118,7 @@ func (w *Worker) State() State {
 func (w *Worker) Run(ctx context.Context) error {
 	defer func() {
 		for _, b := range w.backends {
-			b.stop()
+			b.issuer.Stop()
 		}
 	}()
 	w.introduce()
@@ -199,7 +199,7 @@ func (w *Worker) drain() {
 		w.log.Warn("drain timeout: the requests that still wait are answered UNAVAILABLE", "waiting", n)
 	}
 	for _, b := range w.backends {
-		b.stop() // answers what still waits
+		b.issuer.Stop() // answers what still waits
 	}
 	if w.conn().IsConnected() {
 		if err := w.conn().FlushTimeout(time.Second); err != nil {

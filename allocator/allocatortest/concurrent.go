@@ -14,13 +14,13 @@ import (
 
 // The cases of TestCounter in which advances run concurrently.
 
-func testOneKey(ctx context.Context, t *testing.T, s Store) {
+func testOneKey(ctx context.Context, t *testing.T, p Place) {
 	const counters, callers, rounds = 3, 6, 20
 	key := allocator.Key{Store: "s", Name: "hot"}
 	var h History
 	var wg sync.WaitGroup
 	for i := range counters {
-		c := s.Open(t)
+		c := p.Open(t)
 		for j := range callers {
 			wg.Go(func() {
 				for round := range rounds {
@@ -33,11 +33,11 @@ func testOneKey(ctx context.Context, t *testing.T, s Store) {
 	wantHistory(t, &h, counters*callers*rounds)
 }
 
-func testManyKeys(ctx context.Context, t *testing.T, s Store) {
+func testManyKeys(ctx context.Context, t *testing.T, p Place) {
 	const keys, rounds = 256, 4
 	var h History
 	var wg sync.WaitGroup
-	counters := []allocator.Counter{s.Open(t), s.Open(t)}
+	counters := []allocator.Counter{p.Open(t), p.Open(t)}
 	for i := range keys {
 		wg.Go(func() {
 			for round := range rounds {
@@ -51,14 +51,14 @@ func testManyKeys(ctx context.Context, t *testing.T, s Store) {
 	wantHistory(t, &h, keys*rounds)
 }
 
-func testExhaustedConcurrently(ctx context.Context, t *testing.T, s Store) {
+func testExhaustedConcurrently(ctx context.Context, t *testing.T, p Place) {
 	const left, callers = 10, 16
 	key := allocator.Key{Store: "s", Name: "k"}
-	s.Seed(t, key, math.MaxInt64-left)
+	p.Seed(t, key, math.MaxInt64-left)
 	var h History
 	var wg sync.WaitGroup
 	for i := range callers {
-		c := s.Open(t)
+		c := p.Open(t)
 		wg.Go(func() {
 			start := h.Now()
 			ids, err := c.Advance(ctx, key, 1)
@@ -76,11 +76,11 @@ func testExhaustedConcurrently(ctx context.Context, t *testing.T, s Store) {
 
 // testContextEndsAnyTime ends contexts at about the time an advance takes, so
 // that some are cancelled before, some while and some after the mark moves.
-func testContextEndsAnyTime(ctx context.Context, t *testing.T, s Store) {
+func testContextEndsAnyTime(ctx context.Context, t *testing.T, p Place) {
 	const rounds = 40
 	key := allocator.Key{Store: "s", Name: "k"}
 	var h History
-	a, b := s.Open(t), s.Open(t)
+	a, b := p.Open(t), p.Open(t)
 	start := time.Now()
 	record(ctx, t, &h, a, Op{Key: key}, 1)
 	usual := time.Since(start)

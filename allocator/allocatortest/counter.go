@@ -11,10 +11,10 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 )
 
-// Store is where the Counters of one test keep their marks: a Memory, or a
+// Place is where the Counters of one test keep their marks: a Memory, or a
 // prefix in etcd that nobody else uses. It is empty at first.
-type Store interface {
-	// Open returns another Counter over the store, as another process would have.
+type Place interface {
+	// Open returns another Counter over the same marks, as another process would have.
 	Open(t testing.TB) allocator.Counter
 
 	// Seed sets the mark of a key that has none.
@@ -24,12 +24,12 @@ type Store interface {
 // patience bounds a case of the suite: a Counter that works is far faster.
 const patience = 30 * time.Second
 
-// TestCounter runs the suite that every Counter passes. Each case gets a store
-// of its own from newStore.
-func TestCounter(t *testing.T, newStore func(t testing.TB) Store) {
+// TestCounter runs the suite that every Counter passes. Each case gets a place
+// of its own from newPlace.
+func TestCounter(t *testing.T, newPlace func(t testing.TB) Place) {
 	cases := []struct {
 		name string
-		run  func(ctx context.Context, t *testing.T, s Store)
+		run  func(ctx context.Context, t *testing.T, p Place)
 	}{
 		{"FirstIs1", testFirst},
 		{"Dense", testDense},
@@ -47,17 +47,17 @@ func TestCounter(t *testing.T, newStore func(t testing.TB) Store) {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			c.run(ctx, t, newStore(t))
+			c.run(ctx, t, newPlace(t))
 		})
 	}
 }
 
-func testFirst(ctx context.Context, t *testing.T, s Store) {
-	wantRange(ctx, t, s.Open(t), allocator.Key{Store: "s", Name: "k"}, 1, allocator.Range{First: 1, N: 1})
+func testFirst(ctx context.Context, t *testing.T, p Place) {
+	wantRange(ctx, t, p.Open(t), allocator.Key{Store: "s", Name: "k"}, 1, allocator.Range{First: 1, N: 1})
 }
 
-func testDense(ctx context.Context, t *testing.T, s Store) {
-	c, key := s.Open(t), allocator.Key{Store: "s", Name: "k"}
+func testDense(ctx context.Context, t *testing.T, p Place) {
+	c, key := p.Open(t), allocator.Key{Store: "s", Name: "k"}
 	next := int64(1)
 	for _, n := range []int{1, 1, 7, 1, 100_000, 2, 1 << 40, 3} {
 		wantRange(ctx, t, c, key, n, allocator.Range{First: next, N: n})
@@ -67,8 +67,8 @@ func testDense(ctx context.Context, t *testing.T, s Store) {
 
 // testKeysAreApart takes one id more of each key than of the one before: a key
 // that shares its mark with another one starts too high.
-func testKeysAreApart(ctx context.Context, t *testing.T, s Store) {
-	c := s.Open(t)
+func testKeysAreApart(ctx context.Context, t *testing.T, p Place) {
+	c := p.Open(t)
 	for i, key := range []allocator.Key{
 		{Store: "s", Name: "k"},
 		{Store: "s2", Name: "k"},
@@ -92,28 +92,28 @@ func testKeysAreApart(ctx context.Context, t *testing.T, s Store) {
 	}
 }
 
-func testGoesOn(ctx context.Context, t *testing.T, s Store) {
+func testGoesOn(ctx context.Context, t *testing.T, p Place) {
 	key := allocator.Key{Store: "s", Name: "k"}
-	a := s.Open(t)
+	a := p.Open(t)
 	wantRange(ctx, t, a, key, 5, allocator.Range{First: 1, N: 5})
-	b := s.Open(t)
+	b := p.Open(t)
 	wantRange(ctx, t, b, key, 1, allocator.Range{First: 6, N: 1})
 	// What a learned of the mark is out of date now.
 	wantRange(ctx, t, a, key, 2, allocator.Range{First: 7, N: 2})
 	wantRange(ctx, t, b, key, 2, allocator.Range{First: 9, N: 2})
 }
 
-func testSeeded(ctx context.Context, t *testing.T, s Store) {
+func testSeeded(ctx context.Context, t *testing.T, p Place) {
 	key := allocator.Key{Store: "s", Name: "k"}
-	s.Seed(t, key, 1000)
-	wantRange(ctx, t, s.Open(t), key, 2, allocator.Range{First: 1001, N: 2})
-	wantRange(ctx, t, s.Open(t), allocator.Key{Store: "s", Name: "l"}, 1, allocator.Range{First: 1, N: 1})
+	p.Seed(t, key, 1000)
+	wantRange(ctx, t, p.Open(t), key, 2, allocator.Range{First: 1001, N: 2})
+	wantRange(ctx, t, p.Open(t), allocator.Key{Store: "s", Name: "l"}, 1, allocator.Range{First: 1, N: 1})
 }
 
-func testExhausted(ctx context.Context, t *testing.T, s Store) {
+func testExhausted(ctx context.Context, t *testing.T, p Place) {
 	key := allocator.Key{Store: "s", Name: "k"}
-	s.Seed(t, key, math.MaxInt64-10)
-	a, b := s.Open(t), s.Open(t)
+	p.Seed(t, key, math.MaxInt64-10)
+	a, b := p.Open(t), p.Open(t)
 	wantError(ctx, t, a, key, 11, allocator.ErrExhausted)
 	wantError(ctx, t, b, key, math.MaxInt64, allocator.ErrExhausted)
 	wantRange(ctx, t, b, key, 4, allocator.Range{First: math.MaxInt64 - 9, N: 4}) // the mark has not moved
@@ -126,9 +126,9 @@ func testExhausted(ctx context.Context, t *testing.T, s Store) {
 	wantRange(ctx, t, a, allocator.Key{Store: "s", Name: "fresh"}, 1, allocator.Range{First: 1, N: 1})
 }
 
-func testContextEnded(ctx context.Context, t *testing.T, s Store) {
+func testContextEnded(ctx context.Context, t *testing.T, p Place) {
 	key := allocator.Key{Store: "s", Name: "k"}
-	c := s.Open(t)
+	c := p.Open(t)
 	wantRange(ctx, t, c, key, 1, allocator.Range{First: 1, N: 1})
 
 	ended, cancel := context.WithCancel(ctx)

@@ -1,7 +1,7 @@
 // Package allocatortest tests allocators and their counters.
 //
-//   - [Memory] is an [allocator.Counter] that can be read, seeded, stalled and
-//     made to fail. It keeps a Counter's promises under every fault, so a
+//   - [Memory] is an [allocator.Counter] and [allocator.Source] that can be read,
+//     seeded, stalled, revoked and made to fail. It keeps a Counter's promises under every fault, so a
 //     duplicate or a wrong order that a test sees is the allocator's.
 //   - [TestCounter] is the suite that every Counter passes, Memory and the real
 //     ones alike.

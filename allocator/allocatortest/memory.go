@@ -12,8 +12,8 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 )
 
-// Memory is an [allocator.Counter] in memory. Several allocators over one
-// Memory are what several processes over one etcd are.
+// Memory is an [allocator.Counter] in memory, and an [allocator.Source] over it.
+// Several issuers over one Memory are what several processes over one etcd are.
 //
 // The zero value is an empty store without faults. Memory is safe for
 // concurrent use. It waits on nothing but timers, channels and its lock, so it
@@ -24,9 +24,13 @@ type Memory struct {
 	stalls map[allocator.Key]chan struct{} // closed and removed by release
 	script func(Call) Fault
 	calls  []Call
+	hooks  []allocator.Hooks // of those attached
 }
 
-var _ allocator.Counter = (*Memory)(nil)
+var (
+	_ allocator.Counter = (*Memory)(nil)
+	_ allocator.Source  = (*Memory)(nil)
+)
 
 // Advance reserves n ids of key, as the script has it. A call whose context has
 // ended reserves nothing, and one whose context ends before the mark moves
@@ -105,6 +109,49 @@ func (m *Memory) setLocked(key allocator.Key, last int64) {
 	}
 	m.marks[key] = last
 }
+
+// Start is Advance that does not block: see [allocator.Starter].
+func (m *Memory) Start(a *allocator.Advance) { Start(a, m.Advance) }
+
+// Start has advance do a on a goroutine of its own. It makes a Starter of what
+// can only block.
+func Start(a *allocator.Advance, advance func(context.Context, allocator.Key, int) (allocator.Range, error)) {
+	go func() {
+		ctx, cancel := a.Context()
+		ids, err := advance(ctx, a.Key, a.N)
+		cancel()
+		a.Done.Advanced(a, ids, err)
+	}()
+}
+
+// Attach has hooks called, beside those of others: see [allocator.Source].
+func (m *Memory) Attach(hooks allocator.Hooks) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hooks = append(m.hooks, hooks)
+}
+
+// Revoke has everybody drop what was reserved so far, as an etcd does whose
+// history went backwards.
+func (m *Memory) Revoke() {
+	m.mu.Lock()
+	hooks := slices.Clone(m.hooks)
+	m.mu.Unlock()
+	for _, h := range hooks {
+		if h.Revoke != nil {
+			h.Revoke()
+		}
+	}
+}
+
+// Known returns key's mark, as Last does.
+func (m *Memory) Known(key allocator.Key) int64 { return m.Last(key) }
+
+// Given does nothing: the rivals of whoever issues from m reserve in m too.
+func (m *Memory) Given(allocator.Key, allocator.Range) {}
+
+// Incarnation is not known.
+func (m *Memory) Incarnation() string { return "" }
 
 // Last returns key's mark: every id up to it is reserved. 0 means none is.
 func (m *Memory) Last(key allocator.Key) int64 {

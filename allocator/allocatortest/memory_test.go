@@ -13,15 +13,15 @@ import (
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 )
 
-// memoryStore is a Memory that each Open returns again.
-type memoryStore struct{ allocatortest.Memory }
+// memoryPlace is a Memory that each Open returns again.
+type memoryPlace struct{ allocatortest.Memory }
 
-func (s *memoryStore) Open(testing.TB) allocator.Counter { return &s.Memory }
+func (p *memoryPlace) Open(testing.TB) allocator.Counter { return &p.Memory }
 
-func (s *memoryStore) Seed(_ testing.TB, key allocator.Key, last int64) { s.Set(key, last) }
+func (p *memoryPlace) Seed(_ testing.TB, key allocator.Key, last int64) { p.Set(key, last) }
 
 func TestMemoryIsACounter(t *testing.T) {
-	allocatortest.TestCounter(t, func(testing.TB) allocatortest.Store { return new(memoryStore) })
+	allocatortest.TestCounter(t, func(testing.TB) allocatortest.Place { return new(memoryPlace) })
 }
 
 var key = allocator.Key{Store: "s", Name: "k"}

@@ -49,14 +49,13 @@ type Counter struct {
 	txns   *txns
 	jitter func(time.Duration) time.Duration // from 0 to below its argument
 
-	observer allocator.Observer // see Observe; nil: nobody
+	hooks allocator.Hooks // see Attach
 
 	mu      sync.Mutex
 	beliefs map[allocator.Key]belief
-	revoke  []func() // see OnRevoke
 }
 
-var _ allocator.Starter = (*Counter)(nil)
+var _ allocator.Source = (*Counter)(nil)
 
 // NewCounter returns a Counter on client. It must be closed, and does not close
 // the client. It panics if the prefix can't be one.
@@ -87,16 +86,19 @@ func (c *Counter) Close() {
 	c.guard.rememberKnown()
 }
 
-// OnRevoke has f called when ids that were reserved so far must not be issued
-// any more, because etcd's history went backwards, or may not be, because an
-// operator has raised the counters. When an Advance has returned ErrFenced for
-// the history's sake, f has returned. It must not call the Counter, nor block
-// for long. OnRevoke must not be called once the Counter is in use.
-func (c *Counter) OnRevoke(f func()) { c.revoke = append(c.revoke, f) }
+// Attach has hooks called: see [allocator.Source]. It panics if there are others
+// already, as their owner would go on with ids that are revoked.
+func (c *Counter) Attach(hooks allocator.Hooks) {
+	if c.hooks.Revoke != nil || c.hooks.Observer != nil {
+		panic("etcd: two issuers of one Counter")
+	}
+	c.hooks = hooks
+}
 
+// revoked is called by the guard.
 func (c *Counter) revoked() {
-	for _, f := range c.revoke {
-		f()
+	if c.hooks.Revoke != nil {
+		c.hooks.Revoke()
 	}
 }
 

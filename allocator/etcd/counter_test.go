@@ -80,7 +80,7 @@ func soon(t testing.TB) context.Context {
 func TestCounterConforms(t *testing.T) {
 	server := servers.StartEtcd(t)
 	n := 0
-	allocatortest.TestCounter(t, func(testing.TB) allocatortest.Store {
+	allocatortest.TestCounter(t, func(testing.TB) allocatortest.Place {
 		n++
 		return store{server, fmt.Sprintf("/conform%d", n)}
 	})

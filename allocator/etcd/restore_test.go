@@ -286,7 +286,7 @@ func TestFenceRevokes(t *testing.T) {
 	t.Cleanup(c.Close)
 	var mu sync.Mutex
 	revoked := 0
-	c.OnRevoke(func() { mu.Lock(); defer mu.Unlock(); revoked++ })
+	c.Attach(allocator.Hooks{Revoke: func() { mu.Lock(); defer mu.Unlock(); revoked++ }})
 	want := func(n int) {
 		t.Helper()
 		mu.Lock()

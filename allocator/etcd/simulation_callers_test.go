@@ -28,6 +28,7 @@ type ask struct {
 	w       *world
 	sw      *simWorker
 	op      allocatortest.Op
+	revoked bool          // sw had revoked all ids before it was asked
 	err     error         // readable when done is closed
 	done    chan struct{} // closed by the first answer
 	answers atomic.Int32
@@ -82,7 +83,7 @@ func (w *world) caller(c int) {
 // ask asks worker i.
 func (w *world) ask(name string, client, i int, key allocator.Key, how mode, n int, patience time.Duration) *ask {
 	sw := w.slot(i)
-	a := &ask{w: w, sw: sw, done: make(chan struct{})}
+	a := &ask{w: w, sw: sw, revoked: sw.revoked.Load(), done: make(chan struct{})}
 	a.op = allocatortest.Op{Key: key, Strong: how == strong || how == advance, Client: client, Worker: sw.number}
 	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(patience), Waiter: a}
 	w.mu.Lock()
@@ -92,17 +93,17 @@ func (w *world) ask(name string, client, i int, key allocator.Key, how mode, n i
 	a.op.Start = w.history.Now()
 	switch how {
 	case strong:
-		sw.strong.Allocate(&a.Request)
+		sw.issuer.AllocateStrong(&a.Request)
 		w.tally.add("strong")
 	case take:
-		if ids, ok := sw.weak.Take(key, n); ok {
+		if ids, ok := sw.issuer.Take(key, n); ok {
 			w.tally.add("weak from memory")
 			a.Allocated(&a.Request, ids, nil)
 			break
 		}
 		fallthrough
 	case weak:
-		sw.weak.Allocate(&a.Request)
+		sw.issuer.AllocateWeak(&a.Request)
 		w.tally.add("weak")
 	case advance:
 		w.tally.add("advance")
@@ -158,6 +159,9 @@ func (w *world) issued(a *ask, ids allocator.Range) {
 	}
 	if ids.N != a.N {
 		w.t.Errorf("a request for %d ids got %v", a.N, ids)
+	}
+	if a.revoked {
+		w.t.Errorf("%v, though its worker had revoked all ids", a.op)
 	}
 	if least := max(w.plan.starts[a.Key], w.plan.floors[a.Key]); ids.First <= least {
 		w.t.Errorf("%v, not above %d", a.op, least)

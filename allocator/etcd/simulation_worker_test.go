@@ -16,17 +16,16 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/etcdsim"
 )
 
-// simWorker is what one worker process has between NATS and etcd, wired as
-// package worker does it.
+// simWorker is what one worker process has between NATS and etcd: an Issuer over
+// a Counter, as package worker has it.
 type simWorker struct {
 	*world
 	number  int // from 1; as a Client of the history's ops
 	id      string
 	counter *etcd.Counter
-	peers   *allocator.Peers // what strong advances; nil if batches are not handed over
-	strong  *allocator.Strong
-	weak    *allocator.Weak
+	issuer  *allocator.Issuer
 	crashed atomic.Bool // what it says from now on, nobody hears
+	revoked atomic.Bool // what it had reserved; as nobody jumps, for good
 
 	pauses, asks atomic.Int64 // so far, to number the dice
 }
@@ -38,16 +37,18 @@ func newSimWorker(w *world, number int) *simWorker {
 		Writer: sw.id,
 		Floor:  func(key allocator.Key) int64 { return w.plan.floors[key] },
 	})
-	strong := allocator.Counter(advances{sw.counter, w})
-	if w.plan.peers {
-		sw.peers = allocator.NewPeers(advances{sw.counter, w}, sw.ask)
-		strong = sw.peers
-	}
-	sw.strong = allocator.NewStrong(strong)
-	sw.weak = allocator.NewWeak(advances{sw.counter, w}, allocator.WeakConfig{
+	config := allocator.IssuerConfig{
 		MaxKeys:  w.plan.maxKeys,
 		Segments: func(allocator.Key) allocator.Segments { return w.plan.segments },
-	})
+		Revoked: func() {
+			w.tally.add("revoked")
+			sw.revoked.Store(true)
+		},
+	}
+	if w.plan.peers {
+		config.Ask = sw.ask
+	}
+	sw.issuer = allocator.NewIssuer(advances{sw.counter, w}, config)
 	return sw
 }
 
@@ -78,8 +79,7 @@ func (sw *simWorker) jitter(limit time.Duration) time.Duration {
 }
 
 func (sw *simWorker) stop() {
-	sw.strong.Stop()
-	sw.weak.Stop()
+	sw.issuer.Stop()
 	sw.counter.Close()
 }
 
@@ -205,13 +205,13 @@ type told struct {
 var errRefused = errors.New("gone, or not winning")
 
 func (sw *simWorker) handlePeer(a *handed, key allocator.Key, n int) {
-	if sw == nil || sw.crashed.Load() || sw.peers != nil && sw.peers.Rival(key) != "" {
+	if sw == nil || sw.crashed.Load() || sw.issuer.Rival(key) != "" {
 		a.answer <- told{err: errRefused}
 		return
 	}
 	a.by = sw
-	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(allocator.PeerTimeout), Waiter: a, Direct: true}
-	sw.strong.Allocate(&a.Request)
+	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(allocator.PeerTimeout), Waiter: a}
+	sw.issuer.AllocateDirect(&a.Request)
 }
 
 // Allocated sends the answer on its way.

@@ -196,7 +196,7 @@ type tally struct {
 
 // happenings are what a tally counts besides faultNames.
 var happenings = []string{
-	"cut off", "peer slow", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind",
+	"cut off", "peer slow", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind", "revoked",
 	"ids", "ids during faults", "strong", "weak", "weak from memory", "advance", "gave up",
 	"EXPIRED", "UNAVAILABLE", "STOPPED", "EXHAUSTED", "FENCED", "gap", "record written",
 }

@@ -145,12 +145,8 @@ func outcomeOfErr(err error) Outcome {
 	return OtherError
 }
 
-// Observe has o told of ids that are reserved and that nobody gets. It must be
-// called before the Counter is used.
-func (c *Counter) Observe(o allocator.Observer) { c.observer = o }
-
 func (c *Counter) skipped(key allocator.Key, n int, why allocator.Gap) {
-	if c.observer != nil {
-		c.observer.Skipped(key.Store, n, why)
+	if c.hooks.Observer != nil {
+		c.hooks.Observer.Skipped(key.Store, n, why)
 	}
 }

@@ -76,7 +76,7 @@ func TestStatsOfAmbiguousSwaps(t *testing.T) {
 		return false, nil
 	}}
 	c, g := etcd.NewCounter(client, etcd.Config{}), new(gaps)
-	c.Observe(g)
+	c.Attach(allocator.Hooks{Observer: g})
 	t.Cleanup(c.Close)
 	if err := c.Ready(t.Context()); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestStatsOfAbandonedAdvances(t *testing.T) {
 	server := servers.StartEtcd(t)
 	proxy := servers.StartProxy(t, server.Endpoint)
 	c, g := etcd.NewCounter(servers.Dial(t, proxy.Addr), etcd.Config{}), new(gaps)
-	c.Observe(g)
+	c.Attach(allocator.Hooks{Observer: g})
 	t.Cleanup(c.Close)
 	mustAdvance(t, c, key, 1, 1)
 	proxy.DropResponses() // held back, that is

@@ -7,6 +7,7 @@ const (
 	segmentFile = "allocator/segment.go"
 	tableFile   = "allocator/table.go"
 	peersFile   = "allocator/peers.go"
+	issuerFile  = "allocator/issuer.go"
 	handleFile  = "worker/handle.go"
 )
 
@@ -14,7 +15,7 @@ var allocatorMutants = []mutant{
 	{
 		name: "left-overs kept", breaks: "S: what is left of a batch's range goes to later requests",
 		edits: []edit{
-			{strongFile, "	idle    sync.Cond ", "	rests   map[Key]Range\n	idle    sync.Cond "},
+			{strongFile, "	stopped bool\n", "	stopped bool\n	rests   map[Key]Range\n"},
 			{strongFile, "		served = k.batch.take()\n", `		served = k.batch.take()
 		if rest := ids; err == nil && ids.N > served.ids {
 			rest.take(served.ids)
@@ -24,15 +25,15 @@ var allocatorMutants = []mutant{
 			s.rests[k.key] = rest
 		}
 `},
-			{strongFile, "		s.counter.Start(&k.advance)\n", `		s.mu.Lock()
-		rest := s.rests[k.key]
-		delete(s.rests, k.key)
-		s.mu.Unlock()
-		if rest.N >= k.advance.N {
-			k.Advanced(&k.advance, rest, nil)
-			return
-		}
-		s.counter.Start(&k.advance)
+			{strongFile, "	s.counter.Start(&k.advance)\n", `	s.mu.Lock()
+	rest := s.rests[k.key]
+	delete(s.rests, k.key)
+	s.mu.Unlock()
+	if rest.N >= k.advance.N {
+		k.Advanced(&k.advance, rest, nil)
+		return
+	}
+	s.counter.Start(&k.advance)
 `},
 		},
 		suites: []suite{simulation, allocators},
@@ -60,7 +61,7 @@ var allocatorMutants = []mutant{
 	},
 	{
 		name: "handed batch handed on", breaks: "answers: two workers that believe in each other pass a batch back and forth",
-		edits:  []edit{{peersFile, "if a.Direct {", "if false {"}},
+		edits:  []edit{{peersFile, "if a.Direct || p.ask == nil {", "if p.ask == nil {"}},
 		suites: []suite{peers},
 	},
 	{
@@ -79,7 +80,7 @@ var allocatorMutants = []mutant{
 	{
 		name: "lost refill taken for done", breaks: "U: after an error the next range is taken to be ours",
 		edits: []edit{{refillFile, "	k.stock.failed = err != nil\n", `	if err != nil && k.stock.current.N > 0 {
-		ids, err = Range{First: k.stock.current.Last() + 1, N: n}, nil
+		ids, err = Range{First: k.stock.current.Last() + 1, N: a.N}, nil
 	}
 	k.stock.failed = err != nil
 `}},
@@ -110,7 +111,7 @@ var allocatorMutants = []mutant{
 	},
 	{
 		name: "key forgotten while it is fetched for", breaks: "W: a second advance of the key overtakes the first",
-		edits:  []edit{{"allocator/clock.go", "		case k.queue != nil: // its fetch still needs it\n			c.hand++\n", ""}},
+		edits:  []edit{{"allocator/clock.go", "		case k.refill != nil: // it still needs it\n			c.hand++\n", ""}},
 		suites: []suite{simulation, allocators},
 	},
 	{
@@ -120,8 +121,43 @@ var allocatorMutants = []mutant{
 	},
 	{
 		name: "asked while asking", breaks: "answers: workers that ask each other wait in a ring",
-		edits:  []edit{{"worker/peers.go", `p != nil && p.Rival(k) != ""`, `p != nil && false`}},
+		edits:  []edit{{"worker/peers.go", `st.backend.issuer.Rival(k) != ""`, `false`}},
 		suites: []suite{peers},
+	},
+	{
+		name: "a fence revokes nothing", breaks: "U after a restore: who is fenced goes on with the ids it holds",
+		edits:  []edit{{counterFile, "		c.hooks.Revoke()\n", "		_ = c.hooks.Revoke\n"}},
+		suites: []suite{simulation},
+	},
+	{
+		name: "hooks not wired", breaks: "U after a restore: nobody hears of a fence",
+		edits:  []edit{{issuerFile, "	source.Attach(Hooks{Observer: config.Observer, Revoke: i.revoke})\n", ""}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "revoked ids in memory", breaks: "U after a restore: a fence is heard of, and ids in memory are issued",
+		edits:  []edit{{issuerFile, "	i.weak.Forget()\n", ""}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "revoked ids on their way", breaks: "U after a restore: what an advance brings that was under way at a fence is issued",
+		edits:  []edit{{refillFile, "	case r.forgotten:\n", "	case false:\n"}},
+		suites: []suite{simulation, allocators},
+	},
+	{
+		name: "rivals believed in after a fence", breaks: "U after a restore: an advance goes to a rival that knows less",
+		edits:  []edit{{issuerFile, "	i.peers.ForgetRivals()\n", ""}},
+		suites: []suite{allocators},
+	},
+	{
+		name: "a Source's gaps untold", breaks: "the books: ids that are perhaps reserved are missing in the figures",
+		edits:  []edit{{issuerFile, "Hooks{Observer: config.Observer, Revoke", "Hooks{Revoke"}},
+		suites: []suite{allocators},
+	},
+	{
+		name: "deadlines of a batch not kept", breaks: "EXPIRED: who waits for an advance under way is not told in time",
+		edits:  []edit{{strongFile, "[2]*line{&k.batch, &k.waiting}", "[2]*line{&k.waiting}"}},
+		suites: []suite{allocators},
 	},
 	{
 		name: "outlived request answered from memory", breaks: "EXPIRED: a caller that has gone burns ids",

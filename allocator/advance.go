@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Starter is a Counter that can be asked without a goroutine that waits for the
-// answer. Where many keys advance at a time, waking a goroutine for each costs
-// as much as the rest of the advance.
+// Starter is what advances are asked of, without a goroutine that waits for the
+// answer: where many keys advance at a time, waking one for each costs as much as
+// the rest of the advance.
 type Starter interface {
-	Counter
-
-	// Start is [Counter]'s Advance, but does not block. a.Done is told the
-	// outcome exactly once: on another goroutine, or before Start returns. Until
-	// then a belongs to the Counter.
+	// Start is [Counter]'s Advance, with all of its promises, but does not block.
+	// a.Done is told the outcome exactly once: on another goroutine, or before
+	// Start returns. Until then a belongs to the Starter.
+	//
+	// Start is safe for concurrent use.
 	Start(a *Advance)
 }
 
@@ -62,29 +62,3 @@ type LostRace struct {
 }
 
 func (e *LostRace) Error() string { return "allocator: the race for the key was won by " + e.Winner }
-
-// starterOf returns counter itself, or a Starter whose crew blocks in its place.
-// stop ends it.
-func starterOf(counter Counter) (_ Starter, stop func()) {
-	if s, ok := counter.(Starter); ok {
-		return s, func() {}
-	}
-	b := &blocking{Counter: counter}
-	b.crew = newCrew(b.advance)
-	return b, b.crew.close
-}
-
-// blocking is a Starter over a Counter that only blocks.
-type blocking struct {
-	Counter
-	crew *crew[*Advance]
-}
-
-func (b *blocking) Start(a *Advance) { b.crew.run(a) }
-
-func (b *blocking) advance(a *Advance) {
-	ctx, cancel := a.Context()
-	ids, err := b.Counter.Advance(ctx, a.Key, a.N)
-	cancel()
-	a.Done.Advanced(a, ids, err)
-}
