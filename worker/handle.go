@@ -55,7 +55,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	k := allocator.Key{Store: name, Name: key}
 	a.traced.asks(k, mode, req.N)
 	if err != nil {
-		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
+		w.sendError(&a, err)
 		return
 	}
 	a.lane = slowLane(mode)

@@ -62,7 +62,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		err = subjects.ErrBadRequest // not served here: a rival's record can't be ours
 	}
 	if err != nil {
-		w.sendError(&a, err.(*subjects.Error)) // Parse and Decode return nothing else
+		w.sendError(&a, err)
 		return
 	}
 	k := allocator.Key{Store: name, Name: key}
