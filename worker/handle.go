@@ -26,7 +26,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	w, now := s.w, time.Now()
 	came := s.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
 	if !w.canAnswer(m.Reply) {
-		w.dropped.Add(1)
+		w.noReply.Add(1)
 		return
 	}
 	a := asked{reply: m.Reply, arrived: w.arrival(came)}

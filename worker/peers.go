@@ -44,7 +44,7 @@ func (w *Worker) requestPeer(ctx context.Context, rival string, key allocator.Ke
 // does not block.
 func (w *Worker) handlePeer(m *nats.Msg) {
 	if !w.canAnswer(m.Reply) {
-		w.dropped.Add(1)
+		w.noReply.Add(1)
 		return
 	}
 	if m.Subject == w.probeSubject() {
