@@ -3,8 +3,6 @@ package worker
 import (
 	"cmp"
 	"errors"
-
-	"github.com/seqd-io/seqd/allocator"
 )
 
 // What [Config.Advise] is asked about beside errors of the Counters. The worker
@@ -37,12 +35,4 @@ func counterHint(state State, advice string) string {
 		return advice + "; " + hint
 	}
 	return hint
-}
-
-// stateFor returns the state of stores whose Counter can't be written to.
-func stateFor(err error) State {
-	if errors.Is(err, allocator.ErrFenced) {
-		return Fenced
-	}
-	return Unavailable
 }

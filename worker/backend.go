@@ -196,3 +196,11 @@ func (b *backend) leaveAll(w *Worker, err error) {
 		b.log.Log(context.Background(), level, msg, "store", st.Name, "err", err, "hint", counterHint(state, advice))
 	}
 }
+
+// stateFor returns the state of stores whose Counter can't be written to.
+func stateFor(err error) State {
+	if errors.Is(err, allocator.ErrFenced) {
+		return Fenced
+	}
+	return Unavailable
+}
