@@ -66,7 +66,7 @@ func CheckToken(what, s string) error { return checkToken(what, s).orNil() }
 
 func checkToken(what, s string) *Error {
 	if s == "" || len(s) > MaxStoreLen {
-		return badRequest("%s must have 1 to %d bytes, not %d", what, MaxStoreLen, len(s))
+		return badLength(what, MaxStoreLen, len(s))
 	}
 	for i := range len(s) {
 		if class[s[i]]&tokenByte == 0 {
@@ -84,7 +84,7 @@ func CheckKey(key string) error { return checkKey(key).orNil() }
 
 func checkKey(key string) *Error {
 	if key == "" || len(key) > MaxKeyLen {
-		return badRequest("key must have 1 to %d bytes, not %d", MaxKeyLen, len(key))
+		return badLength("key", MaxKeyLen, len(key))
 	}
 	tokens, start := 1, 0
 	for i := 0; i < len(key); i++ {
@@ -111,6 +111,10 @@ func checkKey(key string) *Error {
 		return badRequest("key has %d tokens, at most %d are allowed", tokens, MaxKeyTokens)
 	}
 	return nil
+}
+
+func badLength(what string, most, is int) *Error {
+	return badRequest("%s must have 1 to %d bytes, not %d", what, most, is)
 }
 
 // checkEscape checks the =XX at key[i:].
