@@ -27,9 +27,9 @@ func (f Format) MediaType() string {
 
 // parseAccept returns the format that an Accept header wants most. It reads what
 // HTTP libraries send, for their headers are forwarded to NATS: lists, qualities,
-// and "anything", which means own, the format that the body has. With the error,
-// an [ErrBadRequest], comes own.
-func parseAccept(s string, own Format) (Format, error) {
+// and "anything", which means own, the format that the body has. With an error comes
+// own.
+func parseAccept(s string, own Format) (Format, *Error) {
 	for _, f := range [...]Format{Msgpack, JSON, Text} { // as most write it
 		if s == f.MediaType() {
 			return f, nil

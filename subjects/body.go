@@ -21,13 +21,13 @@ var (
 
 // errNoIdempotency refuses a key of idempotency: whoever sends one believes that
 // a second request with it gets the same ids.
-func errNoIdempotency(name string) error {
+func errNoIdempotency(name string) *Error {
 	return badRequest("%s is not supported by this version: a second request with it would get other ids", name)
 }
 
 // decodeBody returns the format of a body and reads its fields. The body's first
 // byte tells what it is; blanks may stand before JSON.
-func (f *fields) decodeBody(body []byte) (Format, error) {
+func (f *fields) decodeBody(body []byte) (Format, *Error) {
 	if isMap(body[0]) {
 		return Msgpack, f.decodeMsgpack(body)
 	}
@@ -41,13 +41,13 @@ func (f *fields) decodeBody(body []byte) (Format, error) {
 // decodeMsgpack reads a request body that begins as a map. Unknown fields beside
 // known ones are passed over; after a wrong field the rest is still read, for the
 // nonce.
-func (f *fields) decodeMsgpack(body []byte) error {
+func (f *fields) decodeMsgpack(body []byte) *Error {
 	r := reader{rest: body}
 	head, ok := r.next()
 	if !ok {
 		return errNotMap
 	}
-	var firstErr error
+	var firstErr *Error
 	for range head.n / 2 {
 		name, ok := r.next()
 		if !ok || !r.skip(name) {
@@ -86,7 +86,7 @@ func (f *fields) wantsNonce(name []byte) bool {
 
 // see notes that a field of that name is there. known is noField for one that is
 // not to be read: it is unknown, or in error.
-func (f *fields) see(name []byte) (known field, err error) {
+func (f *fields) see(name []byte) (known field, err *Error) {
 	known = fieldOf(name)
 	switch {
 	case known == noField:
@@ -102,7 +102,7 @@ func (f *fields) see(name []byte) (known field, err error) {
 }
 
 // setElement reads a field's value. Nil means that the field is not given.
-func (f *fields) setElement(known field, value element) error {
+func (f *fields) setElement(known field, value element) *Error {
 	if value.kind == kindNil {
 		return nil
 	}
@@ -126,18 +126,18 @@ func (f *fields) setElement(known field, value element) error {
 	return nil
 }
 
-func (f *fields) setMode(name []byte) (err error) {
-	f.mode, err = ParseMode(string(name))
+func (f *fields) setMode(name []byte) (err *Error) {
+	f.mode, err = parseMode(string(name))
 	return err
 }
 
 // decodeJSON reads a request body that begins as an object, by the same rules
 // as decodeMsgpack.
-func (f *fields) decodeJSON(body []byte) error {
+func (f *fields) decodeJSON(body []byte) *Error {
 	if !json.Valid(body) {
 		return errNotObject
 	}
-	var firstErr error
+	var firstErr *Error
 	rest := bytes.TrimLeft(body[1:], jsonSpace)
 	empty := rest[0] == '}'
 	for rest[0] != '}' {
@@ -166,7 +166,7 @@ func (f *fields) decodeJSON(body []byte) error {
 }
 
 // setJSON reads a field's value. Null means that the field is not given.
-func (f *fields) setJSON(known field, value []byte) error {
+func (f *fields) setJSON(known field, value []byte) *Error {
 	if string(value) == "null" {
 		return nil
 	}

@@ -4,7 +4,8 @@
 // A request goes to <root>.<store>.<key>. Its body is empty, a msgpack map or
 // a JSON object; headers win over the body. The answer is one contiguous range
 // of ids, or an error with a [Code], as msgpack, JSON or text. A request that is
-// nearly right is refused, never served as another one: see DESIGN.md.
+// nearly right is refused, never served as another one: see DESIGN.md. The
+// contract is ../DESIGN.md §2.
 //
 // The package guarantees:
 //

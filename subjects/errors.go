@@ -86,6 +86,15 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-func badRequest(format string, args ...any) error {
+// orNil returns e as an error that is nil where e is: an error that holds a nil
+// *Error would not be.
+func (e *Error) orNil() error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+func badRequest(format string, args ...any) *Error {
 	return &Error{Code: BadRequest, Text: fmt.Sprintf(format, args...)}
 }

@@ -70,7 +70,7 @@ func TestErrorVectors(t *testing.T) {
 				t.Errorf("headers: got %v, want %v", got, v.Headers)
 			}
 			got, err := subjects.DecodeReply(header(v.Headers), want)
-			if back := err.(*subjects.Error); *back != *e || got != (subjects.Reply{Nonce: nonce}) {
+			if back, ok := errors.AsType[*subjects.Error](err); !ok || *back != *e || got != (subjects.Reply{Nonce: nonce}) {
 				t.Errorf("DecodeReply: got %+v %+v, want %+v", got, back, e)
 			}
 			checkLibraryError(t, v, want)
@@ -162,7 +162,11 @@ func TestRetryAfterRoundsUp(t *testing.T) {
 			t.Errorf("%d: got %s, want %s", tt.after, got, want)
 		}
 		_, err := subjects.DecodeReply(nil, subjects.AppendError(nil, subjects.Msgpack, e, new(subjects.Nonce)))
-		if got := err.(*subjects.Error).RetryAfter; got > 24*time.Hour || got < 0 || tt.after > 0 && got == 0 {
+		back, ok := errors.AsType[*subjects.Error](err)
+		if !ok {
+			t.Fatalf("%d: got %v, want an error of ours", tt.after, err)
+		}
+		if got := back.RetryAfter; got > 24*time.Hour || got < 0 || tt.after > 0 && got == 0 {
 			t.Errorf("%d: came back as %v", tt.after, got)
 		}
 	}

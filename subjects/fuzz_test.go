@@ -31,9 +31,9 @@ func FuzzParse(f *testing.F) {
 		if strings.ContainsAny(subject, "*> \x00\r\n") || len(key) > subjects.MaxKeyLen || strings.Count(key, ".") >= subjects.MaxKeyTokens {
 			t.Fatalf("%q was accepted", subject)
 		}
-		text, err := subjects.Unescape(key)
-		if err != nil || text == "" {
-			t.Fatalf("Unescape(%q): %q %v", key, text, err)
+		text, badKey := subjects.Unescape(key)
+		if badKey != nil || text == "" {
+			t.Fatalf("Unescape(%q): %q %v", key, text, badKey)
 		}
 		// Only a dot may be written in another way than Escape would.
 		if again, err := subjects.Escape(text); !strings.Contains(key, "=2E") && (err != nil || again != key) {
@@ -211,8 +211,8 @@ func FuzzDecodeReply(f *testing.F) {
 			}
 			return
 		}
-		var e *subjects.Error
-		if !errors.As(err, &e) || e.Code == "" || e.RetryAfter < 0 || reply.ID != 0 || reply.N != 0 {
+		e, ok := errors.AsType[*subjects.Error](err)
+		if !ok || e.Code == "" || e.RetryAfter < 0 || reply.ID != 0 || reply.N != 0 {
 			t.Fatalf("got %+v %#v", reply, err)
 		}
 		if len(e.Code) > 1000 || len(e.Text) > 1000 {
@@ -220,7 +220,7 @@ func FuzzDecodeReply(f *testing.F) {
 		}
 		sent := subjects.AppendError(nil, subjects.Msgpack, e, &reply.Nonce)
 		again, err := subjects.DecodeReply(e.Header(), sent)
-		if back := err.(*subjects.Error); *back != *e || again != reply {
+		if back, ok := errors.AsType[*subjects.Error](err); !ok || *back != *e || again != reply {
 			t.Fatalf("got %+v %+v, want %+v %+v", again, back, reply, e)
 		}
 		if b := subjects.AppendError(nil, subjects.JSON, e, &reply.Nonce); !json.Valid(b) {

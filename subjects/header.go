@@ -29,8 +29,9 @@ type headerValues [len(requestHeaders)][]string
 
 // of takes the headers that a worker reads out of a message's. The error is about
 // the first of those, by name, that are nearly right or stand twice.
-func (v *headerValues) of(header map[string][]string) error {
-	wrong, what := "", error(nil)
+func (v *headerValues) of(header map[string][]string) *Error {
+	var wrong string
+	var what *Error
 	for name, values := range header {
 		err := v.add(name, values)
 		if err != nil && (wrong == "" || name < wrong) {
@@ -40,7 +41,7 @@ func (v *headerValues) of(header map[string][]string) error {
 	return what
 }
 
-func (v *headerValues) add(name string, values []string) error {
+func (v *headerValues) add(name string, values []string) *Error {
 	if len(values) == 0 {
 		return nil
 	}
@@ -93,7 +94,7 @@ func mayBeOurs(name string) bool {
 }
 
 // nearHeader returns an error if name is nearly a header that a worker reads.
-func nearHeader(name string) error {
+func nearHeader(name string) *Error {
 	var buf plainName
 	near := ""
 	switch strings.TrimPrefix(string(buf.of(name)), "x") {
@@ -122,10 +123,10 @@ func nearHeader(name string) error {
 
 // decodeHeader reads all headers it knows, so that a wrong count does not hide
 // the format to answer in.
-func (f *fields) decodeHeader(header map[string][]string, r *Request) error {
+func (f *fields) decodeHeader(header map[string][]string, r *Request) *Error {
 	var values headerValues
 	err := values.of(header)
-	keep := func(e error) {
+	keep := func(e *Error) {
 		if err == nil {
 			err = e
 		}
@@ -144,7 +145,7 @@ func (f *fields) decodeHeader(header map[string][]string, r *Request) error {
 			f.n = n
 			keep(e)
 		case ModeHeader:
-			mode, e := ParseMode(value)
+			mode, e := parseMode(value)
 			f.mode = mode
 			keep(e)
 		case TimeoutHeader:
@@ -165,7 +166,7 @@ func (f *fields) decodeHeader(header map[string][]string, r *Request) error {
 const maxTimeout = 24 * time.Hour
 
 // parseDecimal reads plain digits: no sign, no space.
-func parseDecimal(name, s string) (int64, error) {
+func parseDecimal(name, s string) (int64, *Error) {
 	u, err := strconv.ParseUint(s, 10, 63)
 	if err != nil {
 		return 0, badRequest("%s must be a whole number, not %.40q", name, s)

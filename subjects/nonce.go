@@ -62,7 +62,7 @@ func (n *Nonce) set(form nonceForm, b []byte) {
 func (n *Nonce) bytes() []byte { return n.buf[:n.n] }
 
 // setElement keeps a msgpack element as the nonce.
-func (n *Nonce) setElement(e element) error {
+func (n *Nonce) setElement(e element) *Error {
 	switch {
 	case e.kind == kindInt || e.kind == kindUint:
 	case e.kind != kindStr && e.kind != kindBin:
@@ -75,7 +75,7 @@ func (n *Nonce) setElement(e element) error {
 }
 
 // setJSON keeps a JSON value as the nonce.
-func (n *Nonce) setJSON(value []byte) error {
+func (n *Nonce) setJSON(value []byte) *Error {
 	if s, ok := jsonString(value); ok {
 		switch {
 		case len(s) > MaxNonceLen:

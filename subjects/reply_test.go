@@ -3,6 +3,7 @@ package subjects_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -109,7 +110,7 @@ func TestDecodeReplyRefuses(t *testing.T) {
 	for _, v := range vectors[answerVector](t, "decode.json", "refuse") {
 		t.Run(v.Name, func(t *testing.T) {
 			reply, err := subjects.DecodeReply(header(v.Headers), unhex(t, v.Body))
-			e, ok := err.(*subjects.Error)
+			e, ok := errors.AsType[*subjects.Error](err)
 			if !ok || e.Code != v.Code {
 				t.Fatalf("got %v, want %s", err, v.Code)
 			}

@@ -21,6 +21,11 @@ const (
 
 // ParseMode reads "weak" or "strong". The error is an [ErrBadRequest].
 func ParseMode(s string) (Mode, error) {
+	m, err := parseMode(s)
+	return m, err.orNil()
+}
+
+func parseMode(s string) (Mode, *Error) {
 	switch s {
 	case "weak":
 		return Weak, nil
@@ -52,15 +57,15 @@ type Request struct {
 
 // Decode reads a request's headers and body into r, replacing all of it.
 //
-// A plain request does not allocate. The error is an [ErrBadRequest]; even then
+// A plain request does not allocate. The error has [BadRequest]; even then
 // r.Format says how to answer, and r.Nonce holds the nonce if one could be read.
-func (r *Request) Decode(header map[string][]string, body []byte) error {
+func (r *Request) Decode(header map[string][]string, body []byte) *Error {
 	*r = Request{N: 1}
 	if len(header) == 0 && len(body) == 0 {
 		return nil
 	}
 	f := fields{n: 1}
-	var err error
+	var err *Error
 	if len(body) > 0 {
 		r.Format, err = f.decodeBody(body)
 	}

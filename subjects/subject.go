@@ -40,9 +40,9 @@ func Wildcard(root, store string) string {
 }
 
 // Parse splits a request subject into store and key, without allocating. The
-// key is the raw tail of the subject: it is never decoded. The error is an
-// [ErrBadRequest] that says which byte is wrong.
-func Parse(root, subject string) (store, key string, err error) {
+// key is the raw tail of the subject: it is never decoded. The error
+// has [BadRequest] and says which byte is wrong.
+func Parse(root, subject string) (store, key string, err *Error) {
 	tail, ok := strings.CutPrefix(subject, root)
 	if !ok || tail == "" || tail[0] != '.' {
 		return "", "", badRequest("subject must start with %q", root+".")
@@ -51,10 +51,10 @@ func Parse(root, subject string) (store, key string, err error) {
 	if !ok {
 		return "", "", badRequest("subject must be %s.<store>.<key>", root)
 	}
-	if err := CheckToken("store", store); err != nil {
+	if err := checkToken("store", store); err != nil {
 		return "", "", err
 	}
-	if err := CheckKey(key); err != nil {
+	if err := checkKey(key); err != nil {
 		return "", "", err
 	}
 	return store, key, nil
@@ -62,9 +62,11 @@ func Parse(root, subject string) (store, key string, err error) {
 
 // CheckToken reports whether s can be a store's name or a root: 1 to 64 bytes
 // of A-Za-z0-9_-. The error, an [ErrBadRequest], begins with what.
-func CheckToken(what, s string) error {
+func CheckToken(what, s string) error { return checkToken(what, s).orNil() }
+
+func checkToken(what, s string) *Error {
 	if s == "" || len(s) > MaxStoreLen {
-		return badRequest("%s must have 1 to %d bytes, not %d", what, MaxStoreLen, len(s))
+		return badLength(what, MaxStoreLen, len(s))
 	}
 	for i := range len(s) {
 		if class[s[i]]&tokenByte == 0 {
@@ -78,9 +80,11 @@ func CheckToken(what, s string) error {
 // joined by dots, at most 200 bytes, every byte outside A-Za-z0-9-_/ written
 // =XX in upper-case hex and no other byte written so. The error is an
 // [ErrBadRequest].
-func CheckKey(key string) error {
+func CheckKey(key string) error { return checkKey(key).orNil() }
+
+func checkKey(key string) *Error {
 	if key == "" || len(key) > MaxKeyLen {
-		return badRequest("key must have 1 to %d bytes, not %d", MaxKeyLen, len(key))
+		return badLength("key", MaxKeyLen, len(key))
 	}
 	tokens, start := 1, 0
 	for i := 0; i < len(key); i++ {
@@ -109,8 +113,12 @@ func CheckKey(key string) error {
 	return nil
 }
 
+func badLength(what string, most, is int) *Error {
+	return badRequest("%s must have 1 to %d bytes, not %d", what, most, is)
+}
+
 // checkEscape checks the =XX at key[i:].
-func checkEscape(key string, i int) error {
+func checkEscape(key string, i int) *Error {
 	if i+2 >= len(key) || class[key[i+1]]&hexByte == 0 || class[key[i+2]]&hexByte == 0 {
 		return badRequest("key byte %d: = must be followed by two upper-case hex digits", i)
 	}

@@ -127,12 +127,12 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		case errors.Is(err, allocator.ErrFenced), // and so nothing is in memory
 			b.refusals.Load() > 0 && !inMemory.goesOn(time.Now()),
 			!healthy && b.issuer.Keys() == 0:
-			b.leaveAll(err, time.Since(w.started))
+			b.leaveAll(w, err)
 		case healthy:
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
 		}
 		healthy = err == nil
-		if !pause(ctx, probeSpacing) {
+		if !sleep(ctx, probeSpacing) {
 			return
 		}
 		timer.Reset(probeEvery)
@@ -161,18 +161,10 @@ func (b *backend) joinAll(w *Worker) {
 	w.noteReady()
 }
 
-// leaveAll leaves the queue group because of err; up is for how long the worker
-// has run.
-func (b *backend) leaveAll(err error, up time.Duration) {
-	state, hint := stateFor(err), "trying again; look at etcd: reachable? quota and alarms? this user's permissions?"
-	if state == Fenced {
-		hint = "nothing is issued until an operator has acted; the worker then comes back by itself"
-	}
-	var advised interface{ Hint() string } // a Counter that knows better what to try
-	if errors.As(err, &advised) {
-		hint = "trying again; " + advised.Hint()
-	}
-	level, again := b.coming.level(err, up)
+// leaveAll leaves the queue group because of err.
+func (b *backend) leaveAll(w *Worker, err error) {
+	state, advice := stateFor(err), w.config.Advise(err)
+	level, again := b.coming.level(err, advice, time.Since(w.started))
 	for _, st := range b.stores {
 		if st.currentState() == state && !again {
 			continue
@@ -181,7 +173,7 @@ func (b *backend) leaveAll(err error, up time.Duration) {
 		if st.leave(state) == nil {
 			msg = "not serving yet: counters can't be written to"
 		}
-		b.log.Log(context.Background(), level, msg, "store", st.Name, "err", err, "hint", hint)
+		b.log.Log(context.Background(), level, msg, "store", st.Name, "err", err, "hint", counterHint(state, advice))
 	}
 }
 
@@ -191,16 +183,4 @@ func stateFor(err error) State {
 		return Fenced
 	}
 	return Unavailable
-}
-
-// pause waits for d, and is false if ctx ends before that.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

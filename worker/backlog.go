@@ -70,7 +70,7 @@ func (w *Worker) queueLimit() int { return max(w.config.MaxWaiting, DefaultMaxWa
 // while it goes on. nats.go itself tells only of the first one in a row.
 func (w *Worker) watchDrops(ctx context.Context) {
 	logged, spoke := int64(0), time.Time{}
-	for pause(ctx, time.Second) {
+	for sleep(ctx, time.Second) {
 		dropped := int64(0)
 		for _, st := range w.sortedStores() {
 			dropped += st.dropped()

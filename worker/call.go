@@ -109,7 +109,7 @@ func (c *call) wireError(err error) *subjects.Error {
 		return &subjects.Error{Code: subjects.Unavailable, Text: "this worker is stopping", RetryAfter: unavailableRetry}
 	case errors.Is(err, allocator.ErrFenced):
 		c.store.backend.refused(err)
-		c.w.complain("FENCED: etcd's history went backwards", "store", c.Key.Store, "key", c.Key.Name, "err", err, "hint", "if it is this key alone: seqd admin raise STORE KEY --to N; else see the line about the queue group")
+		c.w.complain("FENCED: etcd's history went backwards", "store", c.Key.Store, "key", c.Key.Name, "err", err, "hint", c.w.config.Advise(ErrFencedRequest))
 		return &subjects.Error{Code: subjects.Fenced, Text: "etcd's history went backwards; an operator must act"}
 	case errors.Is(err, allocator.ErrUnavailable), errors.Is(err, allocator.ErrExpired):
 		c.store.backend.refused(err)

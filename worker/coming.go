@@ -20,10 +20,11 @@ type coming struct {
 	quiet bool // that they can't is said as no error so far
 }
 
-// level returns how to log that the counters can't be written to; again says that
-// it has to be said once more, because it has become an error.
-func (c *coming) level(err error, up time.Duration) (level slog.Level, again bool) {
-	if !c.came && up < comingFor && mayCome(err) {
+// level returns how to log that the counters can't be written to, because of err,
+// about which there is that advice; again says that it has to be said once more,
+// because it has become an error.
+func (c *coming) level(err error, advice string, up time.Duration) (level slog.Level, again bool) {
+	if !c.came && up < comingFor && mayCome(err, advice) {
 		c.quiet = true
 		return slog.LevelInfo, false
 	}
@@ -32,8 +33,7 @@ func (c *coming) level(err error, up time.Duration) (level slog.Level, again boo
 }
 
 // mayCome reports whether err is what is seen of an etcd that is not up yet, and
-// not a refusal, which does not pass by itself: of that there is more to say.
-func mayCome(err error) bool {
-	var advised interface{ Hint() string }
-	return errors.Is(err, allocator.ErrUnavailable) && (errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &advised))
+// not a refusal, which does not pass by itself: of that there is advice.
+func mayCome(err error, advice string) bool {
+	return errors.Is(err, allocator.ErrUnavailable) && (errors.Is(err, context.DeadlineExceeded) || advice == "")
 }

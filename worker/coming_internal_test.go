@@ -10,20 +10,15 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 )
 
-// advised is an error of a Counter that knows what to try.
-type advised struct{ error }
-
-func (advised) Hint() string    { return "try this" }
-func (a advised) Unwrap() error { return a.error }
-
 // A worker that was started along with its etcd, and a second before it, began
 // with an ERROR.
 func TestEtcdThatIsNotUpYetIsNoErrorAtFirst(t *testing.T) {
 	var (
 		away    = fmt.Errorf("%w: no leader", allocator.ErrUnavailable)
-		silent  = advised{fmt.Errorf("%w: %w", allocator.ErrUnavailable, context.DeadlineExceeded)}
-		refused = advised{fmt.Errorf("%w: permission denied", allocator.ErrUnavailable)}
+		silent  = fmt.Errorf("%w: %w", allocator.ErrUnavailable, context.DeadlineExceeded)
+		refused = fmt.Errorf("%w: permission denied", allocator.ErrUnavailable)
 	)
+	advice := map[error]string{silent: "try this", refused: "try this"}
 	type said struct {
 		at    time.Duration
 		err   error
@@ -47,7 +42,7 @@ func TestEtcdThatIsNotUpYetIsNoErrorAtFirst(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := coming{came: test.came}
 			for _, s := range test.said {
-				if level, again := c.level(s.err, s.at); level != s.level || again != s.again {
+				if level, again := c.level(s.err, advice[s.err], s.at); level != s.level || again != s.again {
 					t.Errorf("after %v: %v, again: %v; want %v, %v", s.at, level, again, s.level, s.again)
 				}
 			}

@@ -58,6 +58,12 @@ type Config struct {
 	// Traced is its to keep.
 	Trace func(*Traced)
 
+	// Advise returns what an operator can try about an error, "" for nothing in
+	// particular; that ends lines of the log as "hint". Asked about are errors of
+	// the Counters, and those of this package. What there is no advice about may
+	// pass by itself while servers come up. nil means no advice.
+	Advise func(error) string
+
 	// Log gets state changes. nil means slog.Default.
 	Log *slog.Logger
 }
@@ -121,6 +127,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = DefaultDrainTimeout
+	}
+	if c.Advise == nil {
+		c.Advise = func(error) string { return "" }
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -107,11 +108,11 @@ func (w *Worker) lose() {
 // after errors that it takes for its user's: that a message is larger than
 // max_payload is one, which the server's reload may have lowered.
 func (w *Worker) noteClosed(nc *nats.Conn) {
-	hint := ""
-	if err := nc.LastError(); err != nil && strings.Contains(strings.ToLower(err.Error()), "maximum payload") {
-		hint = "was max_payload of nats-server lowered? answers that are larger from now on are counted as seqd_answers_lost_total"
+	err, hint := nc.LastError(), ""
+	if err != nil {
+		hint = w.config.Advise(&NATSError{err})
 	}
-	w.log.Warn("NATS has ended the connection; opening another one", "err", nc.LastError(), "hint", hint)
+	w.log.Warn("NATS has ended the connection; opening another one", "err", err, "hint", hint)
 	w.lookSoon()
 }
 
@@ -131,4 +132,19 @@ func (w *Worker) natsError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	default:
 		w.complain("NATS error", "err", err)
 	}
+}
+
+// withoutUser returns a server's URL without the user, whose name may be a token.
+func withoutUser(server string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// isAuthError reports whether NATS refuses who we are.
+func isAuthError(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrAccountAuthExpired) || errors.Is(err, nats.ErrAuthRevoked)
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -47,7 +48,7 @@ func (w *Worker) cantConnect(err error) {
 	if err == nil || w.draining.Load() {
 		return
 	}
-	hint := ConnectHint(err)
+	hint := w.config.Advise(&NATSError{err})
 	early := hint == "" && !w.everConnected.Load() && time.Since(w.started) < startGrace
 	if early && w.connecting.isNew(fmt.Errorf("early: %w", err)) { // and once more if it lasts
 		w.log.Info("NATS is not up yet; waiting for it", "err", err)
@@ -55,16 +56,13 @@ func (w *Worker) cantConnect(err error) {
 	if early || !w.connecting.isNew(err) {
 		return
 	}
-	if hint == "" {
-		hint = "start nats-server, or set --nats-url"
-	}
-	w.log.Warn("can't connect to NATS; trying again", "err", err, "hint", hint)
+	w.log.Warn("can't connect to NATS; trying again", "err", err, "hint", cmp.Or(hint, w.config.Advise(ErrNoNATS)))
 }
 
 // watchConnecting looks for why NATS can't be connected to, until ctx ends:
 // nats.go tells nobody of a try that failed in the handshake.
 func (w *Worker) watchConnecting(ctx context.Context) {
-	for pause(ctx, time.Second) {
+	for sleep(ctx, time.Second) {
 		if !w.connected.Load() && !w.conn().IsConnected() {
 			w.cantConnect(w.conn().LastError())
 		}

@@ -43,12 +43,21 @@ func TestNotUpYetIsNoWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said strings.Builder
 		log := slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.LevelKey || a.Key == "err" {
+			if a.Key == slog.LevelKey || a.Key == "err" || a.Key == "hint" {
 				return a
 			}
 			return slog.Attr{}
 		}}))
-		w := &Worker{log: log, started: time.Now()}
+		advise := func(err error) string {
+			switch {
+			case errors.Is(err, nats.ErrAuthorization):
+				return "look at the user"
+			case errors.Is(err, ErrNoNATS):
+				return "start one"
+			}
+			return ""
+		}
+		w := &Worker{config: Config{Advise: advise}, log: log, started: time.Now()}
 		for range 3 {
 			w.cantConnect(nats.ErrNoServers)
 		}
@@ -58,8 +67,8 @@ func TestNotUpYetIsNoWarning(t *testing.T) {
 			w.cantConnect(nats.ErrNoServers)
 		}
 		const want = `level=INFO err="nats: no servers available for connection"
-level=WARN err="nats: authorization violation"
-level=WARN err="nats: no servers available for connection"
+level=WARN err="nats: authorization violation" hint="look at the user"
+level=WARN err="nats: no servers available for connection" hint="start one"
 `
 		if got := said.String(); got != want {
 			t.Errorf("got\n%swant\n%s", got, want)

@@ -150,7 +150,7 @@ func (w *Worker) stats() micro.Stats {
 			IDs:     s.issued(),
 			Dropped: st.dropped(),
 			Waiting: w.waiting.Load(),
-			NoReply: w.dropped.Load(),
+			NoReply: w.noReply.Load(),
 			Pauses:  w.pauses.Load(),
 
 			NearlyExhausted: s.nearlyExhausted.Load(),

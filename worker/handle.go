@@ -26,7 +26,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	w, now := s.w, time.Now()
 	came := s.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
 	if !w.canAnswer(m.Reply) {
-		w.dropped.Add(1)
+		w.noReply.Add(1)
 		return
 	}
 	a := asked{reply: m.Reply, arrived: w.arrival(came)}
@@ -55,7 +55,7 @@ func (s *subscriber) handle(m *nats.Msg) {
 	k := allocator.Key{Store: name, Name: key}
 	a.traced.asks(k, mode, req.N)
 	if err != nil {
-		w.sendError(&a, err.(*subjects.Error)) // Parse, Decode and allow return nothing else
+		w.sendError(&a, err)
 		return
 	}
 	a.lane = slowLane(mode)

@@ -62,7 +62,7 @@ func (w *Worker) watchPauses(ctx context.Context) {
 			w.pauses.Add(1)
 			w.complain("this process stood still; requests whose callers may have gone were refused", "for", silence.Round(time.Millisecond))
 		}
-		if !pause(ctx, beatInterval) {
+		if !sleep(ctx, beatInterval) {
 			return
 		}
 	}
@@ -75,13 +75,13 @@ func (w *Worker) catchUp(ctx context.Context) {
 	// NATS is away there is none, and no message either.
 	for w.conn().FlushTimeout(probeTimeout) != nil {
 		w.pauseLoop.turn(w)
-		if !pause(ctx, beatInterval) {
+		if !sleep(ctx, beatInterval) {
 			return
 		}
 	}
 	for _, st := range w.sortedStores() {
 		for handled := st.handledAll(); !handled(); {
-			if !pause(ctx, drainPoll) {
+			if !sleep(ctx, drainPoll) {
 				return
 			}
 		}

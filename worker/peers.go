@@ -44,7 +44,7 @@ func (w *Worker) requestPeer(ctx context.Context, rival string, key allocator.Ke
 // does not block.
 func (w *Worker) handlePeer(m *nats.Msg) {
 	if !w.canAnswer(m.Reply) {
-		w.dropped.Add(1)
+		w.noReply.Add(1)
 		return
 	}
 	if m.Subject == w.probeSubject() {
@@ -62,7 +62,7 @@ func (w *Worker) handlePeer(m *nats.Msg) {
 		err = subjects.ErrBadRequest // not served here: a rival's record can't be ours
 	}
 	if err != nil {
-		w.sendError(&a, err.(*subjects.Error)) // Parse and Decode return nothing else
+		w.sendError(&a, err)
 		return
 	}
 	k := allocator.Key{Store: name, Name: key}

@@ -91,7 +91,7 @@ func (w *Worker) Snapshot() Snapshot {
 		InFlight:      w.waiting.Load(),
 		InFlightLimit: w.config.MaxWaiting,
 		QueueLimit:    w.queueLimit(),
-		NoReply:       w.dropped.Load(),
+		NoReply:       w.noReply.Load(),
 		AnswersLost: map[string]int64{
 			LostRefused:  w.answers.refused.Load(),
 			LostTooLarge: w.answers.tooLarge.Load(),

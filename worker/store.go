@@ -63,8 +63,8 @@ func newStore(config Store, root string, b *backend) *store {
 }
 
 // allow checks a request against the store's rules and returns the mode to
-// serve it in. The error is a *subjects.Error.
-func (st *store) allow(mode subjects.Mode, n int) (subjects.Mode, error) {
+// serve it in.
+func (st *store) allow(mode subjects.Mode, n int) (subjects.Mode, *subjects.Error) {
 	if mode == subjects.DefaultMode {
 		mode = st.DefaultMode
 	} else if !slices.Contains(st.Modes, mode) {

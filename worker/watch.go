@@ -57,7 +57,7 @@ func (w *Worker) watchNATS(ctx context.Context) {
 		if w.connected.Load() {
 			w.settle(ctx)
 		}
-		if !pause(ctx, natsSpacing) {
+		if !sleep(ctx, natsSpacing) {
 			return
 		}
 		timer.Reset(natsEvery)

@@ -46,7 +46,7 @@ type Worker struct {
 	draining      atomic.Bool
 	waiting       atomic.Int64 // calls: accepted requests that are not answered yet
 	waited        atomic.Int64 // nanoseconds that a call waited lately, while many did
-	dropped       atomic.Int64 // requests without a usable reply subject
+	noReply       atomic.Int64 // requests without a usable reply subject
 	pulse         pulse
 	pauses        atomic.Int64 // times this process stood still
 	pauseLoop     loop         // watchPauses'
@@ -193,7 +193,7 @@ func (w *Worker) drain() {
 		case <-ctx.Done():
 		}
 	}
-	for w.waiting.Load() > 0 && pause(ctx, drainPoll) {
+	for w.waiting.Load() > 0 && sleep(ctx, drainPoll) {
 	}
 	if n := w.waiting.Load(); n > 0 {
 		w.log.Warn("drain timeout: the requests that still wait are answered UNAVAILABLE", "waiting", n)

@@ -64,14 +64,17 @@ func (r *responder) attempts(key string) []attempt {
 
 func (r *responder) handle(m *nats.Msg) {
 	var req subjects.Request
-	err := req.Decode(m.Header, m.Data)
-	_, key, perr := subjects.Parse(subjects.Root, m.Subject)
+	badRequest := req.Decode(m.Header, m.Data)
+	_, key, badSubject := subjects.Parse(subjects.Root, m.Subject)
+	var err error
 	switch {
-	case err == nil && perr != nil:
-		err = perr
-	case err == nil && !req.Nonce.IsSet():
+	case badRequest != nil:
+		err = badRequest
+	case badSubject != nil:
+		err = badSubject
+	case !req.Nonce.IsSet():
 		err = fmt.Errorf("a request without a nonce")
-	case err == nil && req.Timeout <= 0:
+	case req.Timeout <= 0:
 		err = fmt.Errorf("a request without %s", subjects.TimeoutHeader)
 	}
 	r.mu.Lock()

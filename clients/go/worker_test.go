@@ -97,10 +97,11 @@ func serve(tb testing.TB, s *server.Server, answer func(r *request)) *atomic.Int
 	var count atomic.Int64
 	_, err := nc.QueueSubscribe(subjects.Wildcard(subjects.Root, subjects.AnyStore), subjects.Queue, func(msg *nats.Msg) {
 		r := &request{num: int(count.Add(1)), header: msg.Header, arrived: time.Now(), msg: msg}
-		var err error
-		if r.store, r.key, err = subjects.Parse(subjects.Root, msg.Subject); err != nil {
+		store, key, err := subjects.Parse(subjects.Root, msg.Subject)
+		if err != nil {
 			tb.Errorf("subject %q: %v", msg.Subject, err)
 		}
+		r.store, r.key = store, key
 		if err := r.Decode(msg.Header, msg.Data); err != nil {
 			tb.Errorf("request %q: %v", msg.Data, err)
 		}

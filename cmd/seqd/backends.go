@@ -9,6 +9,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -92,6 +93,7 @@ func (c *config) worker(id string, etcds backends, log *slog.Logger) worker.Conf
 		MaxPatience:  c.MaxPatience,
 		MaxKeys:      c.MaxKeys,
 		DrainTimeout: c.DrainTimeout,
+		Advise:       advice.For,
 		Log:          log,
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
 
-	"github.com/seqd-io/seqd/worker"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 )
 
 // natsConfig says how to reach NATS. The fields are the settings the NATS tools
@@ -163,7 +163,7 @@ func (c *natsConfig) explain(err error) error {
 	if errors.As(err, &parse) { // of a context: ours have been checked
 		err = errors.New("its URL is malformed")
 	}
-	hint := worker.ConnectHint(err)
+	hint := advice.NATS(err)
 	if c.Context != "" {
 		if hint == "" {
 			hint = "nats context ls shows the contexts, nats context validate checks them"

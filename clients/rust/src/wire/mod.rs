@@ -1,4 +1,4 @@
-//! The wire: subjects, requests and answers, as DESIGN.md §2 fixes them.
+//! The wire: subjects, requests and answers, as ../../../../DESIGN.md §2 fixes them.
 
 pub(crate) mod msgpack;
 pub(crate) mod reply;
