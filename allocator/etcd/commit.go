@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -105,11 +106,11 @@ func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 // txn sends one transaction and checks the answer against what is known of
 // etcd's history.
 func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
-	sent, err := t.guard.begin()
+	sent, err := t.guard.Begin()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(t.ctx, record.AttemptTimeout)
 	defer cancel()
 	begun := time.Now()
 	resp, err := build(t.kv.Txn(ctx)).Commit()
@@ -118,7 +119,7 @@ func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
 	took := time.Since(begun)
-	err = t.guard.end(sent, resp.Header, wrote(resp))
+	err = t.guard.End(sent, resp.Header, wrote(resp))
 	t.stats.sent(took, err)
 	return resp, err
 }

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -10,14 +11,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 const (
-	// attemptTimeout bounds one transaction. It must stay below 7 s, where
-	// etcd's server gives up by itself and the client sends the transaction a
-	// second time (https://github.com/etcd-io/etcd/issues/18424).
-	attemptTimeout = time.Second
-
 	// maxFlying is how many transactions are under way at a time. With one, the
 	// disk's time and the processors' time would add up; more make the batches
 	// smaller.
@@ -32,7 +30,8 @@ const (
 // transactions are under way, share the next one.
 type txns struct {
 	kv     clientv3.KV
-	guard  *guard
+	guard  *history.Guard
+	log    *slog.Logger
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
 
@@ -81,8 +80,8 @@ var (
 	errEnded  = fmt.Errorf("%w: nobody waits any more", allocator.ErrUnavailable)
 )
 
-func newTxns(kv clientv3.KV, g *guard) *txns {
-	t := &txns{kv: kv, guard: g}
+func newTxns(kv clientv3.KV, g *history.Guard, log *slog.Logger) *txns {
+	t := &txns{kv: kv, guard: g, log: log}
 	t.wake.L = &t.mu
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
 	for range senders {
@@ -169,7 +168,7 @@ func (t *txns) sender() {
 		if wake {
 			t.wake.Signal()
 		}
-		if err != nil && tooLarge(err) {
+		if err != nil && record.TooLarge(err) {
 			t.saySize(err)
 		}
 		for _, s := range ended {
@@ -192,7 +191,7 @@ func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
 	switch {
 	case err == nil:
 		t.size.took(len(batch))
-	case tooLarge(err) && len(batch) > 1:
+	case record.TooLarge(err) && len(batch) > 1:
 		t.size.tooLarge(len(batch), time.Now())
 		if refused(err) && !t.closed {
 			for i := len(batch) - 1; i >= 0; i-- {
@@ -208,7 +207,7 @@ func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
 // default.
 func (t *txns) saySize(err error) {
 	t.sizeSaid.Do(func() {
-		t.guard.log.Warn("etcd refuses transactions of this size; sending smaller ones, which makes many keys slower", "err", err,
+		t.log.Warn("etcd refuses transactions of this size; sending smaller ones, which makes many keys slower", "err", err,
 			"hint", "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more")
 	})
 }

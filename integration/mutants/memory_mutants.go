@@ -1,12 +1,12 @@
 package main
 
 const (
-	placeFile     = "allocator/etcd/place.go"
-	memoryFile    = "allocator/etcd/memory.go"
-	elsewhereFile = "allocator/etcd/elsewhere.go"
-	checkFile     = "allocator/etcd/check.go"
-	lookFile      = "allocator/etcd/look.go"
-	fenceFile     = "allocator/etcd/fence.go"
+	placeFile     = "allocator/etcd/record/place.go"
+	memoryFile    = "allocator/etcd/history/memory.go"
+	elsewhereFile = "allocator/etcd/operate/takeover.go"
+	checkFile     = "allocator/etcd/history/check.go"
+	lookFile      = "allocator/etcd/history/look.go"
+	fenceFile     = "allocator/etcd/history/fence.go"
 )
 
 var memories = suite{"./allocator/etcd", "Prefix|Elsewhere|Memory|Fence|LostRecord|Told|RaceFor|StateFile|SamePlace|Endpoints|Restored"}
@@ -15,7 +15,7 @@ var memories = suite{"./allocator/etcd", "Prefix|Elsewhere|Memory|Fence|LostReco
 var memoryMutants = []mutant{
 	{
 		name: "prefix kept as spelled", breaks: "U: workers told /seqd and /seqd/ issue the same ids",
-		edits:  []edit{{placeFile, "	return parts, nil\n}\n\n// mustPrefix", "	return prefix, nil\n}\n\n// mustPrefix"}},
+		edits:  []edit{{placeFile, "	return parts, nil\n}\n\n// CanonicalEndpoints", "	return prefix, nil\n}\n\n// CanonicalEndpoints"}},
 		suites: []suite{memories},
 	},
 	{
@@ -25,12 +25,12 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "taken over without its mark", breaks: "U after an upgrade: the counter that is lower counts",
-		edits:  []edit{{elsewhereFile, "record{last: max(there.Last, here.Last), by: a.by}", "record{last: min(there.Last, here.Last+there.Last), by: a.by}"}},
+		edits:  []edit{{elsewhereFile, "record.Counter{Last: max(there.Last, here.Last), By: a.by}", "record.Counter{Last: min(there.Last, here.Last+there.Last), By: a.by}"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "floor elsewhere forgotten", breaks: "U after an upgrade: a key that is new begins below the floor of the place that was taken over",
-		edits:  []edit{{"allocator/etcd/jump.go", "max(rec.floor, other.floor)", "rec.floor"}},
+		edits:  []edit{{"allocator/etcd/operate/jump.go", "max(rec.Floor, other.Floor)", "rec.Floor"}},
 		suites: []suite{memories},
 	},
 	{
@@ -41,19 +41,19 @@ var memoryMutants = []mutant{
 	{
 		name: "memory by endpoints", breaks: "U after a restore: what is remembered is not found by a worker that spells the address in another way",
 		edits: []edit{
-			{memoryFile, "		if rec != nil && m.store == rec.store {", "		if rec != nil && m.store == rec.store && m.claims(here) {"},
-			{placeFile, "	canonical, err := canonicalEndpoint(endpoint)\n	if err != nil {\n		return endpoint\n	}\n	if isUnix(canonical) {", "	canonical, err := endpoint, error(nil)\n	if len(canonical) > 0 {\n		return endpoint\n	}\n	if isUnix(canonical) {"},
+			{memoryFile, "		if rec != nil && m.Store == rec.Store {", "		if rec != nil && m.Store == rec.Store && m.claims(here) {"},
+			{placeFile, "	canonical, err := canonicalEndpoint(endpoint)\n	if err != nil {\n		return endpoint\n	}\n	if IsUnix(canonical) {", "	canonical, err := endpoint, error(nil)\n	if len(canonical) > 0 {\n		return endpoint\n	}\n	if IsUnix(canonical) {"},
 		},
 		suites: []suite{memories},
 	},
 	{
 		name: "claim of a place ignored", breaks: "U after a wipe: an etcd without a record, or with another's, is taken for a new one",
-		edits:  []edit{{memoryFile, "		case m.store == own.store || !m.claims(here):", "		case m.store == own.store || !m.claims(here) || rec == nil || m.fenced == \"\":"}},
+		edits:  []edit{{memoryFile, "		case m.Store == own.Store || !m.claims(here):", "		case m.Store == own.Store || !m.claims(here) || rec == nil || m.fenced == \"\":"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "a restart lifts the fence", breaks: "U after a restore: a fence is not noted on the machine",
-		edits:  []edit{{fenceFile, "	if k.store != \"\" {\n		g.remember(k)", "	if k.store == \"\" {\n		g.remember(k)"}},
+		edits:  []edit{{fenceFile, "	if k.Store != \"\" {\n		g.remember(k)", "	if k.Store == \"\" {\n		g.remember(k)"}},
 		suites: []suite{memories},
 	},
 	{
@@ -68,7 +68,7 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "lost record kept to oneself", breaks: "U after a wipe: a worker that remembers nothing makes a record and begins at 1",
-		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil && !first && k.store == \"\":"}},
+		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil && !first && k.Store == \"\":"}},
 		suites: []suite{memories},
 	},
 	{
@@ -78,12 +78,12 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "told and forgotten", breaks: "U after a wipe: who was told of a fence remembers nothing of it",
-		edits:  []edit{{checkFile, `if k.store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`, `if k.store == "?" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`}},
+		edits:  []edit{{checkFile, `if k.Store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`, `if k.Store == "?" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`}},
 		suites: []suite{memories},
 	},
 	{
 		name: "older version's memory ignored", breaks: "U after a restore: an upgrade forgets what the machine knew",
-		edits:  []edit{{"allocator/etcd/statefile.go", "		raw.Places = []place{placeOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
+		edits:  []edit{{"allocator/etcd/history/statefile.go", "		raw.Places = []record.Place{record.PlaceOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
 		suites: []suite{memories},
 	},
 	{

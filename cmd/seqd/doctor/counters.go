@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // lookAtIncarnation probes, as a worker does every second, whether a write would
 // be accepted, and whether etcd's history is the one that is recorded and
 // remembered.
-func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd.Admin) {
+func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *operate.Admin) {
 	h, err := admin.History(ctx, c.StateDir, c.FenceDir, c.Endpoints)
 	switch {
 	case errors.Is(err, allocator.ErrUnavailable):
@@ -65,7 +65,7 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd
 }
 
 // lookAtCounters reads the counters, page by page.
-func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *etcd.Admin) {
+func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *operate.Admin) {
 	n, unreadable, high := 0, []string{}, []string{}
 	more := ""
 	for m, err := range admin.List(ctx, "") {
