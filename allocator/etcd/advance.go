@@ -51,7 +51,7 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
 	d.c, d.a = c, a
-	d.swap.path, d.swap.deadline = c.Path(a.Key), a.Deadline
+	d.swap.Path, d.swap.deadline = c.Path(a.Key), a.Deadline
 	if !c.guard.Open() {
 		go d.open() // at the start of the process only
 		return
@@ -120,13 +120,13 @@ func (d *drive) attempt() {
 		// Perhaps it is not: the incarnation's floor is not for a record that is
 		// there and merely not known.
 		d.looking = true
-		d.swap.rev, d.swap.value = record.ImpossibleRev, ""
+		d.swap.Rev, d.swap.Value = record.Never, ""
 	case err != nil:
 		d.fail(err)
 		return
 	default:
 		d.ids, d.looking = ids, false
-		d.swap.rev, d.swap.value = d.known.rev, record.Counter{Last: ids.Last(), By: d.c.config.Writer}.Encode()
+		d.swap.Rev, d.swap.Value = d.known.rev, record.Counter{Last: ids.Last(), By: d.c.config.Writer}.Encode()
 	}
 	d.c.txns.start(&d.swap)
 }
@@ -134,14 +134,14 @@ func (d *drive) attempt() {
 // swapped takes the outcome of an attempt.
 func (d *drive) swapped(out outcome) {
 	switch {
-	case out.err == nil && out.won:
-		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.rev, gen: d.known.gen, given: d.known.given}, d.ids.First-1)
+	case out.err == nil && out.Won:
+		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.Rev, gen: d.known.gen, given: d.known.given}, d.ids.First-1)
 		if err != nil {
 			d.fail(err)
 			return
 		}
 		d.end(d.ids, nil)
-	case out.err == nil && d.looking && out.kv == nil:
+	case out.err == nil && d.looking && out.KV == nil:
 		d.fail(allocator.ErrExhausted)
 	case out.err == nil: // lost: somebody else's advance, or an earlier attempt of ours
 		d.lost(out)
@@ -187,14 +187,14 @@ func (d *drive) again() {
 
 // fail ends an advance that nothing more can be done for.
 func (d *drive) fail(err error) {
-	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.path, d.a.N, err))
+	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.Path, d.a.N, err))
 }
 
 // end tells the outcome. d is used again.
 func (d *drive) end(ids allocator.Range, err error) {
 	a := d.a
 	d.c, d.a, d.pause = nil, nil, backoff.Backoff{}
-	d.swap.path, d.swap.value = "", ""
+	d.swap.Path, d.swap.Value = "", ""
 	drives.Put(d)
 	a.Done.Advanced(a, ids, err)
 }

@@ -47,17 +47,17 @@ func Batch(ctx context.Context, client *clientv3.Client, prefix string) (int, er
 func tryBatch(ctx context.Context, client *clientv3.Client, prefix record.Prefix, n int) error {
 	const longest = 64 + 1 + 200 // a store and a key
 	longestRecord := record.Counter{Last: math.MaxInt64, By: strings.Repeat("x", 22)}.Encode()
-	swaps := make([]swap, n)
+	swaps := make([]record.Swap, n)
 	ops := make([]clientv3.Op, n)
 	for i := range swaps {
-		swaps[i] = swap{path: fmt.Sprintf("%s/%0*d", prefix.Probe(), longest, i), rev: record.ImpossibleRev, value: longestRecord}
-		ops[i] = swaps[i].nested()
+		swaps[i] = record.Swap{Path: fmt.Sprintf("%s/%0*d", prefix.Probe(), longest, i), Rev: record.Never, Value: longestRecord}
+		ops[i] = swaps[i].Nested()
 	}
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), record.AttemptTimeout)
 	defer cancel()
 	txn := client.Txn(ctx).Then(ops...)
 	if n == 1 {
-		txn = swaps[0].alone(client.Txn(ctx))
+		txn = swaps[0].In(client.Txn(ctx))
 	}
 	if _, err := txn.Commit(); err != nil {
 		return fmt.Errorf("%w: %w", allocator.ErrUnavailable, err)

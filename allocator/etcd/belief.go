@@ -103,14 +103,14 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 // mark never falls, and a record that was there does not vanish: either means
 // that etcd was restored, or somebody deleted it.
 func refresh(known belief, out outcome) (now belief, by string, err error) {
-	if out.kv == nil {
+	if out.KV == nil {
 		return belief{}, "", fmt.Errorf("%w: the record is gone", allocator.ErrFenced)
 	}
-	rec, err := record.DecodeCounter(out.kv.Value)
+	rec, err := record.DecodeCounter(out.KV.Value)
 	if err != nil {
 		return belief{}, "", err
 	}
-	now = belief{last: rec.Last, rev: out.kv.ModRevision, gen: known.gen, given: known.given}
+	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, given: known.given}
 	if now.last < known.given {
 		return belief{}, "", fmt.Errorf("%w: the mark is %d, and another worker had reserved ids up to %d",
 			allocator.ErrFenced, now.last, known.given)

@@ -42,6 +42,11 @@ type Config struct {
 
 	// Log gets what Ready finds out about etcd's history. nil means slog.Default.
 	Log *slog.Logger
+
+	// Advise returns what an operator can try about an error, "" for nothing in
+	// particular; that ends lines of the log as "hint". Asked about are a
+	// [SmallError] and what package history names. nil means no advice.
+	Advise func(error) string
 }
 
 // Counter keeps one mark per key in etcd. It is safe for concurrent use.
@@ -71,13 +76,16 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
+	if config.Advise == nil {
+		config.Advise = func(error) string { return "" }
+	}
 	c := &Counter{config: config, prefix: prefix, jitter: rand.N[time.Duration], beliefs: map[allocator.Key]belief{}}
 	c.guard = history.NewGuard(client, history.Config{
 		Prefix: prefix, Endpoints: client.Endpoints(),
 		StateDir: config.StateDir, FenceDir: config.FenceDir,
-		Revoke: c.revoked, Log: config.Log,
+		Revoke: c.revoked, Log: config.Log, Advise: config.Advise,
 	})
-	c.txns = newTxns(client, c.guard, config.Log)
+	c.txns = newTxns(client, c.guard, config)
 	return c
 }
 
@@ -102,7 +110,7 @@ func (c *Counter) revoked() {
 
 // Incarnation returns the name of the counters, a UUID that their first worker
 // made, "" while it has not been read.
-func (c *Counter) Incarnation() string { return c.guard.Store() }
+func (c *Counter) Incarnation() string { return c.guard.Lineage() }
 
 // Path returns where key's record is kept.
 func (c *Counter) Path(key allocator.Key) string {

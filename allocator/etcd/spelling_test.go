@@ -83,7 +83,7 @@ func TestCountersElsewhereAreTakenOver(t *testing.T) {
 	if got, err := admin.Elsewhere(t.Context()); err != nil || !slices.Equal(got, []record.Prefix{"/seqd/", "/seqd//"}) {
 		t.Errorf("elsewhere: %v, %v", got, err)
 	}
-	if h, err := admin.History(t.Context(), dir, "", []string{server.Endpoint}); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) {
+	if h, err := admin.History(t.Context(), dir, "", []string{server.Endpoint}); err != nil || h.Fence == nil {
 		t.Errorf("history: %+v, %v", h, err)
 	}
 	want := map[string]int64{"here": 105, "both": 1000, "twice": 111}
@@ -216,8 +216,8 @@ func TestMemoryOfAPlace(t *testing.T) {
 	// The way out named the record as well. It is the other store's: who deleted it
 	// fenced that one's workers.
 	stranger := counterAt(t, at, etcd.Config{StateDir: dir})
-	if err := ready(t, stranger); err == nil || !strings.Contains(err.Error(), ".json, and start them") {
-		t.Errorf("the way out is not to delete the file alone: %v", err)
+	if f := fenceOf(t, stranger); len(f.Files) == 0 || f.Record != "" {
+		t.Errorf("the way out is not to delete the file alone: %+v", f)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, c.Incarnation()+".json"))
 	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
@@ -260,14 +260,16 @@ func TestLostRecordIsToldToAll(t *testing.T) {
 	name := live.Incarnation()
 	server.Replace(t)
 	eventuallyFenced(t, live)
-	if err := ready(t, live); err == nil || !strings.Contains(err.Error(), "etcdctl del /seqd/v1/incarnation") {
-		t.Errorf("the way out leaves out the record that was just written: %v", err) // so a restart was fenced again
+	if f := fenceOf(t, live); f.Record != incarnationPath {
+		t.Errorf("the way out leaves out the record that was just written: %+v", f) // so a restart was fenced again
 	}
 	if got := etcdtest.Get(t, server, incarnationPath); !strings.Contains(got, name) || !strings.Contains(got, `"fenced":"`) {
 		t.Errorf("the record is %s, want one of %s that says it", got, name)
 	}
 	wantFenced(t, etcdtest.Guarded(t, server, ""), "a worker found that")
-	wantFenced(t, etcdtest.Guarded(t, server, t.TempDir()), "etcdctl del /seqd/v1/incarnation")
+	if f := fenceOf(t, etcdtest.Guarded(t, server, t.TempDir())); f.Record != incarnationPath {
+		t.Errorf("the way out leaves out the record: %+v", f)
+	}
 	jumpAll(t, server, 100)
 	if err := ready(t, live); err != nil {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func (s *stats) sent(took time.Duration, err error) {
 func (s *stats) swapped(out outcome) {
 	o := SwapAmbiguous
 	switch {
-	case out.err == nil && out.won:
+	case out.err == nil && out.Won:
 		o = SwapWon
 	case out.err == nil:
 		o = SwapLost

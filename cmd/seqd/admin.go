@@ -14,9 +14,9 @@ import (
 	"github.com/peterbourgon/ff/v3/ffcli"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -89,7 +89,7 @@ func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, takes 
 	if err := a.print.flush(); err != nil {
 		return err
 	}
-	if hint := dial.Hint(err); hint != "" {
+	if hint := advice.For(err); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
 	if errors.Is(err, allocator.ErrUnavailable) {

@@ -140,7 +140,7 @@ func (p *printer) incarnation(where string, was, is record.Incarnation) error {
 			Epoch       int64  `json:"epoch"`
 			FloorWas    int64  `json:"floor_was,string"`
 			Floor       int64  `json:"floor,string"`
-		}{where, is.Store, was.Epoch, is.Epoch, was.Floor, is.Floor})
+		}{where, is.Lineage, was.Epoch, is.Epoch, was.Floor, is.Floor})
 	}
 	return p.line(fmt.Sprintf("incarnation of %s: epoch %d -> %d, floor of new keys %d -> %d", where, was.Epoch, is.Epoch, was.Floor, is.Floor))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -48,7 +49,7 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 		stateDir, fenceDir := c.stateDirs()
 		counter := etcd.NewCounter(client, etcd.Config{
 			Prefix: cl.etcd.Prefix, Writer: id, Floor: cl.floors.of,
-			StateDir: stateDir, FenceDir: fenceDir, Log: log.With("component", "etcd", "backend", name),
+			StateDir: stateDir, FenceDir: fenceDir, Log: log.With("component", "etcd", "backend", name), Advise: advice.For,
 		})
 		closers = append(closers, counter.Close, func() { client.Close() })
 		opened.list = append(opened.list, worker.Backend{
@@ -70,6 +71,7 @@ func dialEtcd(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Cl
 		Password:  c.Password,
 		Timeout:   c.DialTimeout,
 		Log:       log,
+		Advise:    advice.For,
 	}
 	if c.TLS != (tlsConfig{}) {
 		config.TLS = c.TLS.client

@@ -8,6 +8,7 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -131,5 +132,5 @@ func (p *prefix) Set(s string) error {
 	if err == nil {
 		*p = prefix(canonical)
 	}
-	return err
+	return advice.Add(err)
 }

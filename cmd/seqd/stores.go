@@ -12,6 +12,7 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -86,7 +87,7 @@ func (e etcdConfig) canonical(at []string, src source) (etcdConfig, error) {
 		return e, src.errorf(append(at, "endpoints"), "%v", err)
 	}
 	if e.Prefix, err = record.CanonicalPrefix(e.Prefix); err != nil {
-		return e, src.errorf(append(at, "prefix"), "%v", err)
+		return e, src.errorf(append(at, "prefix"), "%v", advice.Add(err))
 	}
 	return e, e.validate(at, src)
 }

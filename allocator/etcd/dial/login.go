@@ -24,8 +24,8 @@ type login struct {
 	turn chan struct{} // has room for one: who logs in
 
 	mu     sync.Mutex
-	token  string    // "" with known: etcd asks nobody who they are
-	known  bool      // token can be used
+	token  string    // "" with usable: etcd asks nobody who they are
+	usable bool      // token can be
 	err    error     // the refusal of the latest login
 	failed time.Time // when that was
 }
@@ -68,7 +68,7 @@ func (l *login) interceptStream(ctx context.Context, desc *grpc.StreamDesc, cc *
 // ensure returns the token, and logs in for one if there is none. It blocks
 // until ctx ends at most.
 func (l *login) ensure(ctx context.Context, cc *grpc.ClientConn) (string, error) {
-	if token, known, _ := l.current(); known {
+	if token, usable, _ := l.current(); usable {
 		return token, nil
 	}
 	select {
@@ -77,8 +77,8 @@ func (l *login) ensure(ctx context.Context, cc *grpc.ClientConn) (string, error)
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
-	token, known, err := l.current() // somebody else may have had a turn
-	if known || err != nil {
+	token, usable, err := l.current() // somebody else may have had a turn
+	if usable || err != nil {
 		return token, err
 	}
 	resp, err := etcdserverpb.NewAuthClient(cc).Authenticate(ctx, &etcdserverpb.AuthenticateRequest{Name: l.user, Password: l.password})
@@ -86,9 +86,9 @@ func (l *login) ensure(ctx context.Context, cc *grpc.ClientConn) (string, error)
 	defer l.mu.Unlock()
 	switch refusal := rpctypes.Error(err); {
 	case err == nil:
-		l.token, l.known = resp.Token, true
+		l.token, l.usable = resp.Token, true
 	case errors.Is(refusal, rpctypes.ErrAuthNotEnabled):
-		l.token, l.known = "", true
+		l.token, l.usable = "", true
 	case errors.Is(refusal, rpctypes.ErrAuthFailed):
 		l.err, l.failed = fmt.Errorf("log in to etcd as %q: %w", l.user, err), time.Now()
 		return "", l.err
@@ -99,13 +99,13 @@ func (l *login) ensure(ctx context.Context, cc *grpc.ClientConn) (string, error)
 }
 
 // current returns the token, or the refusal if that is young.
-func (l *login) current() (token string, known bool, err error) {
+func (l *login) current() (token string, usable bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.known && l.err != nil && time.Since(l.failed) < loginPause {
+	if !l.usable && l.err != nil && time.Since(l.failed) < loginPause {
 		return "", false, l.err
 	}
-	return l.token, l.known, nil
+	return l.token, l.usable, nil
 }
 
 // forget drops a token that etcd does not know any more.
@@ -113,7 +113,7 @@ func (l *login) forget(token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.token == token {
-		l.token, l.known = "", false
+		l.token, l.usable = "", false
 	}
 }
 

@@ -32,7 +32,7 @@ import (
 // reads and be unable to write. It costs them an entry in their logs.
 //
 // Quota and permissions are the same whichever member is asked: see
-// [Counter.Ready].
+// allocator/etcd's Counter.Ready.
 type members struct {
 	client *clientv3.Client // whose endpoints are chosen
 	conns  *conns           // the client's
@@ -50,7 +50,7 @@ type member struct {
 	asking   *clientv3.Client // nil: to be opened
 	in       bool             // among the client's endpoints
 	answered int              // times in a row
-	known    bool             // has ever answered
+	came     bool             // has ever answered
 	missed   bool             // that it is out has been said
 }
 
@@ -127,7 +127,7 @@ func (m *members) round(ctx context.Context, thorough bool) (failed bool) {
 	for i, mb := range m.all {
 		if errs[i] == nil {
 			mb.answered++
-			mb.known = true
+			mb.came = true
 		} else {
 			failed, mb.answered = true, 0
 			mb.hangUp()
@@ -163,18 +163,24 @@ func (m *members) tell(errs []error) {
 			mb.missed = false
 			m.log.Info("using an etcd member again", "endpoint", mb.endpoint)
 		case mb.in || mb.missed || errs[i] == nil:
-		case !mb.known && !isLearner(errs[i]) && time.Since(m.begun) < youngFor: // it may be about to come
+		case !mb.came && !isLearner(errs[i]) && time.Since(m.begun) < youngFor: // it may be about to come
 			m.log.Debug("an etcd member can't be used yet", "endpoint", mb.endpoint, "err", errs[i])
 		default:
 			mb.missed = true
-			hint := Hint(errs[i])
-			if hint == "" {
-				hint = "is it running, reachable from here, and connected to the other members? seqd doctor looks at each"
-			}
-			m.log.Warn("an etcd member can't be used; using the others", "endpoint", mb.endpoint, "err", rpctypes.Error(errs[i]), "hint", hint)
+			m.log.Warn("an etcd member can't be used; using the others", "endpoint", mb.endpoint, "err", rpctypes.Error(errs[i]),
+				"hint", m.config.Advise(&MemberError{mb.endpoint, errs[i]}))
 		}
 	}
 }
+
+// MemberError is why a member of a cluster can't be used, though others can.
+type MemberError struct {
+	Endpoint string
+	Err      error
+}
+
+func (e *MemberError) Error() string { return "etcd member " + e.Endpoint + ": " + e.Err.Error() }
+func (e *MemberError) Unwrap() error { return e.Err }
 
 // choose decides who is in, and returns what has changed.
 func choose(all []*member) (left, entered []*member) {
@@ -241,7 +247,7 @@ func (mb *member) probe(ctx context.Context, config Config, thorough bool) (err 
 var writesNothing = &etcdserverpb.TxnRequest{
 	Compare: []*etcdserverpb.Compare{{
 		Key: []byte(record.Prefix(record.DefaultPrefix).Probe()), Target: etcdserverpb.Compare_MOD, Result: etcdserverpb.Compare_EQUAL,
-		TargetUnion: &etcdserverpb.Compare_ModRevision{ModRevision: record.ImpossibleRev},
+		TargetUnion: &etcdserverpb.Compare_ModRevision{ModRevision: record.Never},
 	}},
 	Success: []*etcdserverpb.RequestOp{{Request: &etcdserverpb.RequestOp_RequestPut{
 		RequestPut: &etcdserverpb.PutRequest{Key: []byte(record.Prefix(record.DefaultPrefix).Probe())},

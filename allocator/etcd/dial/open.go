@@ -23,6 +23,10 @@ type Config struct {
 	Timeout   time.Duration // for one try to connect; 0 means DefaultTimeout
 	Log       *slog.Logger  // hears of endpoints that don't answer; nil means slog.Default
 
+	// Advise returns what an operator can try about a [MemberError]; that ends a
+	// line of the log as "hint". nil means no advice.
+	Advise func(error) string
+
 	// TLS returns the settings for one connection. It is called for each, so that
 	// certificates can be replaced while the client runs; it may be called
 	// concurrently. nil: plain, unless an endpoint is https.
@@ -39,7 +43,7 @@ const maxReconnectPause = time.Second
 
 // Open returns a client for config. It does not block: the client connects in
 // the background, whether etcd is up or not, and logs in with its first call. A
-// call that can't be logged in for returns why, and [Hint] what to try.
+// call that can't be logged in for returns why.
 //
 // A connection on which nothing but failure comes is closed, and dialed anew.
 // With several endpoints the client keeps away from the ones that don't answer:
@@ -55,6 +59,9 @@ func Open(ctx context.Context, config Config) (*clientv3.Client, error) {
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
+	}
+	if config.Advise == nil {
+		config.Advise = func(error) string { return "" }
 	}
 	if slices.ContainsFunc(config.Endpoints, record.IsUnix) {
 		return config.client(ctx)
@@ -75,9 +82,10 @@ func Open(ctx context.Context, config Config) (*clientv3.Client, error) {
 }
 
 func (config Config) client(ctx context.Context, options ...grpc.DialOption) (*clientv3.Client, error) {
-	options = append([]grpc.DialOption{grpc.WithNoProxy(), grpc.WithChainUnaryInterceptor(explainWait, once)}, options...)
+	why := new(causes)
+	options = append([]grpc.DialOption{grpc.WithNoProxy(), grpc.WithChainUnaryInterceptor(why.explainWait, once)}, options...)
 	if config.TLS != nil {
-		options = append(options, grpc.WithTransportCredentials(newHandshakes(config.TLS)))
+		options = append(options, grpc.WithTransportCredentials(newHandshakes(config.TLS, why)))
 	}
 	if config.Username != "" {
 		login := newLogin(config.Username, config.Password)

@@ -1,7 +1,6 @@
 package dial
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -9,13 +8,26 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc/credentials"
-
-	"github.com/seqd-io/seqd/internal/handshake"
 )
+
+// HandshakeError is a TLS connection to etcd that did not come about.
+type HandshakeError struct {
+	Err   error // of crypto/tls, crypto/x509 or net; of our own files, where Files is set
+	Files bool  // our settings can't be read
+	Later bool  // the handshake had ended on our side, and etcd ended the connection
+}
+
+func (e *HandshakeError) Error() string {
+	if e.Files {
+		return fmt.Sprintf("TLS settings: %v", e.Err)
+	}
+	return e.Err.Error()
+}
+func (e *HandshakeError) Unwrap() error { return e.Err }
 
 // handshakes are gRPC's TLS credentials whose settings are asked for anew for
 // every connection, so that certificates and authorities can be replaced while
-// the client runs. Errors say what to try.
+// the client runs.
 //
 // tls.Config itself can't do it: it has no call that returns the authorities,
 // and its VerifyConnection, which could check them, is not told an address that
@@ -23,23 +35,23 @@ import (
 type handshakes struct {
 	credentials.TransportCredentials // for what is not about a connection
 	config                           func() (*tls.Config, error)
+	causes                           *causes
 }
 
-func newHandshakes(config func() (*tls.Config, error)) handshakes {
-	return handshakes{credentials.NewTLS(nil), config}
+func newHandshakes(config func() (*tls.Config, error), causes *causes) handshakes {
+	return handshakes{credentials.NewTLS(nil), config, causes}
 }
 
 func (h handshakes) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	config, err := h.config()
 	if err != nil {
-		return nil, nil, advised(fmt.Errorf("TLS settings: %w", err), "look at the files of --etcd-ca, --etcd-cert and --etcd-key")
+		return nil, nil, h.causes.note(&HandshakeError{Err: err, Files: true})
 	}
 	conn, info, err := credentials.NewTLS(config).ClientHandshake(ctx, authority, raw)
 	if err != nil {
-		return nil, nil, advised(err, cmp.Or(handshake.Hint(err, "etcd"),
-			"look whether etcd speaks TLS at this port, and at its log"))
+		return nil, nil, h.causes.note(&HandshakeError{Err: err})
 	}
-	return &greeted{Conn: conn}, info, nil
+	return &greeted{Conn: conn, causes: h.causes}, info, nil
 }
 
 func (h handshakes) Clone() credentials.TransportCredentials { return h }
@@ -49,7 +61,8 @@ func (h handshakes) Clone() credentials.TransportCredentials { return h }
 // where we write before we read, all we see is that it has gone.
 type greeted struct {
 	net.Conn
-	heard atomic.Bool // from the server, since the handshake
+	causes *causes
+	heard  atomic.Bool // from the server, since the handshake
 }
 
 func (c *greeted) Read(p []byte) (int, error) {
@@ -69,6 +82,5 @@ func (c *greeted) explain(err error) error {
 	if err == nil || c.heard.Load() {
 		return err
 	}
-	return advised(err, cmp.Or(handshake.Hint(err, "etcd"),
-		"etcd ended the connection after the TLS handshake: if it asks for a client certificate, or refuses ours, look at --etcd-cert and --etcd-key, and at its log"))
+	return c.causes.note(&HandshakeError{Err: err, Later: true})
 }

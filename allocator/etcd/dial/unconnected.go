@@ -2,36 +2,73 @@ package dial
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
-// Unconnected is the end of a call that waited for a connection in vain. It is a
-// context.DeadlineExceeded.
+// Unconnected is the end of a call that waited for a connection in vain: nothing
+// was sent. It is a context.DeadlineExceeded.
 type Unconnected struct {
 	Reason string
-	hint   string // what to try
+	Cause  *HandshakeError // nil: it did not come to a handshake
 }
 
 func (e Unconnected) Error() string { return "no connection to etcd: " + e.Reason }
-func (e Unconnected) Unwrap() error { return context.DeadlineExceeded }
+func (e Unconnected) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{context.DeadlineExceeded}
+	}
+	return []error{context.DeadlineExceeded, e.Cause}
+}
 
-// What gRPC puts before the reason, and what advised puts before what to try.
+// What gRPC puts before the reason.
 const (
 	reasonMark = "latest balancer error: "
 	descMark   = "connection error: desc = "
-	hintMark   = "; try: "
 )
 
+// causes keeps the errors of the latest connections that did not come about, as
+// gRPC passes on nothing but their text.
+type causes struct {
+	mu     sync.Mutex
+	latest []*HandshakeError // maxCauses at most
+}
+
+const maxCauses = 16
+
+func (c *causes) note(err *HandshakeError) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.latest) == maxCauses {
+		c.latest = slices.Delete(c.latest, 0, 1)
+	}
+	c.latest = append(c.latest, err)
+	return err
+}
+
+// of returns the latest error that a reason tells of, nil for none.
+func (c *causes) of(reason string) *HandshakeError {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, err := range slices.Backward(c.latest) {
+		if strings.Contains(reason, err.Error()) {
+			return err
+		}
+	}
+	return nil
+}
+
 // explainWait has a call that waited for a connection in vain end with why there
-// was none: gRPC says so in its error's text, which clientv3 would replace by the
-// context's error. It must come after what looks at the error's code.
-func explainWait(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+// was none: gRPC says so in its error's text, and nowhere else, and clientv3 would
+// replace that by the context's error. It must come after what looks at the
+// error's code.
+func (c *causes) explainWait(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	err := invoke(ctx, method, req, reply, cc, opts...)
 	if status.Code(err) != codes.DeadlineExceeded {
 		return err
@@ -44,17 +81,6 @@ func explainWait(ctx context.Context, method string, req, reply any, cc *grpc.Cl
 	if text, err := strconv.Unquote(reason); err == nil {
 		reason = text
 	}
-	reason, hint, ok := strings.Cut(strings.TrimPrefix(reason, "transport: "), hintMark)
-	if !ok {
-		hint = "is etcd running there, and reachable? look at --etcd-endpoints"
-	}
-	return Unconnected{reason, hint}
-}
-
-// advised adds what to try to an error of a connection. gRPC keeps its text only.
-func advised(err error, hint string) error {
-	if hint == "" {
-		return err
-	}
-	return fmt.Errorf("%w%s%s", err, hintMark, hint)
+	reason = strings.TrimPrefix(reason, "transport: ")
+	return Unconnected{Reason: reason, Cause: c.of(reason)}
 }

@@ -6,31 +6,25 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
-
-// recordSpacing is how often the maxima are written into the record, unless
-// raft's term has changed.
-const recordSpacing = time.Minute
 
 // Check reads the incarnation, by a transaction that goes all the way, through
 // consensus, quota and permissions, and holds it against what is known: in this
 // process, or on this machine if this is the first time. The first worker of
-// all creates it. Every recordSpacing, and when raft's term has changed, check
+// all creates it. Every recordSpacing, and when raft's term has changed, Check
 // writes the maxima into it.
 //
 // It is also the way out of a fence: where an operator has raised the epoch, it
-// takes the record for the truth.
+// takes the record for the truth. An [allocator.ErrFenced] is a [Fence].
 //
-// check blocks until ctx ends at most. It is safe for concurrent use; one runs
+// Check blocks until ctx ends at most. It is safe for concurrent use; one runs
 // at a time.
 func (g *Guard) Check(ctx context.Context) error {
-	return g.alone(ctx, func() error { return g.checkAlone(ctx) })
+	return g.alone(ctx, func() error { return g.check(ctx) })
 }
 
 // CheckOnce is Check, unless the record has been read before or the guard is
@@ -40,10 +34,11 @@ func (g *Guard) CheckOnce(ctx context.Context) error {
 		if _, err := g.Begin(); !errors.Is(err, ErrUnread) {
 			return err
 		}
-		return g.checkAlone(ctx)
+		return g.check(ctx)
 	})
 }
 
+// alone has f run while no other check does. It waits until ctx ends at most.
 func (g *Guard) alone(ctx context.Context, f func() error) error {
 	select {
 	case g.checking <- struct{}{}:
@@ -54,7 +49,7 @@ func (g *Guard) alone(ctx context.Context, f func() error) error {
 	}
 }
 
-func (g *Guard) checkAlone(ctx context.Context) error {
+func (g *Guard) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), record.AttemptTimeout)
 	defer cancel()
 	for {
@@ -64,162 +59,82 @@ func (g *Guard) checkAlone(ctx context.Context) error {
 	}
 }
 
-// checkNow checks once. again says that another worker has made the record
-// meanwhile, which is there to be read now.
+// checkNow checks once: it looks, judges, and does what the verdict is. again
+// says that another worker has made the record meanwhile, which is there to be
+// read now.
 func (g *Guard) checkNow(ctx context.Context) (again bool, err error) {
-	s, k, memories, first, err := g.start()
+	from, err := g.standpoint()
 	if err != nil {
 		return false, err
 	}
-	f, err := g.read(ctx)
+	f, err := g.reader.read(ctx)
 	if err != nil {
 		return false, err
 	}
-	if first {
-		k = memories.against(f.rec, g.memory.here).known
+	if from.first {
+		from.past = from.memories.against(f.rec, g.memory.here).past
 	}
-	what, err := f.judge(k)
-	if err != nil {
-		if k.Store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {
-			k = known{Incarnation: *f.rec, recorded: f.rec.Seen.Rev} // so that this machine remembers, too
-		}
-		err = g.fenceFor(err, k)
-		f = g.tell(ctx, f, k, first, err)
-		return false, g.explain(err, f)
-	}
-	if what == keep && g.outlived(f.rec.Epoch) {
-		what = adopt
-	}
-	switch what {
-	case create:
+	switch what, err := f.judge(from.past); {
+	case err != nil:
+		return false, g.refuse(ctx, from, f, err)
+	case what == create:
 		return g.create(ctx, f.now)
-	case wait:
-		g.mu.Lock()
-		err := g.termLocked(s, f.now.Term, max(k.Seen.Term, f.rec.Seen.Term))
-		g.mu.Unlock()
-		return false, g.explain(g.fenceFor(err, k), f)
-	case adopt:
-		if g.adopt(*f.rec, f.now) || k.Store != "" {
-			g.log.Info("etcd's epoch was raised: going on", "incarnation", f.rec.Store, "epoch", f.rec.Epoch, "floor", f.rec.Floor)
+	case what == wait:
+		return false, g.explain(g.wait(from, f), f)
+	case what == adopt, g.outlived(f.rec.Epoch):
+		if g.adopt(*f.rec, f.now) || from.past.Lineage != "" {
+			g.says.jumped(*f.rec)
 		}
 	default:
-		if err := g.agreed(k, *f.rec, f.now); err != nil {
+		if err := g.agree(from.past, *f.rec, f.now); err != nil {
 			return false, g.explain(err, f)
 		}
 	}
-	return false, g.record(ctx, f.kv, *f.rec)
+	return false, g.update(ctx, f)
 }
 
-// start returns what check holds the record against: k, or, where first tells
-// that this process has no knowledge of its own yet, one of what this machine
-// remembers. That is read before the record is, for it must not be later.
-func (g *Guard) start() (s Sending, k known, memories recollection, first bool, err error) {
+// standpoint is what a check holds the record against. It is taken before the
+// record is read, for it must not be later.
+type standpoint struct {
+	Sending
+	past     past         // what this process knows; or, where it is
+	first    bool         // the first time, one of
+	memories recollection // what this machine remembers
+}
+
+func (g *Guard) standpoint() (s standpoint, err error) {
 	g.mu.Lock()
-	s = Sending{gen: g.gen.Load(), seen: g.known.Seen, at: time.Now()}
-	k, first = g.known, !g.open.Load()
+	s.Sending = Sending{gen: g.gen.Load(), seen: g.past.Seen, at: time.Now()}
+	s.past, s.first = g.past, !g.open.Load()
 	fenced := g.fenced
 	g.mu.Unlock()
-	if !first {
-		return s, k, nil, false, nil
+	if !s.first {
+		return s, nil
 	}
-	memories, err = g.memory.recall()
+	s.memories, err = g.memory.recall()
 	if err != nil && fenced != nil {
-		return s, k, nil, true, g.explain(fenced, found{}) // deleting the file would be a way out; losing it is none
+		return s, g.explain(fenced, found{}) // deleting the file would be a way out; losing it is none
 	}
 	if err != nil {
-		g.complain(err)
+		g.says.forgetful(err)
 	}
-	return s, k, memories, true, nil
+	return s, nil
 }
 
-// create makes the first record. again says that another worker was faster.
-func (g *Guard) create(ctx context.Context, now record.Sight) (again bool, err error) {
-	rec := record.Incarnation{Store: record.NewUUID(), Seen: now}
-	path := g.prefix.Incarnation()
-	// Not in the transaction: some etcds take one operation only (--max-txn-ops).
-	// Nobody makes a counter while there is no incarnation.
-	counters, err := g.kv.Get(ctx, g.prefix.Counters(), clientv3.WithPrefix(), clientv3.WithLimit(1), clientv3.WithKeysOnly())
-	if err != nil {
-		return false, dial.Advise(fmt.Errorf("%w: look for counters: %w", allocator.ErrUnavailable, err), err)
+// refuse fences the guard because of err, which f was found to be, and tells
+// others.
+func (g *Guard) refuse(ctx context.Context, from standpoint, f found, err error) error {
+	if from.past.Lineage == "" && f.rec != nil {
+		from.past = pastOf(*f.rec) // so that this machine remembers, too
 	}
-	resp, err := g.kv.Txn(ctx).
-		If(clientv3.Compare(clientv3.CreateRevision(path), "=", 0)).
-		Then(clientv3.OpPut(path, rec.Encode())).
-		Commit()
-	switch {
-	case err != nil:
-		return false, dial.Advise(fmt.Errorf("%w: write etcd's incarnation, which may be there now: %w", allocator.ErrUnavailable, err), err)
-	case !resp.Succeeded:
-		return true, nil
-	}
-	if len(counters.Kvs) > 0 {
-		g.log.Warn("counters were there without an incarnation: taking them as they are", "prefix", g.prefix, "incarnation", rec.Store,
-			"hint", "fine after an upgrade; if etcd was restored, "+wayOut)
-	}
-	g.adopt(rec, now)
-	g.recorded = time.Now()
-	g.Save()
-	return false, nil
+	err = g.fence(err, from.past)
+	return g.explain(err, g.tell(ctx, from, f, err))
 }
 
-// record writes the maxima into the record, which is rec in kv, if it is time,
-// and to this machine.
-func (g *Guard) record(ctx context.Context, kv *mvccpb.KeyValue, rec record.Incarnation) error {
-	defer g.Save()
+// wait has a term that is too low pass, or fences the guard if it does not.
+func (g *Guard) wait(from standpoint, f found) error {
 	g.mu.Lock()
-	now := rec
-	now.Seen = g.known.Seen
+	err := g.termLocked(from.Sending, f.now.Term, max(from.past.Seen.Term, f.rec.Seen.Term))
 	g.mu.Unlock()
-	if now.Seen.Term == rec.Seen.Term && !g.recorded.IsZero() && time.Since(g.recorded) < recordSpacing {
-		return nil
-	}
-	replaced, err := g.replace(ctx, kv, now)
-	if err != nil {
-		return err
-	}
-	if replaced {
-		g.mu.Lock()
-		g.known.recorded = max(g.known.recorded, now.Seen.Rev)
-		g.mu.Unlock()
-	} // else another worker has written it, or an operator: the next check reads it
-	g.recorded = time.Now()
-	return nil
-}
-
-// replace writes rec in place of kv, unless somebody else has written since kv
-// was read.
-func (g *Guard) replace(ctx context.Context, kv *mvccpb.KeyValue, rec record.Incarnation) (replaced bool, err error) {
-	path := string(kv.Key)
-	resp, err := g.kv.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(path), "=", kv.ModRevision)).
-		Then(clientv3.OpPut(path, rec.Encode())).
-		Commit()
-	if err != nil {
-		return false, fmt.Errorf("%w: write etcd's incarnation: %w", allocator.ErrUnavailable, err)
-	}
-	return resp.Succeeded, nil
-}
-
-// Save writes what is known to the state file.
-func (g *Guard) Save() {
-	g.mu.Lock()
-	k, open := g.known, g.open.Load()
-	g.mu.Unlock()
-	if open {
-		g.remember(k)
-	}
-}
-
-func (g *Guard) remember(k known) {
-	if err := g.memory.save(k); err != nil {
-		g.complain(err)
-	}
-}
-
-// complain says once that the guard goes on without a memory.
-func (g *Guard) complain(err error) {
-	g.unsaved.Do(func() {
-		g.log.Warn("can't remember etcd's history on this machine: a worker that starts after etcd was restored may not notice", "err", err,
-			"hint", "--state-dir must be a folder that this user can write to, with files that this version understands; none does without")
-	})
+	return g.fence(err, from.past)
 }

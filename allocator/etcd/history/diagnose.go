@@ -12,51 +12,41 @@ import (
 // Diagnosis is where an etcd's history stands, and how that agrees with the
 // record and with what this machine remembers.
 type Diagnosis struct {
-	record.Incarnation // the record; its Store is "" where there is none
+	record.Incarnation // the record; its Lineage is "" where there is none
 
-	Cluster  string // etcd's id now, as etcdctl writes it: hex
-	Revision int64  // etcd's now
-	Term     uint64 // raft's now
-
-	StateFiles []string // what this machine remembers of it
-
-	// Fenced says why workers that know as much would answer FENCED: an
-	// [allocator.ErrFenced]. nil: they would not. WaysOut says what an operator
-	// can do about it.
-	Fenced  error
-	WaysOut string
+	Now        record.Sight // where etcd's history is
+	StateFiles []string     // what this machine remembers of it
+	Fence      *Fence       // why workers that know as much would answer FENCED; nil: they would not
 }
 
-// Diagnose judges etcd's history as a worker does that starts with those folders,
-// by the same transaction, which writes nothing: it goes through consensus, quota
-// and permissions, and its compare can't hold.
+// Diagnose judges etcd's history as a worker does that starts with that
+// configuration, by the same transaction, which writes nothing.
 //
 // The error is an [allocator.ErrUnavailable] where no write would be accepted,
 // an [allocator.ErrUnreadable] where the record is not understood; it may be a
 // state file's, too.
-func Diagnose(ctx context.Context, kv clientv3.KV, config Config) (Diagnosis, error) {
-	g := Guard{kv: kv, prefix: config.Prefix, memory: config.memory()}
-	h := Diagnosis{}
+func Diagnose(ctx context.Context, kv clientv3.KV, config Config) (d Diagnosis, err error) {
+	g := Guard{memory: config.memory(), reader: reader{kv: kv, prefix: config.Prefix}}
 	memories, err := g.memory.recall() // before the read: what is known then must not be later
 	if err != nil {
-		return h, err
+		return d, err
 	}
-	f, err := g.read(ctx)
+	f, err := g.reader.read(ctx)
 	if err != nil {
-		return h, err
+		return d, err
 	}
-	h.Cluster, h.Revision, h.Term = record.ClusterHex(f.now.Cluster), f.now.Rev, f.now.Term
+	d.Now = f.now
 	if f.rec != nil {
-		h.Incarnation = *f.rec
+		d.Incarnation = *f.rec
 	}
 	m := memories.against(f.rec, g.memory.here)
-	h.StateFiles = m.files
-	what, err := f.judge(m.known)
+	d.StateFiles = m.files
+	what, err := f.judge(m.past)
 	if what == wait {
 		err = fmt.Errorf("%w: raft's term is %d and was %d", allocator.ErrFenced, f.now.Term, max(m.Seen.Term, f.rec.Seen.Term))
 	}
-	if h.Fenced = err; err != nil {
-		h.WaysOut = g.waysOut(m.Store, f)
+	if err != nil {
+		d.Fence = g.fenceOf(err, m.Lineage, f)
 	}
-	return h, nil
+	return d, nil
 }

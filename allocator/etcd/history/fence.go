@@ -1,69 +1,35 @@
 package history
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 // fence has every transaction fail from now on if err says that the history
-// went backwards, has the ids in memory revoked, and remembers it on this
-// machine; then it returns. It returns err, or why the guard was fenced already.
-func (g *Guard) fence(err error) error {
-	g.mu.Lock()
-	k := g.known
-	g.mu.Unlock()
-	return g.fenceFor(err, k)
-}
-
-// fenceFor is fence where k is what err was found to go against.
-func (g *Guard) fenceFor(err error, k known) error {
+// went backwards, has the ids that are reserved revoked, and remembers on this
+// machine that it went against p; then it returns. It returns err, or why the
+// guard was fenced already.
+func (g *Guard) fence(err error, p past) error {
 	if !errors.Is(err, allocator.ErrFenced) {
 		return err
 	}
-	k.fenced = Reason(err)
+	p.Fenced = Reason(err)
 	g.mu.Lock()
 	if g.fenced != nil {
 		defer g.mu.Unlock()
 		return g.fenced
 	}
-	g.fenced, g.known.fenced, g.known.Epoch = err, k.fenced, k.Epoch
+	g.fenced, g.past.Fenced, g.past.Epoch = err, p.Fenced, p.Epoch
 	g.mu.Unlock()
 	g.revoke()
-	if k.Store != "" {
-		g.remember(k)
+	if p.Lineage != "" {
+		g.remember(p)
 	}
 	return err
-}
-
-// tell writes into the record that was found why we are fenced: others may not
-// have seen what we have, or remember nothing. It tells of a record that is ours
-// alone: not of another store, and not of one from before a jump. If the record
-// is gone and this process has seen it, tell writes it again: a worker that
-// remembers nothing would take etcd for a new one. Where it fails, the next check
-// tells. It returns f with the record that may be there now, whoever wrote it.
-func (g *Guard) tell(ctx context.Context, f found, k known, first bool, err error) found {
-	switch {
-	case !errors.Is(err, allocator.ErrFenced):
-	case f.rec == nil && !first:
-		lost := k.Incarnation
-		lost.Seen, lost.Told = f.now, Reason(err)
-		path := g.prefix.Incarnation()
-		_, _ = g.kv.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(path), "=", 0)).Then(clientv3.OpPut(path, lost.Encode())).Commit()
-		f.rec = &lost
-	case f.rec != nil && f.rec.Told == "" && f.rec.Store == k.Store && f.rec.Epoch == k.Epoch:
-		now := *f.rec
-		now.Told = Reason(err)
-		_, _ = g.replace(ctx, f.kv, now)
-		f.rec = &now
-	}
-	return f
 }
 
 // Reason returns why err fences, without the sentinel's text and who found it.
@@ -72,12 +38,12 @@ func Reason(err error) string {
 }
 
 // adopt makes rec, which now agrees with, what answers are held against. If it
-// replaces another one, the ids that are in memory are revoked.
+// replaces another one, the ids that are reserved are revoked.
 func (g *Guard) adopt(rec record.Incarnation, now record.Sight) (replaced bool) {
 	g.mu.Lock()
 	replaced = g.open.Load() || g.fenced != nil
-	g.known = known{Incarnation: rec, recorded: rec.Seen.Rev}
-	g.known.Seen = rec.Seen.And(now)
+	g.past = pastOf(rec)
+	g.past.Seen = rec.Seen.And(now)
 	g.fenced, g.low = nil, time.Time{}
 	g.gen.Add(1)
 	g.open.Store(true)
@@ -88,22 +54,22 @@ func (g *Guard) adopt(rec record.Incarnation, now record.Sight) (replaced bool) 
 	return replaced
 }
 
-// agreed notes a record that agrees with what is known, and the answer that
-// brought it. The error says that the guard is fenced nevertheless.
-func (g *Guard) agreed(k known, rec record.Incarnation, now record.Sight) error {
+// agree notes a record that agrees with p, and the answer that brought it. The
+// error says that the guard is fenced nevertheless.
+func (g *Guard) agree(p past, rec record.Incarnation, now record.Sight) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fenced != nil {
 		return g.fenced
 	}
 	if !g.open.Load() {
-		g.known = k
+		g.past = p
 		g.open.Store(true)
 	}
 	g.low = time.Time{}
-	g.known.Seen = g.known.Seen.And(rec.Seen).And(now)
-	g.known.recorded = max(g.known.recorded, rec.Seen.Rev)
-	g.known.Floor = rec.Floor
+	g.past.Seen = g.past.Seen.And(rec.Seen).And(now)
+	g.past.recorded = max(g.past.recorded, rec.Seen.Rev)
+	g.past.Floor = rec.Floor
 	return nil
 }
 
@@ -112,12 +78,21 @@ func (g *Guard) agreed(k known, rec record.Incarnation, now record.Sight) error 
 func (g *Guard) outlived(epoch int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.fenced != nil && epoch > g.known.Epoch
+	return g.fenced != nil && epoch > g.past.Epoch
 }
 
-// Floor returns what counters without a record start above.
-func (g *Guard) Floor() int64 {
+// Save writes what is known to this machine's memory.
+func (g *Guard) Save() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.known.Floor
+	p, open := g.past, g.open.Load()
+	g.mu.Unlock()
+	if open {
+		g.remember(p)
+	}
+}
+
+func (g *Guard) remember(p past) {
+	if err := g.memory.save(p); err != nil {
+		g.says.forgetful(err)
+	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
-// Guard watches that etcd's history only goes forward: one store, one cluster,
+// Guard watches that etcd's history only goes forward: one lineage, one cluster,
 // and neither raft's term nor the revision falls. In a restored backup, a
 // cluster rebuilt from a survivor, or another cluster at the same address, ids
 // would be issued again.
@@ -29,26 +29,23 @@ import (
 // with --bump-revision shows by nothing else.)
 //
 // Once the history is found to have gone backwards every transaction fails,
-// until an operator raises the epoch: see check.
+// until an operator raises the epoch: see [Guard.Check].
 type Guard struct {
 	open atomic.Bool  // the record has been read, and agreed; mu is held to write
 	gen  atomic.Int64 // how many epochs have been adopted since the start; mu is held to write
 
 	mu     sync.Mutex
-	known  known     // what an answer is held against
+	past   past      // what an answer is held against
 	fenced error     // why nothing may be issued; nil: it may
 	low    time.Time // when the first of an unbroken row of transactions was sent whose answers' terms were too low; zero: the latest was not
 
-	revoke   func() // see Config
-	memory   memory
-	log      *slog.Logger
-	unsaved  sync.Once     // says once that memory can't be written, or is not understood
-	kv       clientv3.KV   // check's
-	prefix   record.Prefix // check's
-	narrow   bool          // this user may not look elsewhere; the check's
-	apart    bool          // etcd takes too few operations to look elsewhere in the same transaction; the check's
-	checking chan struct{} // has room for the one check at a time
-	recorded time.Time     // when check last wrote the record; the check's
+	revoke func() // see Config
+	memory memory
+	says   report
+
+	checking chan struct{} // has room for the one check at a time, which these are for
+	reader   reader
+	recorded time.Time // when the record was last written
 }
 
 // Config configures a [Guard].
@@ -65,19 +62,20 @@ type Config struct {
 	// more. It must not call back.
 	Revoke func()
 
-	Log *slog.Logger
+	Log    *slog.Logger
+	Advise func(error) string // what to try, for the log; see the errors of this package
 }
 
 // NewGuard returns a Guard of the etcd that kv asks.
 func NewGuard(kv clientv3.KV, config Config) *Guard {
-	return &Guard{
+	g := &Guard{
 		revoke:   config.Revoke,
 		memory:   config.memory(),
-		log:      config.Log,
-		kv:       kv,
-		prefix:   config.Prefix,
+		says:     report{log: config.Log, advise: config.Advise},
 		checking: make(chan struct{}, 1),
 	}
+	g.reader = reader{kv: kv, prefix: config.Prefix, narrowed: g.says.narrowed}
+	return g
 }
 
 func (c Config) memory() memory {
@@ -90,11 +88,18 @@ func (g *Guard) Open() bool { return g.open.Load() }
 // Gen returns how many epochs have been adopted since the start.
 func (g *Guard) Gen() int64 { return g.gen.Load() }
 
-// Store returns the name of the counters, "" while it has not been read.
-func (g *Guard) Store() string {
+// Lineage returns the name of the counters, "" while it has not been read.
+func (g *Guard) Lineage() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.known.Store
+	return g.past.Lineage
+}
+
+// Floor returns what counters without a record start above.
+func (g *Guard) Floor() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.past.Floor
 }
 
 // termPatience is how long answers may show a term that is too low.
@@ -108,7 +113,9 @@ type Sending struct {
 }
 
 var (
+	// ErrUnread is returned before the record has been read.
 	ErrUnread = fmt.Errorf("%w: etcd's incarnation has not been read yet", allocator.ErrUnavailable)
+
 	errLapsed = fmt.Errorf("%w: the transaction was sent before an operator's jump", allocator.ErrUnavailable)
 	errLow    = fmt.Errorf("%w: etcd's answer shows a raft term that has passed", allocator.ErrUnavailable)
 )
@@ -118,7 +125,7 @@ func (g *Guard) Begin() (Sending, error) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Sending{gen: g.gen.Load(), seen: g.known.Seen, at: now}
+	s := Sending{gen: g.gen.Load(), seen: g.past.Seen, at: now}
 	if !g.open.Load() && g.fenced == nil {
 		return s, ErrUnread
 	}
@@ -139,17 +146,18 @@ func (g *Guard) End(s Sending, h *etcdserverpb.ResponseHeader, wrote bool) error
 		}
 		return errLapsed
 	}
-	err := known{Incarnation: record.Incarnation{Seen: s.seen}}.check(now)
+	err := goesOn(s.seen, now)
 	if err == nil && wrote && now.Rev == s.seen.Rev {
 		err = fmt.Errorf("%w: etcd's revision %d came twice", allocator.ErrFenced, now.Rev)
 	}
 	if err == nil {
 		if err = g.termLocked(s, now.Term, s.seen.Term); err == nil {
-			g.known.Seen = g.known.Seen.And(now)
+			g.past.Seen = g.past.Seen.And(now)
 		}
 	}
+	p := g.past
 	g.mu.Unlock()
-	return g.fence(err)
+	return g.fence(err, p)
 }
 
 // termLocked holds a term against the one that was known when s was sent.

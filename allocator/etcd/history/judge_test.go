@@ -2,8 +2,6 @@ package history
 
 import (
 	"errors"
-	"io"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,19 +17,19 @@ func TestJudge(t *testing.T) {
 		return record.Sight{Cluster: cluster, Term: term, Rev: rev}
 	}
 	rec := func(store string, epoch int64, seen record.Sight) *record.Incarnation {
-		return &record.Incarnation{Store: store, Epoch: epoch, Seen: seen}
+		return &record.Incarnation{Lineage: store, Epoch: epoch, Seen: seen}
 	}
-	knows := func(store string, epoch int64, seen record.Sight, recorded int64) known {
-		return known{Incarnation: *rec(store, epoch, seen), recorded: recorded}
+	knows := func(store string, epoch int64, seen record.Sight, recorded int64) past {
+		return past{Incarnation: *rec(store, epoch, seen), recorded: recorded}
 	}
-	fenced := func(k known) known { k.fenced = "it fell"; return k }
-	told := func(i *record.Incarnation) *record.Incarnation { i.Told = "it fell"; return i }
-	nothing := known{}
+	fenced := func(p past) past { p.Fenced = "it fell"; return p }
+	told := func(i *record.Incarnation) *record.Incarnation { i.Fenced = "it fell"; return i }
+	nothing := past{}
 	k := knows("a", 5, at(1, 7, 100), 90)
 	const refuse = verdict(-1)
 	for _, test := range []struct {
 		name   string
-		known  known
+		known  past
 		record *record.Incarnation
 		now    record.Sight
 		want   verdict
@@ -82,7 +80,7 @@ func TestJudge(t *testing.T) {
 }
 
 func newTestGuard(revoke func()) *Guard {
-	return &Guard{revoke: revoke, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return &Guard{revoke: revoke}
 }
 
 func header(cluster, term uint64, rev int64) *etcdserverpb.ResponseHeader {
@@ -107,7 +105,7 @@ func TestNothingIsSentBeforeTheRecordWasRead(t *testing.T) {
 
 func TestAnswersOvertakeEachOther(t *testing.T) {
 	g := newTestGuard(func() {})
-	g.adopt(record.Incarnation{Store: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
+	g.adopt(record.Incarnation{Lineage: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
 	early, err := g.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +127,7 @@ func TestLowTerm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		revoked := 0
 		g := newTestGuard(func() { revoked++ })
-		g.adopt(record.Incarnation{Store: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
+		g.adopt(record.Incarnation{Lineage: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
 		low, ok := header(1, 4, 20), header(1, 5, 20)
 		for range 10 { // now and then
 			for range 4 {
@@ -168,12 +166,12 @@ func TestLowTerm(t *testing.T) {
 // What was sent before a jump may have been answered by the history before it.
 func TestAnswersFromBeforeAJump(t *testing.T) {
 	g := newTestGuard(func() {})
-	g.adopt(record.Incarnation{Store: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
+	g.adopt(record.Incarnation{Lineage: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
 	early, err := g.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.adopt(record.Incarnation{Store: "a", Epoch: 1, Seen: record.Sight{Cluster: 1, Term: 2, Rev: 5}}, record.Sight{Cluster: 1, Term: 2, Rev: 5})
+	g.adopt(record.Incarnation{Lineage: "a", Epoch: 1, Seen: record.Sight{Cluster: 1, Term: 2, Rev: 5}}, record.Sight{Cluster: 1, Term: 2, Rev: 5})
 	if err := g.End(early, header(1, 5, 11), false); !errors.Is(err, errLapsed) {
 		t.Errorf("got %v, want errLapsed", err)
 	}
@@ -184,7 +182,7 @@ func TestAnswersFromBeforeAJump(t *testing.T) {
 
 func TestGuardAllocatesNothing(t *testing.T) {
 	g := newTestGuard(func() {})
-	g.adopt(record.Incarnation{Store: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
+	g.adopt(record.Incarnation{Lineage: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
 	h := header(1, 5, 11)
 	if n := testing.AllocsPerRun(100, func() {
 		if err := g.answer(h); err != nil {
@@ -197,7 +195,7 @@ func TestGuardAllocatesNothing(t *testing.T) {
 
 func BenchmarkGuard(b *testing.B) {
 	g := newTestGuard(func() {})
-	g.adopt(record.Incarnation{Store: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
+	g.adopt(record.Incarnation{Lineage: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10})
 	h := header(1, 5, 11)
 	b.ReportAllocs()
 	for b.Loop() {

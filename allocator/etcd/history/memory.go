@@ -13,7 +13,7 @@ import (
 
 // memory remembers on this machine what is known of the histories of etcds, so
 // that a worker that starts after a restore finds out. There is one file for each
-// store, named for it, whatever the store's etcd is called; the workers of a
+// lineage, named for it, whatever its etcd is called; the workers of a
 // machine share them.
 //
 // Its methods are safe for concurrent use, by several processes too.
@@ -23,7 +23,7 @@ type memory struct {
 	here   record.Place
 }
 
-// recollection is all that is remembered, one for each store.
+// recollection is all that is remembered, one for each lineage.
 type recollection []remembered
 
 // recall reads all that is remembered. What it could read it returns with the
@@ -49,7 +49,7 @@ func recallFrom(all recollection, dir string, fences bool) (recollection, error)
 		}
 		one, e := readState(filepath.Join(dir, entry.Name()))
 		err = errors.Join(err, e)
-		if e == nil && one.Store != "" && (!fences || one.fenced != "") {
+		if e == nil && one.Lineage != "" && (!fences || one.Fenced != "") {
 			all = all.with(one)
 		}
 	}
@@ -58,11 +58,11 @@ func recallFrom(all recollection, dir string, fences bool) (recollection, error)
 
 // with merges what another file says.
 func (r recollection) with(one remembered) recollection {
-	i := slices.IndexFunc(r, func(other remembered) bool { return other.Store == one.Store })
+	i := slices.IndexFunc(r, func(other remembered) bool { return other.Lineage == one.Lineage })
 	if i < 0 {
 		return append(r, one)
 	}
-	r[i].known = r[i].known.merge(one.known)
+	r[i].past = r[i].past.merge(one.past)
 	for _, p := range one.places {
 		r[i].places = withPlace(r[i].places, p)
 	}
@@ -71,38 +71,38 @@ func (r recollection) with(one remembered) recollection {
 }
 
 // against returns what a record (nil: none) is to be held against: what is
-// remembered of its store; but if another store was seen here, and no operator
-// has jumped since, what is remembered of that one. Nothing is known of a store
+// remembered of its lineage; but if another lineage was seen here, and no operator
+// has jumped since, what is remembered of that one. Nothing is known of a lineage
 // that comes to a place where none was.
 //
-// A store that was here before itself may share an endpoint with a stranger: a
+// A lineage that was here before itself may share an endpoint with a stranger: a
 // member can have moved from one cluster to another. Unless the stranger is
 // fenced, that is no fault.
 func (r recollection) against(rec *record.Incarnation, here record.Place) remembered {
 	var own, rival remembered
 	for _, m := range r {
-		if rec != nil && m.Store == rec.Store {
+		if rec != nil && m.Lineage == rec.Lineage {
 			own = m
 		}
 	}
 	for _, m := range r {
 		switch {
-		case m.Store == own.Store || !m.claims(here):
-		case rec != nil && (m.Epoch < rec.Epoch || m.fenced == "" && own.claims(here)):
-		case rival.Store == "" || m.Epoch > rival.Epoch || m.Epoch == rival.Epoch && m.fenced != "" && rival.fenced == "":
+		case m.Lineage == own.Lineage || !m.claims(here):
+		case rec != nil && (m.Epoch < rec.Epoch || m.Fenced == "" && own.claims(here)):
+		case rival.Lineage == "" || m.Epoch > rival.Epoch || m.Epoch == rival.Epoch && m.Fenced != "" && rival.Fenced == "":
 			rival = m
 		}
 	}
-	if rival.Store != "" {
+	if rival.Lineage != "" {
 		return rival
 	}
 	return own
 }
 
-// about returns the files that tell of a store or of this place.
-func (r recollection) about(store string, here record.Place) (files []string) {
+// about returns the files that tell of a lineage or of this place.
+func (r recollection) about(lineage string, here record.Place) (files []string) {
 	for _, m := range r {
-		if m.Store == store || m.claims(here) {
+		if m.Lineage == lineage || m.claims(here) {
 			files = append(files, m.files...)
 		}
 	}
@@ -110,14 +110,14 @@ func (r recollection) about(store string, here record.Place) (files []string) {
 	return files
 }
 
-// save adds k to what is remembered.
-func (m memory) save(k known) error {
+// save adds p to what is remembered.
+func (m memory) save(p past) error {
 	var errs []error
 	if m.dir != "" {
-		errs = append(errs, addState(m.dir, k, m.here))
+		errs = append(errs, addState(m.dir, p, m.here))
 	}
-	if m.fences != "" && k.fenced != "" {
-		_ = addState(m.fences, k, m.here) // not everybody may write there
+	if m.fences != "" && p.Fenced != "" {
+		_ = addState(m.fences, p, m.here) // not everybody may write there
 	}
 	return errors.Join(errs...)
 }

@@ -16,14 +16,14 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
 
-// remembered is what one file of a state folder, or several, say of a store.
+// remembered is what one file of a state folder, or several, say of a lineage.
 type remembered struct {
-	known
-	places []record.Place // where the store was seen, one for each prefix
+	past
+	places []record.Place // where it was seen, one for each prefix
 	files  []string       // that say so
 }
 
-// claims reports whether the store was seen at a place.
+// claims reports whether it was seen at a place.
 func (r remembered) claims(here record.Place) bool { return slices.ContainsFunc(r.places, here.Meets) }
 
 // stateJSON is what stands in a file. Before there was format 2 a file was named
@@ -51,15 +51,15 @@ const (
 // notUnderstood says what to do about a file whose knowledge is not used.
 const notUnderstood = "a newer version wrote it, or it is damaged; run that version, or move the file away if etcd was not restored since"
 
-// stateName returns the name of a store's file. Stores are called by UUIDs,
+// stateName returns the name of a lineage's file. Lineages are UUIDs,
 // unless somebody has written the record by hand.
-func stateName(store string) string {
-	if strings.ContainsFunc(store, func(r rune) bool {
+func stateName(lineage string) string {
+	if strings.ContainsFunc(lineage, func(r rune) bool {
 		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r == '-')
-	}) || len(store) > 100 {
-		store = fmt.Sprintf("%x", sha256.Sum256([]byte(store)))
+	}) || len(lineage) > 100 {
+		lineage = fmt.Sprintf("%x", sha256.Sum256([]byte(lineage)))
 	}
-	return store + ".json"
+	return lineage + ".json"
 }
 
 // readState reads a file: nothing, if there is none.
@@ -90,25 +90,24 @@ func readState(path string) (remembered, error) {
 		raw.Places = []record.Place{record.PlaceOf(raw.Prefix, raw.Endpoints)}
 	}
 	return remembered{
-		known: known{
-			Incarnation: record.Incarnation{Store: raw.Store, Epoch: raw.Epoch, Seen: record.Sight{Cluster: cluster, Term: raw.Term, Rev: raw.Rev}},
+		past: past{
+			Incarnation: record.Incarnation{Lineage: raw.Store, Epoch: raw.Epoch, Seen: record.Sight{Cluster: cluster, Term: raw.Term, Rev: raw.Rev}, Fenced: raw.Fenced},
 			recorded:    raw.Recorded,
-			fenced:      raw.Fenced,
 		},
 		places: raw.Places,
 		files:  []string{path},
 	}, nil
 }
 
-// addState adds what is known of a store that is at a place to the store's file
-// in a folder, which is made if need be. It survives a crash: the file is
+// addState adds what is known of a lineage that is at a place to its file in a
+// folder, which is made if need be. It survives a crash: the file is
 // replaced by one that is complete and synced. One that is not understood is left
 // alone.
-func addState(dir string, k known, here record.Place) error {
+func addState(dir string, p past, here record.Place) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	path := filepath.Join(dir, stateName(k.Store))
+	path := filepath.Join(dir, stateName(p.Lineage))
 	lock, err := fileutil.LockFile(path+".lock", os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
@@ -118,15 +117,15 @@ func addState(dir string, k known, here record.Place) error {
 	if err != nil {
 		return err
 	}
-	k.Floor, k.Told = 0, "" // are read from etcd each time
-	merged, places := k.merge(old.known), withPlace(old.places, here)
-	if merged == old.known && slices.EqualFunc(places, old.places, record.Place.Equal) {
+	p.Floor = 0 // is read from etcd each time
+	merged, places := p.merge(old.past), withPlace(old.places, here)
+	if merged == old.past && slices.EqualFunc(places, old.places, record.Place.Equal) {
 		return nil
 	}
 	data, _ := json.MarshalIndent(stateJSON{ // plain numbers and strings always marshal
-		Fmt: stateFormat, Store: merged.Store, Places: places, Epoch: merged.Epoch,
+		Fmt: stateFormat, Store: merged.Lineage, Places: places, Epoch: merged.Epoch,
 		Cluster: record.ClusterHex(merged.Seen.Cluster), Term: merged.Seen.Term, Rev: merged.Seen.Rev,
-		Recorded: merged.recorded, Fenced: merged.fenced,
+		Recorded: merged.recorded, Fenced: merged.Fenced,
 	}, "", "  ")
 	return replaceFile(path, append(data, '\n'))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
-func someKnown(epoch int64, term uint64, rev int64) known {
-	return known{Incarnation: record.Incarnation{Store: "a", Epoch: epoch, Seen: record.Sight{Cluster: 0xbeef, Term: term, Rev: rev}}, recorded: rev - 1}
+func someKnown(epoch int64, term uint64, rev int64) past {
+	return past{Incarnation: record.Incarnation{Lineage: "a", Epoch: epoch, Seen: record.Sight{Cluster: 0xbeef, Term: term, Rev: rev}}, recorded: rev - 1}
 }
 
 var somewhere = record.PlaceOf("/seqd", []string{"b:2379", "a:2379"})
@@ -25,12 +25,12 @@ func mustRecall(t *testing.T, m memory) remembered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all.against(&record.Incarnation{Store: "a"}, record.Place{})
+	return all.against(&record.Incarnation{Lineage: "a"}, record.Place{})
 }
 
-func mustSave(t *testing.T, m memory, k known) {
+func mustSave(t *testing.T, m memory, p past) {
 	t.Helper()
-	if err := m.save(k); err != nil {
+	if err := m.save(p); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -38,33 +38,33 @@ func mustSave(t *testing.T, m memory, k known) {
 func TestStateFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "by", "save")
 	m := memory{dir: dir, here: somewhere}
-	if got := mustRecall(t, m); got.known != (known{}) {
+	if got := mustRecall(t, m); got.past != (past{}) {
 		t.Errorf("without a file: got %+v", got)
 	}
 	mustSave(t, m, someKnown(1, 5, 10))
 	elsewhere := memory{dir: dir, here: record.PlaceOf("/other", []string{"c:2379"})}
 	got := mustRecall(t, elsewhere)
-	if got.known != someKnown(1, 5, 10) || !slices.Equal(got.files, []string{filepath.Join(dir, "a.json")}) {
+	if got.past != someKnown(1, 5, 10) || !slices.Equal(got.files, []string{filepath.Join(dir, "a.json")}) {
 		t.Errorf("got %+v", got)
 	}
 
 	// Several workers write: the maxima count, each by itself, and all places.
 	mustSave(t, elsewhere, someKnown(1, 3, 20))
 	got = mustRecall(t, m)
-	if got.known != someKnown(1, 5, 20) || !got.claims(somewhere) || !got.claims(elsewhere.here) || got.claims(record.PlaceOf("/seqd", []string{"c:2379"})) {
+	if got.past != someKnown(1, 5, 20) || !got.claims(somewhere) || !got.claims(elsewhere.here) || got.claims(record.PlaceOf("/seqd", []string{"c:2379"})) {
 		t.Errorf("got %+v", got)
 	}
 	// One that was fenced is not forgotten, until the epoch is raised.
 	fenced := someKnown(1, 5, 20)
-	fenced.fenced = "it fell"
+	fenced.Fenced = "it fell"
 	mustSave(t, m, fenced)
 	mustSave(t, m, someKnown(1, 5, 21))
-	if got := mustRecall(t, m); got.fenced != "it fell" {
+	if got := mustRecall(t, m); got.Fenced != "it fell" {
 		t.Errorf("got %+v", got)
 	}
 	mustSave(t, m, someKnown(2, 2, 4))
 	mustSave(t, m, someKnown(1, 9, 99)) // of a worker that has not seen the jump yet
-	if got := mustRecall(t, m); got.known != someKnown(2, 2, 4) {
+	if got := mustRecall(t, m); got.past != someKnown(2, 2, 4) {
 		t.Errorf("got %+v", got)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*.tmp")); err != nil || len(left) > 0 {
@@ -83,11 +83,11 @@ func TestStateFileOfTheFirstFormat(t *testing.T) {
 	}
 	m := memory{dir: dir, here: record.PlaceOf("/seqd", []string{"localhost:2379"})}
 	got := mustRecall(t, m)
-	if got.known != someKnown(1, 5, 10) || !got.claims(m.here) {
+	if got.past != someKnown(1, 5, 10) || !got.claims(m.here) {
 		t.Errorf("got %+v", got)
 	}
 	mustSave(t, m, someKnown(1, 4, 30))
-	if got := mustRecall(t, m); got.known != someKnown(1, 5, 30) || len(got.files) != 2 {
+	if got := mustRecall(t, m); got.past != someKnown(1, 5, 30) || len(got.files) != 2 {
 		t.Errorf("both files: got %+v", got)
 	}
 	if data, err := os.ReadFile(old); err != nil || string(data) != text {
@@ -99,13 +99,13 @@ func TestStateFileThatIsNotUnderstoodIsLeftAlone(t *testing.T) {
 	m := memory{dir: t.TempDir(), here: somewhere}
 	path := filepath.Join(m.dir, "a.json")
 	other := someKnown(1, 1, 1)
-	other.Store = "other"
+	other.Lineage = "other"
 	mustSave(t, m, other)
 	for _, text := range []string{"", "{}", `{"fmt":3,"store":"a","cluster":"1"}`, `{"fmt":1,"store":"a","cluster":"1","more":1}`, `{"fmt":2,"store":"a","cluster":"zz"}`} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if all, err := m.recall(); err == nil || len(all) != 1 || all[0].known != other || !strings.Contains(err.Error(), path) {
+		if all, err := m.recall(); err == nil || len(all) != 1 || all[0].past != other || !strings.Contains(err.Error(), path) {
 			t.Errorf("%q: got %+v, %v", text, all, err)
 		}
 		if err := m.save(someKnown(1, 1, 1)); err == nil {
@@ -141,7 +141,7 @@ func TestStateFileOfManyWorkers(t *testing.T) {
 func TestNoMemory(t *testing.T) {
 	m := memory{here: somewhere}
 	mustSave(t, m, someKnown(1, 1, 1))
-	if got := mustRecall(t, m); got.known != (known{}) {
+	if got := mustRecall(t, m); got.past != (past{}) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -152,17 +152,17 @@ func TestFencesBesideTheFolder(t *testing.T) {
 	m := memory{dir: t.TempDir(), fences: fences, here: somewhere}
 	mustSave(t, m, someKnown(1, 1, 1))
 	other := memory{fences: fences, here: somewhere}
-	if got := mustRecall(t, other); got.known != (known{}) {
+	if got := mustRecall(t, other); got.past != (past{}) {
 		t.Errorf("no fence: got %+v", got)
 	}
 	fenced := someKnown(1, 1, 1)
-	fenced.fenced = "it fell"
+	fenced.Fenced = "it fell"
 	mustSave(t, m, fenced)
-	if got := mustRecall(t, other); got.known != fenced {
+	if got := mustRecall(t, other); got.past != fenced {
 		t.Errorf("got %+v", got)
 	}
 	mustSave(t, memory{dir: fences, here: somewhere}, someKnown(2, 1, 1))
-	if got := mustRecall(t, other); got.known != (known{}) {
+	if got := mustRecall(t, other); got.past != (past{}) {
 		t.Errorf("after a jump: got %+v", got)
 	}
 	if err := (memory{dir: t.TempDir(), fences: "/dev/null/nowhere"}).save(fenced); err != nil {

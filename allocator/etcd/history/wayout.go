@@ -2,42 +2,40 @@ package history
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/seqd-io/seqd/allocator"
 )
 
-// wayOut ends what is said of a fence.
-const wayOut = "raise the counters above every issued id with: seqd admin jump --all --by N"
+// Fence is an [allocator.ErrFenced] with what stands in the way of who would
+// forget all that was issued, in place of raising the counters above it.
+type Fence struct {
+	Err    error    // why nothing may be issued
+	Files  []string // of this machine, that remember it
+	Record string   // the path of the record, where it fences even who remembers nothing
+}
 
-// explain adds the way out to a fence.
+func (f *Fence) Error() string { return f.Err.Error() }
+func (f *Fence) Unwrap() error { return f.Err }
+
+// explain makes a [Fence] of an error that is one.
 func (g *Guard) explain(err error, f found) error {
 	if !errors.Is(err, allocator.ErrFenced) {
 		return err
 	}
-	g.mu.Lock()
-	store := g.known.Store
-	g.mu.Unlock()
-	return fmt.Errorf("%w; %s", err, g.waysOut(store, f))
+	return g.fenceOf(err, g.Lineage(), f)
 }
 
-// waysOut says what an operator can do about a fence. To forget all is none where
-// there are counters elsewhere.
-func (g *Guard) waysOut(store string, f found) string {
+// fenceOf returns the fence that f is found to be. To forget all is no way out
+// where there are counters elsewhere.
+func (g *Guard) fenceOf(err error, lineage string, f found) *Fence {
+	fence := &Fence{Err: err}
 	if f.other != "" {
-		return wayOut
+		return fence
 	}
 	memories, _ := g.memory.recall()
-	var forget []string
-	if files := memories.about(store, g.memory.here); len(files) > 0 {
-		forget = append(forget, "delete "+strings.Join(files, " and "))
-	}
+	fence.Files = memories.about(lineage, g.memory.here)
 	if f.recordFences() {
-		forget = append(forget, "etcdctl del "+g.prefix.Incarnation())
+		fence.Record = g.reader.prefix.Incarnation()
 	}
-	if len(forget) == 0 {
-		return wayOut
-	}
-	return wayOut + "; or, only if the ids issued so far truly don't matter, stop the workers, " + strings.Join(forget, ", ") + ", and start them"
+	return fence
 }

@@ -172,29 +172,28 @@ func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
 	path := a.prefix.Counter(m.Key)
 	var pause backoff.Backoff
 	for m.Last < to {
-		resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn {
-			return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", m.rev)).
-				Then(clientv3.OpPut(path, record.Counter{Last: to, By: a.by}.Encode())).
-				Else(clientv3.OpGet(path))
-		})
+		out, err := a.swap(ctx, a.put(m, to))
 		switch {
 		case err != nil && !pause.Wait(ctx, rand.N[time.Duration]):
 			return change, fmt.Errorf("raise %s to %d, the mark may have been raised: %w", path, to, err)
 		case err != nil: // if it was applied, the next compare fails and brings the record along
-		case resp.Succeeded:
+		case out.Won:
 			m.Last = to
-		default:
+		case out.KV == nil:
 			m = Mark{Key: m.Key}
-			if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-				m = markOf(m.Key, kvs[0].Value, kvs[0].ModRevision)
-			}
-			if m.Err != nil {
+		default:
+			if m = markOf(m.Key, out.KV.Value, out.KV.ModRevision); m.Err != nil {
 				return change, fmt.Errorf("raise %s to %d: %w", path, to, m.Err)
 			}
 		}
 	}
 	change.Is = m.Last
 	return change, nil
+}
+
+// put is the swap that raises a mark.
+func (a *Admin) put(m Mark, to int64) *record.Swap {
+	return &record.Swap{Path: a.prefix.Counter(m.Key), Rev: m.rev, Value: record.Counter{Last: to, By: a.by}.Encode()}
 }
 
 // adminPatience bounds the reading of a page, and the raising of a counter.
@@ -208,6 +207,15 @@ func (a *Admin) get(ctx context.Context, path string, options ...clientv3.OpOpti
 		return nil, fmt.Errorf("%w: %w", allocator.ErrUnavailable, err)
 	}
 	return resp, nil
+}
+
+// swap sends one swap. It may have been won, or be later, whatever the error.
+func (a *Admin) swap(ctx context.Context, s *record.Swap) (out record.Swapped, err error) {
+	resp, err := a.txn(ctx, s.In)
+	if err == nil {
+		out = record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses)
+	}
+	return out, err
 }
 
 // txn sends one transaction. It may have been applied, or be later, whatever the

@@ -254,12 +254,12 @@ func TestJumpMarks(t *testing.T) {
 func TestReincarnate(t *testing.T) {
 	server := servers.StartEtcd(t)
 	a := operate.New(server.Connect(t), "")
-	if _, is, err := a.Reincarnate(t.Context(), 10); err != nil || is.Store == "" || is.Floor != 10 {
+	if _, is, err := a.Reincarnate(t.Context(), 10); err != nil || is.Lineage == "" || is.Floor != 10 {
 		t.Errorf("without a record: %+v, %v", is, err)
 	}
 	for range 3 { // within one second
 		was, is, err := a.Reincarnate(t.Context(), 10)
-		if err != nil || is.Store != was.Store || is.Epoch <= was.Epoch || is.Floor != was.Floor+10 {
+		if err != nil || is.Lineage != was.Lineage || is.Epoch <= was.Epoch || is.Floor != was.Floor+10 {
 			t.Errorf("%+v after %+v, %v", is, was, err)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,7 +53,7 @@ func remembered(t *testing.T, dir string) (text string) {
 func TestHistory(t *testing.T) {
 	server, dir, empty := servers.StartEtcd(t), t.TempDir(), t.TempDir()
 	h, err := historyOf(t, server, dir)
-	if err != nil || h.Fenced != nil || h.Store != "" || h.StateFiles != nil || h.Revision != 1 {
+	if err != nil || h.Fence != nil || h.Lineage != "" || h.StateFiles != nil || h.Now.Rev != 1 {
 		t.Errorf("a new etcd: %+v, %v", h, err)
 	}
 
@@ -66,19 +66,19 @@ func TestHistory(t *testing.T) {
 	etcdtest.MustAdvance(t, c, key, 1, 2)
 	c.Close()
 	h, err = historyOf(t, server, dir)
-	if err != nil || h.Fenced != nil || h.Store == "" || h.Store != c.Incarnation() || len(h.StateFiles) != 1 || h.Seen.Rev == 0 || h.Revision <= h.Seen.Rev {
+	if err != nil || h.Fence != nil || h.Lineage == "" || h.Lineage != c.Incarnation() || len(h.StateFiles) != 1 || h.Seen.Rev == 0 || h.Now.Rev <= h.Seen.Rev {
 		t.Errorf("a good etcd, of %s: %+v, %v", c.Incarnation(), h, err)
 	}
-	if again, err := historyOf(t, server, empty); err != nil || again.Fenced != nil || again.StateFiles != nil || again.Revision != h.Revision {
+	if again, err := historyOf(t, server, empty); err != nil || again.Fence != nil || again.StateFiles != nil || again.Now.Rev != h.Now.Rev {
 		t.Errorf("without a memory: %+v, %v; before: %+v", again, err, h)
 	}
 
 	server.Restore(t, backup, 0)
-	if h, err = historyOf(t, server, dir); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) {
+	if h, err = historyOf(t, server, dir); err != nil || h.Fence == nil {
 		t.Errorf("a restored backup: %+v, %v", h, err)
 	}
 	server.Replace(t)
-	if h, err = historyOf(t, server, dir); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) || !strings.Contains(h.WaysOut, "delete "+h.StateFiles[0]) {
+	if h, err = historyOf(t, server, dir); err != nil || h.Fence == nil || !slices.Equal(h.Fence.Files, h.StateFiles) {
 		t.Errorf("another etcd: %+v, %v", h, err)
 	}
 

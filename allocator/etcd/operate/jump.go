@@ -96,9 +96,9 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 			changes = append(changes, Change{Key: m.Key, Err: m.Err})
 			continue
 		}
-		to, path := Above(m.Last, by), a.prefix.Counter(m.Key)
-		compares = append(compares, clientv3.Compare(clientv3.ModRevision(path), "=", m.rev))
-		puts = append(puts, clientv3.OpPut(path, record.Counter{Last: to, By: a.by}.Encode()))
+		to := Above(m.Last, by)
+		swap := a.put(m, to)
+		compares, puts = append(compares, swap.Compare()), append(puts, swap.Put())
 		changes = append(changes, Change{Key: m.Key, Was: m.Last, Is: to})
 	}
 	if len(puts) == 0 {
@@ -123,44 +123,45 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 	return changes, nil
 }
 
-// nextIncarnation returns the record that Reincarnate(by) would write now.
-func nextIncarnation(now record.Incarnation, by int64) record.Incarnation {
+// jumped returns what Reincarnate(by) would make of a record now.
+func jumped(rec record.Incarnation, by int64) record.Incarnation {
 	// An epoch that was reached by counting could be lower than the one that
 	// workers remember, in a backup from before a jump or an etcd that was set
 	// up anew. So it is about the time of the jump.
-	now.Epoch = max(now.Epoch+1, time.Now().Unix())
-	now.Floor = Above(now.Floor, by)
-	return now
+	rec.Epoch = max(rec.Epoch+1, time.Now().Unix())
+	rec.Floor = Above(rec.Floor, by)
+	rec.Fenced = ""
+	return rec
 }
 
 // Reincarnate raises the epoch, which ends the FENCED of all workers, and the
 // floor: counters that were first used after the backup have no record, and
 // would start at 1. All marks must have been raised before, by as much.
 func (a *Admin) Reincarnate(ctx context.Context, by int64) (was, is record.Incarnation, err error) {
-	path := a.prefix.Incarnation()
-	for {
-		rec, rev, err := a.before(ctx)
-		if err != nil {
+	for won := false; !won; { // over a worker that has just written its maxima: once more
+		var rev int64
+		if was, rev, err = a.before(ctx); err != nil {
 			return was, is, err
 		}
-		was = rec
-		is = nextIncarnation(was, by)
-		if is.Store == "" {
-			is.Store = record.NewUUID()
+		is = jumped(was, by)
+		if won, err = a.write(ctx, rev, &is); err != nil {
+			return was, is, err
 		}
-		rec.Store, rec.Epoch, rec.Floor, rec.Told = is.Store, is.Epoch, is.Floor, ""
-		resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn {
-			return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", rev)).
-				Then(clientv3.OpPut(path, rec.Encode()))
-		})
-		switch {
-		case err != nil:
-			return was, is, fmt.Errorf("write the incarnation, which may be there now: %w", err)
-		case resp.Succeeded:
-			return was, is, nil
-		}
-		// A worker has just written its maxima: once more.
 	}
+	return was, is, nil
+}
+
+// write puts a record in place of the one with that ModRevision, unless somebody
+// else has written meanwhile. The first one gets its lineage here.
+func (a *Admin) write(ctx context.Context, rev int64, rec *record.Incarnation) (won bool, err error) {
+	if rec.Lineage == "" {
+		rec.Lineage = record.NewUUID()
+	}
+	out, err := a.swap(ctx, &record.Swap{Path: a.prefix.Incarnation(), Rev: rev, Value: rec.Encode()})
+	if err != nil {
+		return false, fmt.Errorf("write the incarnation, which may be there now: %w", err)
+	}
+	return out.Won, nil
 }
 
 // before returns the record and its ModRevision, as a jump finds them: keys that
@@ -182,7 +183,6 @@ func (a *Admin) before(ctx context.Context) (record.Incarnation, int64, error) {
 
 // PreviewReincarnate returns what Reincarnate would find and write now.
 func (a *Admin) PreviewReincarnate(ctx context.Context, by int64) (was, is record.Incarnation, err error) {
-	rec, _, err := a.before(ctx)
-	was = rec
-	return was, nextIncarnation(was, by), err
+	was, _, err = a.before(ctx)
+	return was, jumped(was, by), err
 }

@@ -75,28 +75,17 @@ func (a *Admin) takeOver(ctx context.Context) (left []Change, err error) {
 // fence writes into the incarnation why nothing may be issued, and makes one that
 // says so if there is none.
 func (a *Admin) fence(ctx context.Context, why string) error {
-	path := a.prefix.Incarnation()
-	for {
+	for won := false; !won; {
 		rec, rev, err := a.incarnation(ctx)
-		switch {
-		case err != nil:
+		if err != nil || rec.Fenced != "" {
 			return err
-		case rec.Told != "":
-			return nil
-		case rev == 0:
-			rec.Store = record.NewUUID()
 		}
-		rec.Told = why
-		resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn {
-			return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", rev)).Then(clientv3.OpPut(path, rec.Encode()))
-		})
-		switch {
-		case err != nil:
-			return fmt.Errorf("write the incarnation, which may be there now: %w", err)
-		case resp.Succeeded:
-			return nil
+		rec.Fenced = why
+		if won, err = a.write(ctx, rev, &rec); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // moveTogether moves counters that are not here yet in one transaction, or, if
@@ -134,14 +123,9 @@ func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark) (le
 
 // move is what swaps two records of a counter, there and here, for one here.
 func (a *Admin) move(from *Admin, there, here Mark) ([]clientv3.Cmp, []clientv3.Op) {
-	source, target := from.prefix.Counter(there.Key), a.prefix.Counter(there.Key)
-	return []clientv3.Cmp{
-			clientv3.Compare(clientv3.ModRevision(source), "=", there.rev),
-			clientv3.Compare(clientv3.ModRevision(target), "=", here.rev),
-		}, []clientv3.Op{
-			clientv3.OpPut(target, record.Counter{Last: max(there.Last, here.Last), By: a.by}.Encode()),
-			clientv3.OpDelete(source),
-		}
+	source := record.Swap{Path: from.prefix.Counter(there.Key), Rev: there.rev}
+	target := a.put(here, max(there.Last, here.Last))
+	return []clientv3.Cmp{source.Compare(), target.Compare()}, []clientv3.Op{target.Put(), clientv3.OpDelete(source.Path)}
 }
 
 func (a *Admin) moveOne(ctx context.Context, from *Admin, key allocator.Key) error {

@@ -19,12 +19,16 @@ const incarnationFormat = 1
 // Incarnation is the record, one per prefix, of which of etcd's histories the
 // counters belong to. It goes with the counters into every backup, so that what
 // it says and what etcd is can be held against each other after a restore.
+//
+// Its lineage is a UUID that the first worker makes: whatever holds it holds these
+// counters, or a copy of them. In etcd and in files it is called store, which
+// elsewhere is a namespace of keys.
 type Incarnation struct {
-	Store string // names the counters for good: a UUID made by the first worker
-	Epoch int64  // raised by every jump; 0: never jumped
-	Floor int64  // every counter without a record starts above this
-	Seen  Sight  // the maxima that some worker had seen when it wrote this
-	Told  string // why a worker found that the history went backwards; "": none has said so
+	Lineage string // names the counters for good
+	Epoch   int64  // raised by every jump; 0: never jumped
+	Floor   int64  // every counter without a record starts above this
+	Seen    Sight  // the maxima that some worker had seen when it wrote this
+	Fenced  string // why a worker found that the history went backwards; "": none has said so
 }
 
 // Sight is a point of an etcd cluster's history, as the header of an answer
@@ -60,14 +64,14 @@ type incarnationJSON struct {
 // Encode returns the record as etcd keeps it.
 func (i Incarnation) Encode() string {
 	b, _ := json.Marshal(incarnationJSON{ // plain numbers and strings always marshal
-		Fmt: incarnationFormat, Store: i.Store, Epoch: i.Epoch, Floor: i.Floor,
+		Fmt: incarnationFormat, Store: i.Lineage, Epoch: i.Epoch, Floor: i.Floor,
 		Cluster: ClusterHex(i.Seen.Cluster), Term: i.Seen.Term, Rev: i.Seen.Rev,
-		Fenced: i.Told,
+		Fenced: i.Fenced,
 	})
 	return string(b)
 }
 
-// DecodeIncarnation refuses what a newer version may have written.
+// DecodeIncarnation reads a record, and refuses what a newer version may have written.
 func DecodeIncarnation(value []byte) (Incarnation, error) {
 	var raw incarnationJSON
 	if err := DecodeStrictly(value, &raw); err != nil {
@@ -81,9 +85,9 @@ func DecodeIncarnation(value []byte) (Incarnation, error) {
 		return Incarnation{}, fmt.Errorf("%w: the incarnation %.200q: store and cluster must be there, and no number below 0", allocator.ErrUnreadable, value)
 	}
 	return Incarnation{
-		Store: raw.Store, Epoch: raw.Epoch, Floor: raw.Floor,
-		Seen: Sight{Cluster: cluster, Term: raw.Term, Rev: raw.Rev},
-		Told: raw.Fenced,
+		Lineage: raw.Store, Epoch: raw.Epoch, Floor: raw.Floor,
+		Seen:   Sight{Cluster: cluster, Term: raw.Term, Rev: raw.Rev},
+		Fenced: raw.Fenced,
 	}, nil
 }
 

@@ -13,9 +13,13 @@ import (
 	"unicode/utf8"
 )
 
-// otherPlace ends what is said of a prefix that versions before this one took:
-// its counters are still there, and those below the right one begin at 1.
-const otherPlace = "if ids were ever issued below this one, run seqd admin jump --all --by N with the right one before a worker starts, N above all of them"
+// PrefixError is why a prefix can't be one.
+type PrefixError struct {
+	Reason string
+	Taken  bool // versions before this one took it: its counters are still there, and those below the right one begin at 1
+}
+
+func (e *PrefixError) Error() string { return e.Reason }
 
 // CanonicalPrefix returns the one spelling of a prefix, which has no slash at its
 // end, so that all who mean the same counters find the same records. The error
@@ -23,19 +27,22 @@ const otherPlace = "if ids were ever issued below this one, run seqd admin jump 
 func CanonicalPrefix(prefix string) (string, error) {
 	unseen := func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 	parts := strings.TrimRight(prefix, "/")
+	taken := func(format string, args ...any) (string, error) {
+		return "", &PrefixError{fmt.Sprintf(format, args...), true}
+	}
 	switch {
 	case prefix == "":
-		return "", fmt.Errorf("must not be empty: leave it out for %s", DefaultPrefix)
+		return "", &PrefixError{"must not be empty: leave it out for " + DefaultPrefix, false}
 	case !utf8.ValidString(prefix):
-		return "", errors.New("must be valid UTF-8")
+		return "", &PrefixError{"must be valid UTF-8", false}
 	case strings.ContainsFunc(prefix, unseen):
-		return "", fmt.Errorf("must hold no blank and nothing invisible, but is %q; %s", prefix, otherPlace)
+		return taken("must hold no blank and nothing invisible, but is %q", prefix)
 	case prefix[0] != '/':
-		return "", fmt.Errorf("must begin with a slash, like /%s; %s", parts, otherPlace)
+		return taken("must begin with a slash, like /%s", parts)
 	case parts == "":
-		return "", fmt.Errorf("must have a name after its slash, like %s; %s", DefaultPrefix, otherPlace)
+		return taken("must have a name after its slash, like %s", DefaultPrefix)
 	case strings.Contains(parts, "//"):
-		return "", fmt.Errorf("must have no two slashes side by side, but is %s; %s", parts, otherPlace)
+		return taken("must have no two slashes side by side, but is %s", parts)
 	}
 	return parts, nil
 }

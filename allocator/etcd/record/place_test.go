@@ -15,7 +15,7 @@ func TestCanonicalPrefix(t *testing.T) {
 		}
 	}
 	for prefix, want := range map[string]string{
-		"": "leave it out for /seqd", "/": "a name after its slash", "//": "a name", "seqd": "like /seqd", "seqd/": "like /seqd;",
+		"": "leave it out for /seqd", "/": "a name after its slash", "//": "a name", "seqd": "like /seqd", "seqd/": "like /seqd",
 		"/a//b": "two slashes", "//seqd": "two slashes", "/a b": "no blank", " /seqd": "no blank", "/seqd\n": "no blank",
 		"/seqd\u00a0": "no blank", "/seqd\u200b": "nothing invisible", "/seqd\x00": "nothing invisible", "/\xff": "valid UTF-8",
 	} {

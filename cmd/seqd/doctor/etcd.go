@@ -16,8 +16,8 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
-	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 )
 
 // member is an endpoint of an etcd, and what it answered.
@@ -198,7 +198,7 @@ func textOf(err error) string {
 
 func hintForMember(err error) string {
 	text := strings.ToLower(err.Error())
-	if hint := dial.Hint(err); hint != "" {
+	if hint := advice.For(err); hint != "" {
 		return hint
 	}
 	switch {
