@@ -243,7 +243,9 @@ func TestWipedEtcdIsRefused(t *testing.T) {
 	if got := etcdtest.Get(t, server, "/seqd/v1/incarnation"); got != "" {
 		t.Errorf("a fenced worker wrote %s", got)
 	}
-	wantFenced(t, cold, dir) // names the file
+	if f := fenceOf(t, cold); len(f.Files) != 1 || !strings.HasPrefix(f.Files[0], dir) {
+		t.Errorf("the way out does not name the file in %s: %+v", dir, f)
+	}
 
 	// Where the ids don't matter: delete the file.
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))

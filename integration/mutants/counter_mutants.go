@@ -11,6 +11,7 @@ const (
 	guardFile   = "allocator/etcd/history/guard.go"
 	judgeFile   = "allocator/etcd/history/judge.go"
 	recordFile  = "allocator/etcd/record/counter.go"
+	swapFile    = "allocator/etcd/record/swap.go"
 	pathsFile   = "allocator/etcd/record/paths.go"
 )
 
@@ -25,7 +26,10 @@ const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old
 var counterMutants = []mutant{
 	{
 		name: "blind put", breaks: "U: a record is written whatever it is by now",
-		edits:  []edit{{commitFile, `clientv3.ModRevision(s.path), "=", s.rev)`, `clientv3.ModRevision(s.path), ">", min(s.rev, -1))`}},
+		edits: []edit{{swapFile, `	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)`, `	if s.Rev != Never {
+		return clientv3.Compare(clientv3.ModRevision(s.Path), ">", -1)
+	}
+	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)`}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -125,7 +129,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "cluster not guarded", breaks: "U after a replacement: another cluster is taken for ours",
-		edits:  []edit{{judgeFile, "case now.Cluster != k.Seen.Cluster:", "case false:"}},
+		edits:  []edit{{judgeFile, "case now.Cluster != was.Cluster:", "case false:"}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -133,7 +137,7 @@ var counterMutants = []mutant{
 		edits: []edit{
 			{beliefFile, "now.last < known.last || now.rev < known.rev", "false"},
 			{beliefFile, fallen, "case false:"},
-			{judgeFile, "case now.Rev < k.Seen.Rev:", "case false:"},
+			{judgeFile, "case now.Rev < was.Rev:", "case false:"},
 		},
 		suites: []suite{simulation, counter},
 	},
@@ -174,7 +178,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "fence kept to oneself", breaks: "U after a restore: workers that saw less, or remember nothing, go on",
-		edits:  []edit{{"allocator/etcd/history/check.go", "		f = g.tell(ctx, f, k, first, err)\n", ""}},
+		edits:  []edit{{checkFile, "return g.explain(err, g.tell(ctx, from, f, err))", "return g.explain(err, f)"}},
 		suites: []suite{{"./allocator/etcd", "Told"}},
 	},
 }

@@ -6,7 +6,14 @@ const (
 	elsewhereFile = "allocator/etcd/operate/takeover.go"
 	checkFile     = "allocator/etcd/history/check.go"
 	lookFile      = "allocator/etcd/history/look.go"
+	writeFile     = "allocator/etcd/history/write.go"
 	fenceFile     = "allocator/etcd/history/fence.go"
+)
+
+// rooms are the tests that need no Counter.
+var (
+	historyRoom = suite{"./allocator/etcd/history", "."}
+	recordRoom  = suite{"./allocator/etcd/record", "."}
 )
 
 var memories = suite{"./allocator/etcd", "Prefix|Elsewhere|Memory|Fence|LostRecord|Told|RaceFor|StateFile|SamePlace|Endpoints|Restored"}
@@ -25,7 +32,7 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "taken over without its mark", breaks: "U after an upgrade: the counter that is lower counts",
-		edits:  []edit{{elsewhereFile, "record.Counter{Last: max(there.Last, here.Last), By: a.by}", "record.Counter{Last: min(there.Last, here.Last+there.Last), By: a.by}"}},
+		edits:  []edit{{elsewhereFile, "a.put(here, max(there.Last, here.Last))", "a.put(here, min(there.Last, here.Last+there.Last))"}},
 		suites: []suite{memories},
 	},
 	{
@@ -41,24 +48,24 @@ var memoryMutants = []mutant{
 	{
 		name: "memory by endpoints", breaks: "U after a restore: what is remembered is not found by a worker that spells the address in another way",
 		edits: []edit{
-			{memoryFile, "		if rec != nil && m.Store == rec.Store {", "		if rec != nil && m.Store == rec.Store && m.claims(here) {"},
+			{memoryFile, "		if rec != nil && m.Lineage == rec.Lineage {", "		if rec != nil && m.Lineage == rec.Lineage && m.claims(here) {"},
 			{placeFile, "	canonical, err := canonicalEndpoint(endpoint)\n	if err != nil {\n		return endpoint\n	}\n	if IsUnix(canonical) {", "	canonical, err := endpoint, error(nil)\n	if len(canonical) > 0 {\n		return endpoint\n	}\n	if IsUnix(canonical) {"},
 		},
 		suites: []suite{memories},
 	},
 	{
 		name: "claim of a place ignored", breaks: "U after a wipe: an etcd without a record, or with another's, is taken for a new one",
-		edits:  []edit{{memoryFile, "		case m.Store == own.Store || !m.claims(here):", "		case m.Store == own.Store || !m.claims(here) || rec == nil || m.fenced == \"\":"}},
+		edits:  []edit{{memoryFile, "		case m.Lineage == own.Lineage || !m.claims(here):", "		case m.Lineage == own.Lineage || !m.claims(here) || rec == nil || m.Fenced == \"\":"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "a restart lifts the fence", breaks: "U after a restore: a fence is not noted on the machine",
-		edits:  []edit{{fenceFile, "	if k.Store != \"\" {\n		g.remember(k)", "	if k.Store == \"\" {\n		g.remember(k)"}},
+		edits:  []edit{{fenceFile, "	if p.Lineage != \"\" {\n		g.remember(p)", "	if p.Lineage == \"\" {\n		g.remember(p)"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "fence noted in one folder only", breaks: "U after a restore: a worker with another --state-dir, or none, serves beside a fenced one",
-		edits:  []edit{{memoryFile, `if m.fences != "" && k.fenced != "" {`, `if m.fences != "" && k.fenced == "" {`}},
+		edits:  []edit{{memoryFile, `if m.fences != "" && p.Fenced != "" {`, `if m.fences != "" && p.Fenced == "" {`}},
 		suites: []suite{memories},
 	},
 	{
@@ -68,17 +75,17 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "lost record kept to oneself", breaks: "U after a wipe: a worker that remembers nothing makes a record and begins at 1",
-		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil && !first && k.Store == \"\":"}},
+		edits:  []edit{{writeFile, "	case f.rec == nil && !from.first:", "	case f.rec == nil && !from.first && from.past.Lineage == \"\":"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "record made from a file", breaks: "a place's claim alone writes a fence into somebody's new etcd",
-		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil:"}},
+		edits:  []edit{{writeFile, "	case f.rec == nil && !from.first:", "	case f.rec == nil:"}},
 		suites: []suite{memories, {"./allocator/etcd", "Wiped"}},
 	},
 	{
 		name: "told and forgotten", breaks: "U after a wipe: who was told of a fence remembers nothing of it",
-		edits:  []edit{{checkFile, `if k.Store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`, `if k.Store == "?" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`}},
+		edits:  []edit{{checkFile, `if from.past.Lineage == "" && f.rec != nil {`, `if from.past.Lineage == "?" && f.rec != nil {`}},
 		suites: []suite{memories},
 	},
 	{
@@ -88,7 +95,7 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "the race is lost", breaks: "the first start: a worker that is second to make the record fails",
-		edits:  []edit{{checkFile, "		return true, nil\n", "		return false, fmt.Errorf(\"%w: another worker has just written it\", allocator.ErrUnavailable)\n"}},
+		edits:  []edit{{writeFile, "		return true, nil\n", "		return false, fmt.Errorf(\"%w: another worker has just written it\", allocator.ErrUnavailable)\n"}},
 		suites: []suite{memories},
 	},
 }
