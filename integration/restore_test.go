@@ -13,7 +13,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/worker"
@@ -106,7 +106,7 @@ func TestRestoredBackup(t *testing.T) {
 				t.Errorf("%d requests got ids from fenced workers", n-fencedAt)
 			}
 
-			admin := etcd.NewAdmin(db.Connect(t), "")
+			admin := operate.New(db.Connect(t), "")
 			for _, err := range admin.JumpMarks(t.Context(), "", 1_000_000) {
 				if err != nil {
 					t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/worker"
@@ -22,7 +22,7 @@ import (
 type tenancy struct {
 	server *servers.NATS
 	worker *running
-	marks  *etcd.Admin
+	marks  *operate.Admin
 }
 
 // passwords are what the configurations take from the environment.
@@ -52,7 +52,7 @@ func startTenancyWith(t *testing.T, file string, change func(*server.Options), w
 	})
 	r.waitReady(t)
 	t.Cleanup(func() { r.stop(t) })
-	return &tenancy{server, r, etcd.NewAdmin(client, "")}
+	return &tenancy{server, r, operate.New(client, "")}
 }
 
 func as(user string) nats.Option { return nats.UserInfo(user, "secret-of-"+user) }

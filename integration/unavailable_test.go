@@ -12,7 +12,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
@@ -77,7 +77,7 @@ func startGuarded(t *testing.T) *guarded {
 		t.Fatal(err)
 	}
 	dial := func(endpoint, user string) *clientv3.Client {
-		client, err := etcd.Dial(ctx, etcd.DialConfig{Endpoints: []string{endpoint}, Username: user, Password: password})
+		client, err := dial.Open(ctx, dial.Config{Endpoints: []string{endpoint}, Username: user, Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // Advance reserves n ids of key: see [allocator.Counter]. A lost race is tried
@@ -49,8 +51,8 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
 	d.c, d.a = c, a
-	d.swap.path, d.swap.deadline = c.Path(a.Key), a.Deadline
-	if !c.guard.open.Load() {
+	d.swap.Path, d.swap.deadline = c.Path(a.Key), a.Deadline
+	if !c.guard.Open() {
 		go d.open() // at the start of the process only
 		return
 	}
@@ -63,7 +65,7 @@ type drive struct {
 	a     *allocator.Advance
 	known belief          // what the attempt under way compares with
 	ids   allocator.Range // what it reserves if it wins
-	pause backoff
+	pause backoff.Backoff
 	swap  swap
 
 	looking bool // the attempt under way only reads the record
@@ -87,8 +89,8 @@ func newDrive() *drive {
 func (d *drive) open() {
 	ctx, cancel := d.a.Context()
 	defer cancel()
-	for !d.c.guard.open.Load() {
-		err := d.c.guard.checkOnce(ctx)
+	for !d.c.guard.Open() {
+		err := d.c.guard.CheckOnce(ctx)
 		switch {
 		case err == nil:
 		case errors.Is(err, allocator.ErrFenced), errors.Is(err, allocator.ErrUnreadable):
@@ -97,7 +99,7 @@ func (d *drive) open() {
 		case d.c.txns.ctx.Err() != nil:
 			d.fail(errClosed)
 			return
-		case !d.pause.wait(ctx, d.c.jitter):
+		case !d.pause.Wait(ctx, d.c.jitter):
 			d.fail(err)
 			return
 		}
@@ -118,13 +120,13 @@ func (d *drive) attempt() {
 		// Perhaps it is not: the incarnation's floor is not for a record that is
 		// there and merely not known.
 		d.looking = true
-		d.swap.rev, d.swap.value = impossibleRev, ""
+		d.swap.Rev, d.swap.Value = record.Never, ""
 	case err != nil:
 		d.fail(err)
 		return
 	default:
 		d.ids, d.looking = ids, false
-		d.swap.rev, d.swap.value = d.known.rev, record{last: ids.Last(), by: d.c.config.Writer}.encode()
+		d.swap.Rev, d.swap.Value = d.known.rev, record.Counter{Last: ids.Last(), By: d.c.config.Writer}.Encode()
 	}
 	d.c.txns.start(&d.swap)
 }
@@ -132,14 +134,14 @@ func (d *drive) attempt() {
 // swapped takes the outcome of an attempt.
 func (d *drive) swapped(out outcome) {
 	switch {
-	case out.err == nil && out.won:
-		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.rev, gen: d.known.gen, given: d.known.given}, d.ids.First-1)
+	case out.err == nil && out.Won:
+		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.Rev, gen: d.known.gen, given: d.known.given}, d.ids.First-1)
 		if err != nil {
 			d.fail(err)
 			return
 		}
 		d.end(d.ids, nil)
-	case out.err == nil && d.looking && out.kv == nil:
+	case out.err == nil && d.looking && out.KV == nil:
 		d.fail(allocator.ErrExhausted)
 	case out.err == nil: // lost: somebody else's advance, or an earlier attempt of ours
 		d.lost(out)
@@ -151,7 +153,7 @@ func (d *drive) swapped(out outcome) {
 		if !d.looking && perhapsApplied(out.err) {
 			d.c.skipped(d.a.Key, d.a.N, allocator.GapAmbiguous)
 		}
-		if pause := d.pause.next(d.c.jitter); !d.a.Ended(time.Now().Add(pause)) {
+		if pause := d.pause.Next(d.c.jitter); !d.a.Ended(time.Now().Add(pause)) {
 			time.AfterFunc(pause, d.again)
 			return
 		}
@@ -185,44 +187,18 @@ func (d *drive) again() {
 
 // fail ends an advance that nothing more can be done for.
 func (d *drive) fail(err error) {
-	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.path, d.a.N, err))
+	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.Path, d.a.N, err))
 }
 
 // end tells the outcome. d is used again.
 func (d *drive) end(ids allocator.Range, err error) {
 	a := d.a
-	d.c, d.a, d.pause = nil, nil, backoff{}
-	d.swap.path, d.swap.value = "", ""
+	d.c, d.a, d.pause = nil, nil, backoff.Backoff{}
+	d.swap.Path, d.swap.Value = "", ""
 	drives.Put(d)
 	a.Done.Advanced(a, ids, err)
 }
 
 func (c *Counter) gaveUp(key allocator.Key, n int, err error) error {
 	return fmt.Errorf("advance %s by %d, the mark may have moved: %w: %v", c.Path(key), n, allocator.ErrUnavailable, err)
-}
-
-// backoff spaces the attempts that follow an ambiguous outcome.
-type backoff struct{ pause time.Duration }
-
-const (
-	minPause = 10 * time.Millisecond
-	maxPause = 500 * time.Millisecond
-)
-
-// next returns half to all of a time that doubles.
-func (b *backoff) next(jitter func(time.Duration) time.Duration) time.Duration {
-	b.pause = min(max(2*b.pause, minPause), maxPause)
-	return b.pause/2 + jitter(b.pause/2)
-}
-
-// wait pauses for next's time; it is false if ctx ends before that.
-func (b *backoff) wait(ctx context.Context, jitter func(time.Duration) time.Duration) bool {
-	t := time.NewTimer(b.next(jitter))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -25,36 +26,6 @@ type countingKV struct {
 func (kv *countingKV) Txn(ctx context.Context) clientv3.Txn {
 	kv.n.Add(1)
 	return kv.KV.Txn(ctx)
-}
-
-// lossyKV spoils transactions on their way to a real etcd and back.
-type lossyKV struct {
-	clientv3.KV
-	spoil func() (before bool, err error) // nil error: leave this one alone
-}
-
-func (kv *lossyKV) Txn(ctx context.Context) clientv3.Txn {
-	return &lossyTxn{Txn: kv.KV.Txn(ctx), kv: kv}
-}
-
-type lossyTxn struct {
-	clientv3.Txn
-	kv *lossyKV
-}
-
-func (t *lossyTxn) If(cs ...clientv3.Cmp) clientv3.Txn { t.Txn = t.Txn.If(cs...); return t }
-func (t *lossyTxn) Then(o ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Then(o...); return t }
-func (t *lossyTxn) Else(o ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Else(o...); return t }
-func (t *lossyTxn) Commit() (*clientv3.TxnResponse, error) {
-	before, lost := t.kv.spoil()
-	if lost != nil && before {
-		return nil, lost
-	}
-	resp, err := t.Txn.Commit()
-	if err == nil && lost != nil {
-		return nil, lost
-	}
-	return resp, err
 }
 
 // The two-outcome rule: whatever error a transaction returns, it may have been
@@ -70,7 +41,7 @@ func TestAmbiguousTransactionIsAGap(t *testing.T) {
 			server := servers.StartEtcd(t)
 			client := server.Connect(t)
 			var left atomic.Int64
-			client.KV = &lossyKV{KV: client.KV, spoil: func() (bool, error) {
+			client.KV = &etcdtest.LossyKV{KV: client.KV, Spoil: func() (bool, error) {
 				if left.Add(-1) >= 0 {
 					return false, lost
 				}
@@ -84,7 +55,7 @@ func TestAmbiguousTransactionIsAGap(t *testing.T) {
 			left.Store(2)
 			// The first attempt is applied and its answer lost. The second one's
 			// compare fails: it learns the mark, and that answer is lost too.
-			mustAdvance(t, c, key, 10, 11)
+			etcdtest.MustAdvance(t, c, key, 10, 11)
 		})
 	}
 }
@@ -98,7 +69,7 @@ func TestLossyCountersKeepTheirPromises(t *testing.T) {
 	var losses atomic.Int64
 	for w := range 3 {
 		client := server.Connect(t)
-		client.KV = &lossyKV{KV: client.KV, spoil: func() (bool, error) {
+		client.KV = &etcdtest.LossyKV{KV: client.KV, Spoil: func() (bool, error) {
 			switch rand.N(10) {
 			case 0:
 				losses.Add(1)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -18,11 +20,11 @@ const MaxBatch = maxSwaps
 // transaction, MaxBatch at most: it may be set up for less (--max-txn-ops,
 // --max-request-bytes), and tells that by its refusals only. So Batch tries, with
 // transactions that write nothing. 0 says that not even one fits.
-func (a *Admin) Batch(ctx context.Context) (int, error) {
+func Batch(ctx context.Context, client *clientv3.Client, prefix string) (int, error) {
 	for s := (size{}); ; {
 		n := s.limit()
-		switch err := a.tryBatch(ctx, n); {
-		case err != nil && !tooLarge(err):
+		switch err := tryBatch(ctx, client, record.Of(prefix), n); {
+		case err != nil && !record.TooLarge(err):
 			return 0, err
 		case err == nil:
 			s.took(n)
@@ -42,20 +44,23 @@ func (a *Admin) Batch(ctx context.Context) (int, error) {
 
 // tryBatch sends n swaps as a worker does that has lost races, but for compares
 // that can't hold.
-func (a *Admin) tryBatch(ctx context.Context, n int) error {
+func tryBatch(ctx context.Context, client *clientv3.Client, prefix record.Prefix, n int) error {
 	const longest = 64 + 1 + 200 // a store and a key
-	longestRecord := record{last: math.MaxInt64, by: strings.Repeat("x", 22)}.encode()
-	swaps := make([]swap, n)
+	longestRecord := record.Counter{Last: math.MaxInt64, By: strings.Repeat("x", 22)}.Encode()
+	swaps := make([]record.Swap, n)
 	ops := make([]clientv3.Op, n)
 	for i := range swaps {
-		swaps[i] = swap{path: fmt.Sprintf("%s%s/%0*d", a.prefix, probePath, longest, i), rev: impossibleRev, value: longestRecord}
-		ops[i] = swaps[i].nested()
+		swaps[i] = record.Swap{Path: fmt.Sprintf("%s/%0*d", prefix.Probe(), longest, i), Rev: record.Never, Value: longestRecord}
+		ops[i] = swaps[i].Nested()
 	}
-	_, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn {
-		if n == 1 {
-			return swaps[0].alone(txn)
-		}
-		return txn.Then(ops...)
-	})
-	return err
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), record.AttemptTimeout)
+	defer cancel()
+	txn := client.Txn(ctx).Then(ops...)
+	if n == 1 {
+		txn = swaps[0].In(client.Txn(ctx))
+	}
+	if _, err := txn.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", allocator.ErrUnavailable, err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 // belief is what a record was when it was last seen. A wrong belief costs a
@@ -25,7 +26,7 @@ const maxBeliefs = 1 << 16
 // is only that the ids up to last are spent: after a restore and a jump that was
 // too small they would be issued again.
 func (c *Counter) belief(key allocator.Key) belief {
-	gen := c.guard.gen.Load()
+	gen := c.guard.Gen()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.beliefs[key].in(gen)
@@ -50,7 +51,7 @@ func (c *Counter) Known(key allocator.Key) int64 {
 // Given notes that another worker has reserved ids of key for this one. If etcd
 // goes back to before that, no id of them is reserved again unnoticed.
 func (c *Counter) Given(key allocator.Key, ids allocator.Range) {
-	gen := c.guard.gen.Load()
+	gen := c.guard.Gen()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b, ok := c.beliefs[key]
@@ -102,25 +103,25 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 // mark never falls, and a record that was there does not vanish: either means
 // that etcd was restored, or somebody deleted it.
 func refresh(known belief, out outcome) (now belief, by string, err error) {
-	if out.kv == nil {
+	if out.KV == nil {
 		return belief{}, "", fmt.Errorf("%w: the record is gone", allocator.ErrFenced)
 	}
-	rec, err := decodeRecord(out.kv.Value)
+	rec, err := record.DecodeCounter(out.KV.Value)
 	if err != nil {
 		return belief{}, "", err
 	}
-	now = belief{last: rec.last, rev: out.kv.ModRevision, gen: known.gen, given: known.given}
+	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, given: known.given}
 	if now.last < known.given {
 		return belief{}, "", fmt.Errorf("%w: the mark is %d, and another worker had reserved ids up to %d",
 			allocator.ErrFenced, now.last, known.given)
 	}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
 		now.last = max(now.last, known.last)
-		return now, rec.by, nil
+		return now, rec.By, nil
 	}
 	if now.last < known.last || now.rev < known.rev {
 		return belief{}, "", fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, now.last, now.rev, known.last, known.rev)
 	}
-	return now, rec.by, nil
+	return now, rec.By, nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -57,11 +57,11 @@ func (t *txns) expectLoss(lost bool) bool {
 }
 
 func (t *txns) commitOne(s *swap) ([]outcome, error) {
-	resp, err := t.txn(s.alone)
+	resp, err := t.txn(s.In)
 	if err != nil {
 		return nil, err
 	}
-	return []outcome{outcomeOf(resp.Header.Revision, resp.Succeeded, resp.Responses)}, nil
+	return []outcome{{Swapped: record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses)}}, nil
 }
 
 // commitFlat swaps all or nothing. If it is not won, nothing was written.
@@ -69,7 +69,7 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 	compares := make([]clientv3.Cmp, len(batch))
 	puts := make([]clientv3.Op, len(batch))
 	for i, s := range batch {
-		compares[i], puts[i] = s.compare(), s.put()
+		compares[i], puts[i] = s.Compare(), s.Put()
 	}
 	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn {
 		return txn.If(compares...).Then(puts...)
@@ -79,7 +79,7 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 	}
 	outs = make([]outcome, len(batch))
 	for i := range batch {
-		outs[i] = outcomeOf(resp.Header.Revision, true, nil)
+		outs[i] = outcome{Swapped: record.SwappedBy(resp.Header.Revision, true, nil)}
 	}
 	return outs, true, nil
 }
@@ -88,7 +88,7 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 	ops := make([]clientv3.Op, len(batch))
 	for i, s := range batch {
-		ops[i] = s.nested()
+		ops[i] = s.Nested()
 	}
 	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
 	if err != nil {
@@ -97,7 +97,7 @@ func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 	outs := make([]outcome, len(batch))
 	for i, r := range resp.Responses {
 		nested := r.GetResponseTxn()
-		outs[i] = outcomeOf(resp.Header.Revision, nested.Succeeded, nested.Responses)
+		outs[i] = outcome{Swapped: record.SwappedBy(resp.Header.Revision, nested.Succeeded, nested.Responses)}
 	}
 	return outs, nil
 }
@@ -105,11 +105,11 @@ func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 // txn sends one transaction and checks the answer against what is known of
 // etcd's history.
 func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
-	sent, err := t.guard.begin()
+	sent, err := t.guard.Begin()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(t.ctx, record.AttemptTimeout)
 	defer cancel()
 	begun := time.Now()
 	resp, err := build(t.kv.Txn(ctx)).Commit()
@@ -118,7 +118,7 @@ func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
 	took := time.Since(begun)
-	err = t.guard.end(sent, resp.Header, wrote(resp))
+	err = t.guard.End(sent, resp.Header, wrote(resp))
 	t.stats.sent(took, err)
 	return resp, err
 }
@@ -131,33 +131,4 @@ func wrote(resp *clientv3.TxnResponse) bool {
 		}
 	}
 	return false
-}
-
-func (s *swap) compare() clientv3.Cmp {
-	return clientv3.Compare(clientv3.ModRevision(s.path), "=", s.rev)
-}
-
-func (s *swap) put() clientv3.Op { return clientv3.OpPut(s.path, s.value) }
-
-// get brings the record back from a lost race, in the same round trip.
-func (s *swap) get() clientv3.Op { return clientv3.OpGet(s.path) }
-
-// alone is a swap as a whole transaction, and nested as one in another.
-func (s *swap) alone(txn clientv3.Txn) clientv3.Txn {
-	return txn.If(s.compare()).Then(s.put()).Else(s.get())
-}
-
-func (s *swap) nested() clientv3.Op {
-	return clientv3.OpTxn([]clientv3.Cmp{s.compare()}, []clientv3.Op{s.put()}, []clientv3.Op{s.get()})
-}
-
-func outcomeOf(rev int64, won bool, responses []*etcdserverpb.ResponseOp) outcome {
-	if won {
-		return outcome{won: true, rev: rev} // all puts of a transaction share its revision
-	}
-	out := outcome{}
-	if kvs := responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		out.kv = kvs[0]
-	}
-	return out
 }

@@ -12,12 +12,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 // Config configures a [Counter]. The zero value works.
 type Config struct {
 	// Prefix is where records are kept; slashes at its end don't count. "" means
-	// DefaultPrefix. It must be one by CanonicalPrefix.
+	// [record.DefaultPrefix]. It must be one by [record.CanonicalPrefix].
 	Prefix string
 
 	// Writer is written into every record, and must be new with every process
@@ -40,12 +42,18 @@ type Config struct {
 
 	// Log gets what Ready finds out about etcd's history. nil means slog.Default.
 	Log *slog.Logger
+
+	// Advise returns what an operator can try about an error, "" for nothing in
+	// particular; that ends lines of the log as "hint". Asked about are a
+	// [SmallError] and what package history names. nil means no advice.
+	Advise func(error) string
 }
 
 // Counter keeps one mark per key in etcd. It is safe for concurrent use.
 type Counter struct {
 	config Config
-	guard  *guard
+	prefix record.Prefix
+	guard  *history.Guard
 	txns   *txns
 	jitter func(time.Duration) time.Duration // from 0 to below its argument
 
@@ -60,30 +68,30 @@ var _ allocator.Source = (*Counter)(nil)
 // NewCounter returns a Counter on client. It must be closed, and does not close
 // the client. It panics if the prefix can't be one.
 func NewCounter(client *clientv3.Client, config Config) *Counter {
-	config.Prefix = mustPrefix(config.Prefix)
+	prefix := record.Of(config.Prefix)
 	if config.Floor == nil {
 		config.Floor = func(allocator.Key) int64 { return 0 }
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
-	c := &Counter{config: config, jitter: rand.N[time.Duration], beliefs: map[allocator.Key]belief{}}
-	c.guard = &guard{
-		revoke:   c.revoked,
-		memory:   memory{dir: config.StateDir, fences: config.FenceDir, here: placeOf(config.Prefix, client.Endpoints())},
-		log:      config.Log,
-		kv:       client,
-		prefix:   config.Prefix,
-		checking: make(chan struct{}, 1),
+	if config.Advise == nil {
+		config.Advise = func(error) string { return "" }
 	}
-	c.txns = newTxns(client, c.guard)
+	c := &Counter{config: config, prefix: prefix, jitter: rand.N[time.Duration], beliefs: map[allocator.Key]belief{}}
+	c.guard = history.NewGuard(client, history.Config{
+		Prefix: prefix, Endpoints: client.Endpoints(),
+		StateDir: config.StateDir, FenceDir: config.FenceDir,
+		Revoke: c.revoked, Log: config.Log, Advise: config.Advise,
+	})
+	c.txns = newTxns(client, c.guard, config)
 	return c
 }
 
 // Close fails the advances under way, and all later ones.
 func (c *Counter) Close() {
 	c.txns.close()
-	c.guard.rememberKnown()
+	c.guard.Save()
 }
 
 // Attach has hooks called: see [allocator.Source]. It panics if there are others
@@ -102,9 +110,13 @@ func (c *Counter) revoked() {
 	}
 }
 
+// Incarnation returns the name of the counters, a UUID that their first worker
+// made, "" while it has not been read.
+func (c *Counter) Incarnation() string { return c.guard.Lineage() }
+
 // Path returns where key's record is kept.
 func (c *Counter) Path(key allocator.Key) string {
-	return c.config.Prefix + countersPath + key.Store + "/" + key.Name
+	return c.prefix.Counter(key)
 }
 
 // next returns the n ids above last.
@@ -124,16 +136,13 @@ func next(last int64, n int) (allocator.Range, error) {
 // acted on an ErrFenced, and writes down how far the history has come: call it
 // every few seconds. It blocks until ctx ends at most.
 func (c *Counter) Ready(ctx context.Context) error {
-	err := c.guard.check(ctx)
+	err := c.guard.Check(ctx)
 	c.txns.stats.probes[outcomeOfErr(err)].Add(1)
 	if err != nil {
 		return fmt.Errorf("probe etcd: %w", err)
 	}
 	return nil
 }
-
-// impossibleRev is no record's ModRevision.
-const impossibleRev = -1
 
 // floor returns the id that the next ids of a key must be greater than. The
 // incarnation's floor is for counters without a record only; one that we merely
@@ -142,5 +151,5 @@ func (c *Counter) floor(key allocator.Key, known belief) int64 {
 	if known.rev != 0 {
 		return c.config.Floor(key)
 	}
-	return max(c.config.Floor(key), c.guard.floor())
+	return max(c.config.Floor(key), c.guard.Floor())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -26,48 +27,11 @@ type store struct {
 	prefix string
 }
 
-func (s store) Open(t testing.TB) allocator.Counter { return open(t, s.server, s.prefix) }
+func (s store) Open(t testing.TB) allocator.Counter { return etcdtest.Open(t, s.server, s.prefix) }
 
 func (s store) Seed(t testing.TB, key allocator.Key, last int64) {
 	t.Helper()
-	put(t, s.server, s.prefix+"/v1/counters/"+key.Store+"/"+key.Name, fmt.Sprintf(`{"fmt":1,"last":%d,"by":"seed"}`, last))
-}
-
-func open(t testing.TB, server *servers.Etcd, prefix string) *etcd.Counter {
-	t.Helper()
-	c := etcd.NewCounter(server.Connect(t), etcd.Config{Prefix: prefix, Writer: "w1"})
-	t.Cleanup(c.Close)
-	return c
-}
-
-func put(t testing.TB, server *servers.Etcd, path, value string) {
-	t.Helper()
-	if _, err := server.Connect(t).Put(t.Context(), path, value); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func get(t testing.TB, server *servers.Etcd, path string) string {
-	t.Helper()
-	resp, err := server.Connect(t).Get(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(resp.Kvs) == 0 {
-		return ""
-	}
-	return string(resp.Kvs[0].Value)
-}
-
-func mustAdvance(t testing.TB, c allocator.Counter, key allocator.Key, n int, first int64) {
-	t.Helper()
-	ids, err := c.Advance(t.Context(), key, n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (allocator.Range{First: first, N: n}); ids != want {
-		t.Fatalf("got %v, want %v", ids, want)
-	}
+	etcdtest.Seed(t, s.server, s.prefix, key, last)
 }
 
 // soon bounds an advance that is expected to fail.
@@ -88,16 +52,16 @@ func TestCounterConforms(t *testing.T) {
 
 func TestRecord(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := open(t, server, "")
-	mustAdvance(t, c, key, 10, 1)
+	c := etcdtest.Open(t, server, "")
+	etcdtest.MustAdvance(t, c, key, 10, 1)
 	const want = `{"fmt":1,"last":10,"by":"w1"}`
-	if got := get(t, server, "/seqd/v1/counters/demo/key666"); got != want {
+	if got := etcdtest.Get(t, server, "/seqd/v1/counters/demo/key666"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if err := ready(t, c); err != nil {
 		t.Errorf("Ready: %v", err)
 	}
-	if got := get(t, server, "/seqd/v1/probe"); got != "" {
+	if got := etcdtest.Get(t, server, "/seqd/v1/probe"); got != "" {
 		t.Errorf("Ready wrote %s", got)
 	}
 }
@@ -110,12 +74,12 @@ func TestUnreadableRecordIsLeftAlone(t *testing.T) {
 		`{"fmt":1,"last":5,"by":"w","lease":3}`, `{"fmt":1,"last":5,"by":"w"}{}`, `{"fmt":1,"last":9223372036854775808,"by":"w"}`, `{"fmt":1,"last":1.5,"by":"w"}`,
 	} {
 		t.Run(value, func(t *testing.T) {
-			put(t, server, path, value)
-			_, err := open(t, server, "").Advance(t.Context(), key, 1)
+			etcdtest.Put(t, server, path, value)
+			_, err := etcdtest.Open(t, server, "").Advance(t.Context(), key, 1)
 			if !errors.Is(err, allocator.ErrUnreadable) {
 				t.Errorf("got %v, want ErrUnreadable", err)
 			}
-			if got := get(t, server, path); got != value {
+			if got := etcdtest.Get(t, server, path); got != value {
 				t.Errorf("the record was changed to %s", got)
 			}
 		})
@@ -125,8 +89,8 @@ func TestUnreadableRecordIsLeftAlone(t *testing.T) {
 // Somebody may write a record by hand.
 func TestRecordWithSpaces(t *testing.T) {
 	server := servers.StartEtcd(t)
-	put(t, server, "/seqd/v1/counters/demo/key666", "{ \"last\": 41,\n \"fmt\": 1 }\n")
-	mustAdvance(t, open(t, server, ""), key, 1, 42)
+	etcdtest.Put(t, server, "/seqd/v1/counters/demo/key666", "{ \"last\": 41,\n \"fmt\": 1 }\n")
+	etcdtest.MustAdvance(t, etcdtest.Open(t, server, ""), key, 1, 42)
 }
 
 func TestFloor(t *testing.T) {
@@ -139,12 +103,12 @@ func TestFloor(t *testing.T) {
 		return 0
 	}})
 	t.Cleanup(c.Close)
-	mustAdvance(t, c, key, 1, 1001)
-	mustAdvance(t, c, allocator.Key{Store: "demo", Name: "other"}, 1, 1)
+	etcdtest.MustAdvance(t, c, key, 1, 1001)
+	etcdtest.MustAdvance(t, c, allocator.Key{Store: "demo", Name: "other"}, 1, 1)
 	floor = 500 // lower than the mark: no effect
-	mustAdvance(t, c, key, 1, 1002)
+	etcdtest.MustAdvance(t, c, key, 1, 1002)
 	floor = math.MaxInt64 - 1
-	mustAdvance(t, c, key, 1, math.MaxInt64)
+	etcdtest.MustAdvance(t, c, key, 1, math.MaxInt64)
 	if _, err := c.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrExhausted) {
 		t.Errorf("got %v, want ErrExhausted", err)
 	}
@@ -162,24 +126,24 @@ func TestHistoryThatGoesBackwardsIsRefused(t *testing.T) {
 			}
 		}},
 		{"mark lowered", func(t *testing.T, server *servers.Etcd) {
-			put(t, server, path, `{"fmt":1,"last":3,"by":"x"}`)
+			etcdtest.Put(t, server, path, `{"fmt":1,"last":3,"by":"x"}`)
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := servers.StartEtcd(t)
-			c := open(t, server, "")
-			mustAdvance(t, c, key, 10, 1)
+			c := etcdtest.Open(t, server, "")
+			etcdtest.MustAdvance(t, c, key, 10, 1)
 			test.rewind(t, server)
-			before := get(t, server, path)
+			before := etcdtest.Get(t, server, path)
 			for range 2 { // and it stays refused
 				if ids, err := c.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrFenced) {
 					t.Errorf("got %v, %v, want ErrFenced", ids, err)
 				}
 			}
-			if got := get(t, server, path); got != before {
+			if got := etcdtest.Get(t, server, path); got != before {
 				t.Errorf("the record was changed to %s", got)
 			}
-			mustAdvance(t, c, allocator.Key{Store: "demo", Name: "other"}, 1, 1)
+			etcdtest.MustAdvance(t, c, allocator.Key{Store: "demo", Name: "other"}, 1, 1)
 		})
 	}
 }
@@ -188,8 +152,8 @@ func TestHistoryThatGoesBackwardsIsRefused(t *testing.T) {
 // history: its counters start at 1 again.
 func TestReplacedClusterIsRefused(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := open(t, server, "")
-	mustAdvance(t, c, key, 10, 1)
+	c := etcdtest.Open(t, server, "")
+	etcdtest.MustAdvance(t, c, key, 10, 1)
 	server.Replace(t)
 	other := allocator.Key{Store: "demo", Name: "other"} // of whose record nothing is known
 	for _, k := range []allocator.Key{other, key} {
@@ -204,8 +168,8 @@ func TestReplacedClusterIsRefused(t *testing.T) {
 
 func TestComesBackWithEtcd(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := open(t, server, "")
-	mustAdvance(t, c, key, 1, 1)
+	c := etcdtest.Open(t, server, "")
+	etcdtest.MustAdvance(t, c, key, 1, 1)
 	server.Stop()
 	if _, err := c.Advance(soon(t), key, 1); !errors.Is(err, allocator.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
@@ -230,7 +194,7 @@ func TestComesBackWithEtcd(t *testing.T) {
 
 func TestCloseFailsWhatWaits(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := open(t, server, "")
+	c := etcdtest.Open(t, server, "")
 	server.Stop()
 	var wg sync.WaitGroup
 	for i := range 10 {
@@ -254,7 +218,7 @@ func TestKeysShareTransactions(t *testing.T) {
 	client.KV = counting
 	c := etcd.NewCounter(client, etcd.Config{Writer: "w1"})
 	t.Cleanup(c.Close)
-	rival := open(t, server, "")
+	rival := etcdtest.Open(t, server, "")
 
 	const keys, rounds = 300, 3
 	for round := range rounds {
@@ -301,8 +265,8 @@ func TestPathKeepsKeysApart(t *testing.T) {
 
 func TestErrorSaysWhatMayHaveHappened(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := open(t, server, "")
-	mustAdvance(t, c, key, 1, 1)
+	c := etcdtest.Open(t, server, "")
+	etcdtest.MustAdvance(t, c, key, 1, 1)
 	server.Stop()
 	_, err := c.Advance(soon(t), key, 7)
 	for _, want := range []string{"/seqd/v1/counters/demo/key666", "by 7", "may have moved"} {

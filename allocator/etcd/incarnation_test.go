@@ -15,13 +15,15 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
 const incarnationPath = "/seqd/v1/incarnation"
 
-// record is the incarnation as others may read it.
-type record struct {
+// written is the incarnation as others may read it.
+type written struct {
 	Fmt     int
 	Store   string
 	Epoch   int64
@@ -31,10 +33,10 @@ type record struct {
 	Rev     int64
 }
 
-func incarnation(t testing.TB, server *servers.Etcd) record {
+func incarnation(t testing.TB, server *servers.Etcd) written {
 	t.Helper()
-	var r record
-	d := json.NewDecoder(strings.NewReader(get(t, server, incarnationPath)))
+	var r written
+	d := json.NewDecoder(strings.NewReader(etcdtest.Get(t, server, incarnationPath)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
 		t.Fatal(err)
@@ -44,8 +46,8 @@ func incarnation(t testing.TB, server *servers.Etcd) record {
 
 func TestIncarnation(t *testing.T) {
 	server := servers.StartEtcd(t)
-	mustAdvance(t, guarded(t, server, ""), key, 1, 1)
-	value := get(t, server, incarnationPath)
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, ""), key, 1, 1)
+	value := etcdtest.Get(t, server, incarnationPath)
 	if !regexp.MustCompile(`^\{"fmt":1,"store":"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}","epoch":0,"floor":0,"cluster":"[0-9a-f]+","term":2,"rev":1\}$`).MatchString(value) {
 		t.Errorf("got %s", value)
 	}
@@ -54,7 +56,7 @@ func TestIncarnation(t *testing.T) {
 		t.Errorf("cluster %s, want %s", first.Cluster, want)
 	}
 	// Every worker that starts writes how far it sees the history.
-	if err := ready(t, guarded(t, server, "")); err != nil {
+	if err := ready(t, etcdtest.Guarded(t, server, "")); err != nil {
 		t.Fatal(err)
 	}
 	second := incarnation(t, server)
@@ -75,7 +77,7 @@ func clusterID(t testing.TB, server *servers.Etcd) uint64 {
 // The record is written when raft's term has changed, and not at every probe.
 func TestIncarnationFollowsTheTerm(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := guarded(t, server, "")
+	c := etcdtest.Guarded(t, server, "")
 	ready := func() {
 		t.Helper()
 		if err := ready(t, c); err != nil {
@@ -120,22 +122,22 @@ func TestUnreadableIncarnationIsLeftAlone(t *testing.T) {
 		`{"fmt":1,"store":"a","epoch":0,"floor":-1,"cluster":"1","term":1,"rev":1}`,
 		`{"fmt":1,"store":"a","epoch":0,"floor":0,"cluster":"x","term":1,"rev":1}`,
 	} {
-		put(t, server, incarnationPath, value)
-		c := guarded(t, server, "")
+		etcdtest.Put(t, server, incarnationPath, value)
+		c := etcdtest.Guarded(t, server, "")
 		if ids, err := c.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrUnreadable) {
 			t.Errorf("%s: got %v, %v, want ErrUnreadable", value, ids, err)
 		}
 		if err := ready(t, c); !errors.Is(err, allocator.ErrUnreadable) {
 			t.Errorf("%s: Ready: got %v, want ErrUnreadable", value, err)
 		}
-		if _, _, err := etcd.NewAdmin(server.Connect(t), "").Reincarnate(t.Context(), 1); !errors.Is(err, allocator.ErrUnreadable) {
+		if _, _, err := operate.New(server.Connect(t), "").Reincarnate(t.Context(), 1); !errors.Is(err, allocator.ErrUnreadable) {
 			t.Errorf("%s: Reincarnate: got %v, want ErrUnreadable", value, err)
 		}
-		if got := get(t, server, incarnationPath); got != value {
+		if got := etcdtest.Get(t, server, incarnationPath); got != value {
 			t.Errorf("%s was changed to %s", value, got)
 		}
 	}
-	if got := get(t, server, "/seqd/v1/counters/demo/key666"); got != "" {
+	if got := etcdtest.Get(t, server, "/seqd/v1/counters/demo/key666"); got != "" {
 		t.Errorf("a counter was written: %s", got)
 	}
 }
@@ -147,7 +149,7 @@ func TestCountersWithoutIncarnationAreTaken(t *testing.T) {
 	var said bytes.Buffer
 	c := etcd.NewCounter(server.Connect(t), etcd.Config{Log: slog.New(slog.NewTextHandler(&said, nil))})
 	t.Cleanup(c.Close)
-	mustAdvance(t, c, key, 1, 42)
+	etcdtest.MustAdvance(t, c, key, 1, 42)
 	if !strings.Contains(said.String(), "counters were there without an incarnation") {
 		t.Errorf("it was not said: %s", &said)
 	}
@@ -158,7 +160,7 @@ func TestWorkersAgreeOnTheStore(t *testing.T) {
 	server, dir := servers.StartEtcd(t), t.TempDir()
 	var wg sync.WaitGroup
 	for range 8 {
-		c := guarded(t, server, dir)
+		c := etcdtest.Guarded(t, server, dir)
 		wg.Go(func() {
 			for range 20 {
 				if _, err := c.Advance(t.Context(), key, 1); err != nil {
@@ -185,7 +187,7 @@ func TestStateDirThatCantBeWritten(t *testing.T) {
 	var said bytes.Buffer
 	c := etcd.NewCounter(servers.StartEtcd(t).Connect(t), etcd.Config{StateDir: file, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	t.Cleanup(c.Close)
-	mustAdvance(t, c, key, 1, 1)
+	etcdtest.MustAdvance(t, c, key, 1, 1)
 	for range 3 {
 		if err := ready(t, c); err != nil {
 			t.Error(err)
@@ -200,14 +202,14 @@ func TestStateDirThatCantBeWritten(t *testing.T) {
 func TestFloorOfTheIncarnation(t *testing.T) {
 	server := servers.StartEtcd(t)
 	store{server, "/seqd"}.Seed(t, key, 41)
-	put(t, server, incarnationPath, fmt.Sprintf(`{"fmt":1,"store":"a","epoch":7,"floor":500,"cluster":"%x","term":1,"rev":1}`, clusterID(t, server)))
-	c := guarded(t, server, "")
-	mustAdvance(t, c, key, 1, 42)
-	mustAdvance(t, c, allocator.Key{Store: "demo", Name: "young"}, 1, 501)
+	etcdtest.Put(t, server, incarnationPath, fmt.Sprintf(`{"fmt":1,"store":"a","epoch":7,"floor":500,"cluster":"%x","term":1,"rev":1}`, clusterID(t, server)))
+	c := etcdtest.Guarded(t, server, "")
+	etcdtest.MustAdvance(t, c, key, 1, 42)
+	etcdtest.MustAdvance(t, c, allocator.Key{Store: "demo", Name: "young"}, 1, 501)
 
-	put(t, server, incarnationPath, fmt.Sprintf(`{"fmt":1,"store":"a","epoch":8,"floor":9223372036854775807,"cluster":"%x","term":1,"rev":1}`, clusterID(t, server)))
-	c = guarded(t, server, "")
-	mustAdvance(t, c, key, 1, 43)
+	etcdtest.Put(t, server, incarnationPath, fmt.Sprintf(`{"fmt":1,"store":"a","epoch":8,"floor":9223372036854775807,"cluster":"%x","term":1,"rev":1}`, clusterID(t, server)))
+	c = etcdtest.Guarded(t, server, "")
+	etcdtest.MustAdvance(t, c, key, 1, 43)
 	if ids, err := c.Advance(t.Context(), allocator.Key{Store: "demo", Name: "younger"}, 1); !errors.Is(err, allocator.ErrExhausted) {
 		t.Errorf("got %v, %v, want ErrExhausted", ids, err)
 	}

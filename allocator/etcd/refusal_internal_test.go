@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"testing"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -30,7 +30,7 @@ func TestRefusals(t *testing.T) {
 		{rpctypes.ErrGRPCAuthOldRevision, true, false},
 		{rpctypes.ErrGRPCInvalidAuthToken, true, false},
 		{rpctypes.ErrGRPCNotCapable, true, false},
-		{unconnected{reason: "connection refused"}, true, false},
+		{dial.Unconnected{Reason: "connection refused"}, true, false},
 
 		{rpctypes.ErrGRPCNoSpace, false, false},
 		{rpctypes.ErrGRPCCorrupt, false, false},
@@ -57,31 +57,9 @@ func TestRefusals(t *testing.T) {
 			if got := perhapsApplied(err); got == test.refused {
 				t.Errorf("%v (%T): perhaps applied: %v", err, err, got)
 			}
-			if got := tooLarge(err); got != test.large {
+			if got := record.TooLarge(err); got != test.large {
 				t.Errorf("%v (%T): too large: %v, want %v", err, err, got, test.large)
 			}
-		}
-	}
-}
-
-// clientv3 sends a transaction again when the server, or a proxy, gave up on it
-// though we had not: it may be applied the first time, and refused the second.
-func TestOnce(t *testing.T) {
-	for _, code := range []codes.Code{codes.Canceled, codes.DeadlineExceeded} {
-		gaveUp := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
-			return status.Error(code, "the server gave up")
-		}
-		err := once(t.Context(), etcdserverpb.KV_Txn_FullMethodName, nil, nil, nil, gaveUp)
-		if got := status.Code(err); got != codes.Unavailable { // which clientv3 leaves alone
-			t.Errorf("%v becomes %v", code, err)
-		}
-		if refused(err) {
-			t.Errorf("%v is known to have done nothing", err)
-		}
-		over, cancel := context.WithCancel(t.Context())
-		cancel()
-		if got := status.Code(once(over, etcdserverpb.KV_Txn_FullMethodName, nil, nil, nil, gaveUp)); got != code {
-			t.Errorf("after our own end %v becomes %v", code, got)
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,17 +14,12 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
+	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
-
-// guarded returns a Counter that remembers in dir; "": that does not.
-func guarded(t testing.TB, server *servers.Etcd, dir string) *etcd.Counter {
-	t.Helper()
-	c := etcd.NewCounter(server.Connect(t), etcd.Config{Writer: "w", StateDir: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	t.Cleanup(c.Close)
-	return c
-}
 
 // ready probes c until an answer has come in time.
 func ready(t testing.TB, c *etcd.Counter) (err error) {
@@ -46,18 +39,26 @@ func wantFenced(t testing.TB, c *etcd.Counter, why string) {
 			t.Fatalf("Advance: got %v, %v, want ErrFenced", ids, err)
 		}
 	}
-	err := ready(t, c)
-	for _, want := range []string{why, "seqd admin jump --all --by N"} {
-		if !errors.Is(err, allocator.ErrFenced) || !strings.Contains(err.Error(), want) {
-			t.Fatalf("Ready: got %v, want ErrFenced that says %q", err, want)
-		}
+	if f := fenceOf(t, c); !strings.Contains(f.Error(), why) {
+		t.Fatalf("Ready: got %v, want a fence that says %q", f, why)
 	}
+}
+
+// fenceOf returns the fence that c's probe finds.
+func fenceOf(t testing.TB, c *etcd.Counter) *history.Fence {
+	t.Helper()
+	err := ready(t, c)
+	f, ok := errors.AsType[*history.Fence](err)
+	if !ok || !errors.Is(err, allocator.ErrFenced) {
+		t.Fatalf("Ready: got %v, want a fence", err)
+	}
+	return f
 }
 
 // jumpAll is what `seqd admin jump --all` does.
 func jumpAll(t testing.TB, server *servers.Etcd, by int64) {
 	t.Helper()
-	a := etcd.NewAdmin(server.Connect(t), "")
+	a := operate.New(server.Connect(t), "")
 	for _, err := range a.JumpMarks(t.Context(), "", by) {
 		if err != nil {
 			t.Fatal(err)
@@ -108,11 +109,11 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 				server.Stop()
 				server.Start(t)
 			}
-			live := guarded(t, server, dir)
+			live := etcdtest.Guarded(t, server, dir)
 			var history allocatortest.History
 			issue(t, &history, live, 3, key)
 			backup := server.Backup(t)
-			if err := ready(t, guarded(t, server, "")); err != nil { // some worker starts, and so writes the record
+			if err := ready(t, etcdtest.Guarded(t, server, "")); err != nil { // some worker starts, and so writes the record
 				t.Fatal(err)
 			}
 			issue(t, &history, live, 3, key, young)
@@ -121,7 +122,7 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 			}
 			server.Restore(t, backup, test.bump)
 
-			cold := guarded(t, server, dir)
+			cold := etcdtest.Guarded(t, server, dir)
 			if ids, err := cold.Advance(t.Context(), key, 1); !errors.Is(err, allocator.ErrFenced) {
 				t.Fatalf("cold: got %v, %v, want ErrFenced", ids, err)
 			}
@@ -134,15 +135,15 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 
 			// Others write, and the revision passes what was known: no excuse.
 			for i := range 50 {
-				put(t, server, "/other", fmt.Sprint(i))
+				etcdtest.Put(t, server, "/other", fmt.Sprint(i))
 			}
-			_ = ready(t, guarded(t, server, "")) // one that remembers nothing may even write the record
+			_ = ready(t, etcdtest.Guarded(t, server, "")) // one that remembers nothing may even write the record
 			wantFenced(t, cold, test.cold)
 			wantFenced(t, live, test.live)
-			wantFenced(t, guarded(t, server, dir), "fell")
+			wantFenced(t, etcdtest.Guarded(t, server, dir), "fell")
 
 			jumpAll(t, server, 1000)
-			for _, c := range []*etcd.Counter{live, cold, guarded(t, server, dir), guarded(t, server, "")} {
+			for _, c := range []*etcd.Counter{live, cold, etcdtest.Guarded(t, server, dir), etcdtest.Guarded(t, server, "")} {
 				if err := ready(t, c); err != nil {
 					t.Fatalf("after the jump: %v", err)
 				}
@@ -175,31 +176,31 @@ func eventuallyFenced(t testing.TB, c *etcd.Counter) {
 // cluster it came back in.
 func TestRestoredBackupThatNobodyRemembers(t *testing.T) {
 	server := servers.StartEtcd(t)
-	mustAdvance(t, guarded(t, server, ""), key, 10, 1)
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, ""), key, 10, 1)
 	backup := server.Backup(t)
-	mustAdvance(t, guarded(t, server, ""), key, 10, 11)
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, ""), key, 10, 11)
 	server.Restore(t, backup, 0)
-	mustAdvance(t, guarded(t, server, ""), key, 10, 11) // again!
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, ""), key, 10, 11) // again!
 }
 
 // But one worker that knows better tells all, whatever they know: those that did
 // not see the last revisions before the fault, and those that remember nothing.
 func TestFenceIsToldToAll(t *testing.T) {
 	server := servers.StartEtcd(t)
-	witness, bystander := guarded(t, server, ""), guarded(t, server, "")
-	mustAdvance(t, bystander, key, 10, 1)
+	witness, bystander := etcdtest.Guarded(t, server, ""), etcdtest.Guarded(t, server, "")
+	etcdtest.MustAdvance(t, bystander, key, 10, 1)
 	backup := server.Backup(t)
-	mustAdvance(t, witness, key, 10, 11) // the bystander does not hear of it
+	etcdtest.MustAdvance(t, witness, key, 10, 11) // the bystander does not hear of it
 	server.Restore(t, backup, 0)
 	eventuallyFenced(t, witness)
 	wantFenced(t, witness, "revision fell")
 
 	_ = ready(t, bystander) // its next probe, a second later
 	wantFenced(t, bystander, "a worker found that etcd's revision fell")
-	wantFenced(t, guarded(t, server, ""), "a worker found that etcd's revision fell")
+	wantFenced(t, etcdtest.Guarded(t, server, ""), "a worker found that etcd's revision fell")
 
 	jumpAll(t, server, 100)
-	for i, c := range []*etcd.Counter{witness, bystander, guarded(t, server, "")} {
+	for i, c := range []*etcd.Counter{witness, bystander, etcdtest.Guarded(t, server, "")} {
 		if err := ready(t, c); err != nil {
 			t.Fatal(err)
 		}
@@ -218,9 +219,9 @@ func TestRestoredBackupShowsByTheTerm(t *testing.T) {
 		server.Stop()
 		server.Start(t)
 	}
-	mustAdvance(t, guarded(t, server, ""), key, 10, 1)
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, ""), key, 10, 1)
 	server.Restore(t, server.Backup(t), 0)
-	c := guarded(t, server, "")
+	c := etcdtest.Guarded(t, server, "")
 	eventuallyFenced(t, c)
 	wantFenced(t, c, "term fell")
 }
@@ -228,8 +229,8 @@ func TestRestoredBackupShowsByTheTerm(t *testing.T) {
 // An etcd that was wiped and set up anew under the same name.
 func TestWipedEtcdIsRefused(t *testing.T) {
 	server, dir := servers.StartEtcd(t), t.TempDir()
-	live := guarded(t, server, dir)
-	mustAdvance(t, live, key, 10, 1)
+	live := etcdtest.Guarded(t, server, dir)
+	etcdtest.MustAdvance(t, live, key, 10, 1)
 	client := server.Connect(t)
 	live.Close() // a worker that ends writes down how far it saw the history go
 	for _, path := range []string{"/seqd/v1/incarnation", "/seqd/v1/counters/demo/key666"} {
@@ -237,12 +238,14 @@ func TestWipedEtcdIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cold := guarded(t, server, dir)
+	cold := etcdtest.Guarded(t, server, dir)
 	wantFenced(t, cold, "has lost the record")
-	if got := get(t, server, "/seqd/v1/incarnation"); got != "" {
+	if got := etcdtest.Get(t, server, "/seqd/v1/incarnation"); got != "" {
 		t.Errorf("a fenced worker wrote %s", got)
 	}
-	wantFenced(t, cold, dir) // names the file
+	if f := fenceOf(t, cold); len(f.Files) != 1 || !strings.HasPrefix(f.Files[0], dir) {
+		t.Errorf("the way out does not name the file in %s: %+v", dir, f)
+	}
 
 	// Where the ids don't matter: delete the file.
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
@@ -255,27 +258,27 @@ func TestWipedEtcdIsRefused(t *testing.T) {
 	if err := ready(t, cold); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, cold, key, 10, 1)
+	etcdtest.MustAdvance(t, cold, key, 10, 1)
 }
 
 // A jump that is too small for a key is made up for by what workers know to be
 // spent.
 func TestJumpThatIsTooSmall(t *testing.T) {
 	server := servers.StartEtcd(t)
-	c := guarded(t, server, "")
+	c := etcdtest.Guarded(t, server, "")
 	young := allocator.Key{Store: "demo", Name: "young"}
-	mustAdvance(t, c, key, 10, 1)
+	etcdtest.MustAdvance(t, c, key, 10, 1)
 	backup := server.Backup(t)
-	mustAdvance(t, c, key, 1000, 11)
-	mustAdvance(t, c, young, 1000, 1)
+	etcdtest.MustAdvance(t, c, key, 1000, 11)
+	etcdtest.MustAdvance(t, c, young, 1000, 1)
 	server.Restore(t, backup, 0)
 	wantFenced(t, c, "revision fell")
 	jumpAll(t, server, 5)
 	if err := ready(t, c); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, c, key, 1, 1011)
-	mustAdvance(t, c, young, 1, 1001)
+	etcdtest.MustAdvance(t, c, key, 1, 1011)
+	etcdtest.MustAdvance(t, c, young, 1, 1001)
 }
 
 // When a fence has been answered, what was reserved before has been revoked: at
@@ -295,14 +298,14 @@ func TestFenceRevokes(t *testing.T) {
 			t.Errorf("revoked %d times, want %d", revoked, n)
 		}
 	}
-	mustAdvance(t, c, key, 10, 1)
+	etcdtest.MustAdvance(t, c, key, 10, 1)
 	want(0)
 	jumpAll(t, server, 100) // for caution
 	if err := ready(t, c); err != nil {
 		t.Fatal(err)
 	}
 	want(1)
-	mustAdvance(t, c, key, 1, 111)
+	etcdtest.MustAdvance(t, c, key, 1, 111)
 	server.Replace(t)
 	wantFenced(t, c, "replaced by")
 	want(2)

@@ -15,6 +15,7 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/etcdsim"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 )
 
 // An advance whose first attempt had failed tried again after etcd had been put
@@ -34,7 +35,7 @@ func TestAdvanceUnderWayWhenEtcdGoesBack(t *testing.T) {
 		})
 		c := etcd.NewCounterOn(client, func(d time.Duration) time.Duration { return d - 1 }, etcd.Config{})
 		defer c.Close()
-		mustAdvance(t, c, key, 10, 1)
+		etcdtest.MustAdvance(t, c, key, 10, 1)
 		backup := server.Snapshot()
 		refuse.Store(true)
 
@@ -46,7 +47,7 @@ func TestAdvanceUnderWayWhenEtcdGoesBack(t *testing.T) {
 			ids, err = c.Advance(t.Context(), key, 5)
 		}()
 		synctest.Wait() // it pauses after its first attempt
-		mustAdvance(t, c, key, 5, 11)
+		etcdtest.MustAdvance(t, c, key, 5, 11)
 		server.Restore(backup, 1)
 		for i := range 10 {
 			if _, err := server.Put(&pb.PutRequest{Key: fmt.Append(nil, "/other/", i)}); err != nil {
@@ -67,9 +68,9 @@ func TestRevisionThatComesTwice(t *testing.T) {
 	server := etcdsim.New()
 	c := etcd.NewCounterOn(etcdsim.NewClient(server, nil), func(d time.Duration) time.Duration { return d - 1 }, etcd.Config{})
 	defer c.Close()
-	mustAdvance(t, c, key, 10, 1)
+	etcdtest.MustAdvance(t, c, key, 10, 1)
 	backup := server.Snapshot()
-	mustAdvance(t, c, key, 5, 11)
+	etcdtest.MustAdvance(t, c, key, 5, 11)
 	server.Restore(backup, 1)
 	other := allocator.Key{Store: "demo", Name: "other"}
 	if ids, err := c.Advance(t.Context(), other, 1); !errors.Is(err, allocator.ErrFenced) {

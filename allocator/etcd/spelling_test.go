@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,13 +18,17 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // counterAt returns a Counter of a client that spells the endpoint in its way.
 func counterAt(t testing.TB, endpoint string, config etcd.Config) *etcd.Counter {
 	t.Helper()
-	client, err := etcd.Dial(t.Context(), etcd.DialConfig{Endpoints: []string{endpoint}})
+	client, err := dial.Open(t.Context(), dial.Config{Endpoints: []string{endpoint}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,9 +45,9 @@ func counterAt(t testing.TB, endpoint string, config etcd.Config) *etcd.Counter 
 func TestPrefixWithASlash(t *testing.T) {
 	server := servers.StartEtcd(t)
 	for i, prefix := range []string{"/seqd", "/seqd/", "", "/seqd//"} {
-		mustAdvance(t, counterAt(t, server.Endpoint, etcd.Config{Prefix: prefix}), key, 1, int64(i+1))
+		etcdtest.MustAdvance(t, counterAt(t, server.Endpoint, etcd.Config{Prefix: prefix}), key, 1, int64(i+1))
 	}
-	m, err := etcd.NewAdmin(server.Connect(t), "/seqd/").Peek(t.Context(), key)
+	m, err := operate.New(server.Connect(t), "/seqd/").Peek(t.Context(), key)
 	if err != nil || m.Last != 4 {
 		t.Errorf("got %+v, %v", m, err)
 	}
@@ -51,9 +56,9 @@ func TestPrefixWithASlash(t *testing.T) {
 // seedElsewhere writes what a worker of an older version left below a prefix.
 func seedElsewhere(t testing.TB, server *servers.Etcd, prefix string, floor int64, marks map[string]int64) {
 	t.Helper()
-	put(t, server, prefix+"/v1/incarnation", fmt.Sprintf(`{"fmt":1,"store":"old","epoch":3,"floor":%d,"cluster":"%x","term":1,"rev":1}`, floor, clusterID(t, server)))
+	etcdtest.Put(t, server, prefix+"/v1/incarnation", fmt.Sprintf(`{"fmt":1,"store":"old","epoch":3,"floor":%d,"cluster":"%x","term":1,"rev":1}`, floor, clusterID(t, server)))
 	for name, last := range marks {
-		put(t, server, prefix+"/v1/counters/demo/"+name, fmt.Sprintf(`{"fmt":1,"last":%d,"by":"w0"}`, last))
+		etcdtest.Put(t, server, prefix+"/v1/counters/demo/"+name, fmt.Sprintf(`{"fmt":1,"last":%d,"by":"w0"}`, last))
 	}
 }
 
@@ -68,17 +73,17 @@ func TestCountersElsewhereAreTakenOver(t *testing.T) {
 	}
 	seedElsewhere(t, server, "/seqd/", 500, many)
 	seedElsewhere(t, server, "/seqd//", 0, map[string]int64{"twice": 11})
-	put(t, server, "/seqd/v1/counters/demo/both", `{"fmt":1,"last":900,"by":"w0"}`)
-	put(t, server, "/seqd/v1/counters/demo/here", `{"fmt":1,"last":5,"by":"w0"}`)
+	etcdtest.Put(t, server, "/seqd/v1/counters/demo/both", `{"fmt":1,"last":900,"by":"w0"}`)
+	etcdtest.Put(t, server, "/seqd/v1/counters/demo/here", `{"fmt":1,"last":5,"by":"w0"}`)
 	dir := t.TempDir()
-	cold := guarded(t, server, dir)
+	cold := etcdtest.Guarded(t, server, dir)
 	wantFenced(t, cold, "/seqd//v1/counters/ too")
 
-	admin := etcd.NewAdmin(server.Connect(t), "")
-	if got, err := admin.Elsewhere(t.Context()); err != nil || strings.Join(got, " ") != "/seqd/ /seqd//" {
+	admin := operate.New(server.Connect(t), "")
+	if got, err := admin.Elsewhere(t.Context()); err != nil || !slices.Equal(got, []record.Prefix{"/seqd/", "/seqd//"}) {
 		t.Errorf("elsewhere: %v, %v", got, err)
 	}
-	if h, err := historyOf(t, server, dir); err != nil || !errors.Is(h.Fenced, allocator.ErrFenced) {
+	if h, err := admin.History(t.Context(), dir, "", []string{server.Endpoint}); err != nil || h.Fence == nil {
 		t.Errorf("history: %+v, %v", h, err)
 	}
 	want := map[string]int64{"here": 105, "both": 1000, "twice": 111}
@@ -115,21 +120,21 @@ func TestCountersElsewhereAreTakenOver(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("jump: got %v, want %v", got, want)
 	}
-	wantFenced(t, cold, "too")                   // not before the floor is there
-	wantFenced(t, guarded(t, server, ""), "too") // by the record alone
+	wantFenced(t, cold, "too")                            // not before the floor is there
+	wantFenced(t, etcdtest.Guarded(t, server, ""), "too") // by the record alone
 	if _, is, err := admin.Reincarnate(t.Context(), 100); err != nil || is.Floor != 600 {
 		t.Errorf("got %+v, %v", is, err)
 	}
 	if err := ready(t, cold); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, cold, key, 1, 141)
-	mustAdvance(t, cold, allocator.Key{Store: "demo", Name: "young"}, 1, 601)
+	etcdtest.MustAdvance(t, cold, key, 1, 141)
+	etcdtest.MustAdvance(t, cold, allocator.Key{Store: "demo", Name: "young"}, 1, 601)
 	if got, err := admin.Elsewhere(t.Context()); err != nil || got != nil {
 		t.Errorf("left elsewhere: %v, %v", got, err)
 	}
 	// An older version that is started there is fenced by the record that was left.
-	if got := get(t, server, "/seqd//v1/incarnation"); !strings.Contains(got, `"fenced":"counters stand below`) {
+	if got := etcdtest.Get(t, server, "/seqd//v1/incarnation"); !strings.Contains(got, `"fenced":"counters stand below`) {
 		t.Errorf("got %s", got)
 	}
 
@@ -141,7 +146,7 @@ func TestCountersElsewhereAreTakenOver(t *testing.T) {
 	if err := ready(t, cold); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, cold, key, 1, 152)
+	etcdtest.MustAdvance(t, cold, key, 1, 152)
 }
 
 func everything(t testing.TB, server *servers.Etcd) string {
@@ -157,10 +162,10 @@ func everything(t testing.TB, server *servers.Etcd) string {
 func TestUnreadableCountersElsewhereAreLeft(t *testing.T) {
 	server := servers.StartEtcd(t)
 	seedElsewhere(t, server, "/seqd/", 0, map[string]int64{"good": 1, "here": 2})
-	put(t, server, "/seqd//v1/counters/demo/bad", `{"fmt":9}`)
-	put(t, server, "/seqd/v1/counters/demo/here", `{"fmt":8}`)
+	etcdtest.Put(t, server, "/seqd//v1/counters/demo/bad", `{"fmt":9}`)
+	etcdtest.Put(t, server, "/seqd/v1/counters/demo/here", `{"fmt":8}`)
 	bad := map[string]bool{}
-	for c, err := range etcd.NewAdmin(server.Connect(t), "").JumpMarks(t.Context(), "", 10) {
+	for c, err := range operate.New(server.Connect(t), "").JumpMarks(t.Context(), "", 10) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,11 +175,11 @@ func TestUnreadableCountersElsewhereAreLeft(t *testing.T) {
 		t.Errorf("got %v", bad)
 	}
 	for path, want := range map[string]string{"/seqd//v1/counters/demo/bad": `{"fmt":9}`, "/seqd/v1/counters/demo/here": `{"fmt":8}`, "/seqd//v1/counters/demo/good": ""} {
-		if got := get(t, server, path); got != want {
+		if got := etcdtest.Get(t, server, path); got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
 		}
 	}
-	wantFenced(t, guarded(t, server, ""), "too")
+	wantFenced(t, etcdtest.Guarded(t, server, ""), "too")
 }
 
 // A restored etcd was not known again by a worker that wrote http:// before its
@@ -182,9 +187,9 @@ func TestUnreadableCountersElsewhereAreLeft(t *testing.T) {
 func TestMemoryIsFoundByTheStore(t *testing.T) {
 	server, dir := servers.StartEtcd(t), t.TempDir()
 	c := counterAt(t, server.Endpoint, etcd.Config{StateDir: dir})
-	mustAdvance(t, c, key, 5, 1)
+	etcdtest.MustAdvance(t, c, key, 5, 1)
 	backup := server.Backup(t)
-	mustAdvance(t, c, key, 20, 6)
+	etcdtest.MustAdvance(t, c, key, 20, 6)
 	c.Close()
 	server.Restore(t, backup, 0)
 	_, port, _ := strings.Cut(server.Endpoint, ":")
@@ -197,29 +202,29 @@ func TestMemoryIsFoundByTheStore(t *testing.T) {
 func TestMemoryOfAPlace(t *testing.T) {
 	server, dir := servers.StartEtcd(t), t.TempDir()
 	c := counterAt(t, server.Endpoint, etcd.Config{StateDir: dir, Prefix: "/seqd/"})
-	mustAdvance(t, c, key, 5, 1)
+	etcdtest.MustAdvance(t, c, key, 5, 1)
 	c.Close()
 	server.Replace(t)
-	mustAdvance(t, counterAt(t, server.Endpoint, etcd.Config{StateDir: dir, Prefix: "/other"}), key, 1, 1) // another place
+	etcdtest.MustAdvance(t, counterAt(t, server.Endpoint, etcd.Config{StateDir: dir, Prefix: "/other"}), key, 1, 1) // another place
 	at := "http://" + strings.Replace(server.Endpoint, "127.0.0.1", "LOCALHOST", 1)
 	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "has lost the record of store "+c.Incarnation())
 
-	ignorant := guarded(t, server, "")
-	mustAdvance(t, ignorant, key, 5, 1)
+	ignorant := etcdtest.Guarded(t, server, "")
+	etcdtest.MustAdvance(t, ignorant, key, 5, 1)
 	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "in place of "+c.Incarnation())
 
 	// The way out named the record as well. It is the other store's: who deleted it
 	// fenced that one's workers.
 	stranger := counterAt(t, at, etcd.Config{StateDir: dir})
-	if err := ready(t, stranger); err == nil || !strings.Contains(err.Error(), ".json, and start them") {
-		t.Errorf("the way out is not to delete the file alone: %v", err)
+	if f := fenceOf(t, stranger); len(f.Files) == 0 || f.Record != "" {
+		t.Errorf("the way out is not to delete the file alone: %+v", f)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, c.Incarnation()+".json"))
 	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
 		t.Fatal(files, err)
 	}
-	mustAdvance(t, counterAt(t, at, etcd.Config{StateDir: dir}), key, 1, 6)
-	mustAdvance(t, ignorant, key, 1, 7)
+	etcdtest.MustAdvance(t, counterAt(t, at, etcd.Config{StateDir: dir}), key, 1, 6)
+	etcdtest.MustAdvance(t, ignorant, key, 1, 7)
 }
 
 // A worker that was started beside a fenced one, with another --state-dir or none,
@@ -227,7 +232,7 @@ func TestMemoryOfAPlace(t *testing.T) {
 func TestFenceIsNotedInBothFolders(t *testing.T) {
 	server, own, machine := servers.StartEtcd(t), t.TempDir(), t.TempDir()
 	c := counterAt(t, server.Endpoint, etcd.Config{StateDir: own, FenceDir: machine})
-	mustAdvance(t, c, key, 5, 1)
+	etcdtest.MustAdvance(t, c, key, 5, 1)
 	c.Close()
 	if files, err := filepath.Glob(filepath.Join(machine, "*")); err != nil || files != nil {
 		t.Errorf("noted without a fence: %v, %v", files, err)
@@ -237,12 +242,12 @@ func TestFenceIsNotedInBothFolders(t *testing.T) {
 	for _, config := range []etcd.Config{{FenceDir: machine}, {StateDir: machine}, {StateDir: t.TempDir(), FenceDir: machine}, {StateDir: own}} {
 		wantFenced(t, counterAt(t, "http://"+server.Endpoint, config), "has lost the record")
 	}
-	if got := get(t, server, incarnationPath); got != "" {
+	if got := etcdtest.Get(t, server, incarnationPath); got != "" {
 		t.Errorf("a worker that has not seen the record wrote %s", got)
 	}
 	jumpAll(t, server, 100)
 	for i, config := range []etcd.Config{{FenceDir: machine}, {StateDir: machine}, {StateDir: own, FenceDir: machine}, {StateDir: t.TempDir(), FenceDir: machine}} {
-		mustAdvance(t, counterAt(t, server.Endpoint, config), key, 1, 101+int64(i))
+		etcdtest.MustAdvance(t, counterAt(t, server.Endpoint, config), key, 1, 101+int64(i))
 	}
 }
 
@@ -250,36 +255,38 @@ func TestFenceIsNotedInBothFolders(t *testing.T) {
 // machine that remembers nothing took the wiped etcd for a new one.
 func TestLostRecordIsToldToAll(t *testing.T) {
 	server := servers.StartEtcd(t)
-	live := guarded(t, server, "")
-	mustAdvance(t, live, key, 5, 1)
+	live := etcdtest.Guarded(t, server, "")
+	etcdtest.MustAdvance(t, live, key, 5, 1)
 	name := live.Incarnation()
 	server.Replace(t)
 	eventuallyFenced(t, live)
-	if err := ready(t, live); err == nil || !strings.Contains(err.Error(), "etcdctl del /seqd/v1/incarnation") {
-		t.Errorf("the way out leaves out the record that was just written: %v", err) // so a restart was fenced again
+	if f := fenceOf(t, live); f.Record != incarnationPath {
+		t.Errorf("the way out leaves out the record that was just written: %+v", f) // so a restart was fenced again
 	}
-	if got := get(t, server, incarnationPath); !strings.Contains(got, name) || !strings.Contains(got, `"fenced":"`) {
+	if got := etcdtest.Get(t, server, incarnationPath); !strings.Contains(got, name) || !strings.Contains(got, `"fenced":"`) {
 		t.Errorf("the record is %s, want one of %s that says it", got, name)
 	}
-	wantFenced(t, guarded(t, server, ""), "a worker found that")
-	wantFenced(t, guarded(t, server, t.TempDir()), "etcdctl del /seqd/v1/incarnation")
+	wantFenced(t, etcdtest.Guarded(t, server, ""), "a worker found that")
+	if f := fenceOf(t, etcdtest.Guarded(t, server, t.TempDir())); f.Record != incarnationPath {
+		t.Errorf("the way out leaves out the record: %+v", f)
+	}
 	jumpAll(t, server, 100)
 	if err := ready(t, live); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, live, key, 1, 101)
-	mustAdvance(t, guarded(t, server, ""), key, 1, 102)
+	etcdtest.MustAdvance(t, live, key, 1, 101)
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, ""), key, 1, 102)
 }
 
 // Who was told of a fence remembers it, though it has seen nothing itself.
 func TestToldFenceIsRemembered(t *testing.T) {
 	server, dir := servers.StartEtcd(t), t.TempDir()
-	put(t, server, incarnationPath, fmt.Sprintf(`{"fmt":1,"store":"a","epoch":7,"floor":0,"cluster":"%x","term":1,"rev":1,"fenced":"it fell"}`, clusterID(t, server)))
-	wantFenced(t, guarded(t, server, dir), "it fell")
+	etcdtest.Put(t, server, incarnationPath, fmt.Sprintf(`{"fmt":1,"store":"a","epoch":7,"floor":0,"cluster":"%x","term":1,"rev":1,"fenced":"it fell"}`, clusterID(t, server)))
+	wantFenced(t, etcdtest.Guarded(t, server, dir), "it fell")
 	if _, err := server.Connect(t).Delete(t.Context(), incarnationPath); err != nil {
 		t.Fatal(err)
 	}
-	wantFenced(t, guarded(t, server, dir), "has lost the record of store a")
+	wantFenced(t, etcdtest.Guarded(t, server, dir), "has lost the record of store a")
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
@@ -287,7 +294,7 @@ func TestToldFenceIsRemembered(t *testing.T) {
 	if err := os.Remove(files[0]); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, guarded(t, server, dir), key, 1, 1)
+	etcdtest.MustAdvance(t, etcdtest.Guarded(t, server, dir), key, 1, 1)
 }
 
 // Three workers that started at once on a new etcd each wrote the record; those
@@ -340,7 +347,7 @@ func TestRoleThatCantLookElsewhere(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	client, err := etcd.Dial(t.Context(), etcd.DialConfig{Endpoints: []string{server.Endpoint}, Username: "ids", Password: "ids"})
+	client, err := dial.Open(t.Context(), dial.Config{Endpoints: []string{server.Endpoint}, Username: "ids", Password: "ids"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,8 +355,8 @@ func TestRoleThatCantLookElsewhere(t *testing.T) {
 	var said bytes.Buffer
 	c := etcd.NewCounter(client, etcd.Config{Log: slog.New(slog.NewTextHandler(&said, nil))})
 	defer c.Close()
-	mustAdvance(t, c, key, 1, 1)
-	admin := etcd.NewAdmin(client, "")
+	etcdtest.MustAdvance(t, c, key, 1, 1)
+	admin := operate.New(client, "")
 	for _, err := range admin.JumpMarks(t.Context(), "", 10) {
 		if err != nil {
 			t.Fatal(err)
@@ -361,7 +368,7 @@ func TestRoleThatCantLookElsewhere(t *testing.T) {
 	if err := ready(t, c); err != nil {
 		t.Fatal(err)
 	}
-	mustAdvance(t, c, key, 1, 12)
+	etcdtest.MustAdvance(t, c, key, 1, 12)
 	c.Close()
 	if n := strings.Count(said.String(), "may not look for counters at other spellings"); n != 1 {
 		t.Errorf("it said so %d times:\n%s", n, said.String())

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/history"
 	"github.com/seqd-io/seqd/internal/histogram"
 )
 
@@ -98,7 +99,7 @@ func (s *stats) sent(took time.Duration, err error) {
 func (s *stats) swapped(out outcome) {
 	o := SwapAmbiguous
 	switch {
-	case out.err == nil && out.won:
+	case out.err == nil && out.Won:
 		o = SwapWon
 	case out.err == nil:
 		o = SwapLost
@@ -112,7 +113,7 @@ func (s *stats) swapped(out outcome) {
 
 // perhapsApplied reports whether a swap that ended with err may have been won.
 func perhapsApplied(err error) bool {
-	return !refused(err) && !errors.Is(err, errEnded) && !errors.Is(err, errClosed) && !errors.Is(err, errUnread) &&
+	return !refused(err) && !errors.Is(err, errEnded) && !errors.Is(err, errClosed) && !errors.Is(err, history.ErrUnread) &&
 		!errors.Is(err, allocator.ErrBusy) && !errors.Is(err, allocator.ErrFenced)
 }
 
@@ -120,7 +121,7 @@ func outcomeOfErr(err error) Outcome {
 	switch {
 	case err == nil:
 		return OK
-	case errors.Is(err, allocator.ErrFenced), errors.Is(err, errUnread):
+	case errors.Is(err, allocator.ErrFenced), errors.Is(err, history.ErrUnread):
 		return FencedOff
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		return NoSpace

@@ -13,6 +13,8 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -36,11 +38,11 @@ func (g *gaps) Skipped(_ string, ids int, why allocator.Gap) {
 
 func TestStatsOfSwaps(t *testing.T) {
 	server := servers.StartEtcd(t)
-	a, b := open(t, server, "/x"), open(t, server, "/x")
-	mustAdvance(t, a, key, 1, 1)
-	mustAdvance(t, a, key, 1, 2)
-	mustAdvance(t, b, key, 1, 3) // b does not know the record: lost, then won
-	mustAdvance(t, a, key, 1, 4) // b was faster: lost, then won
+	a, b := etcdtest.Open(t, server, "/x"), etcdtest.Open(t, server, "/x")
+	etcdtest.MustAdvance(t, a, key, 1, 1)
+	etcdtest.MustAdvance(t, a, key, 1, 2)
+	etcdtest.MustAdvance(t, b, key, 1, 3) // b does not know the record: lost, then won
+	etcdtest.MustAdvance(t, a, key, 1, 4) // b was faster: lost, then won
 	s := a.Stats()
 	if want := [etcd.SwapOutcomes]int64{etcd.SwapWon: 3, etcd.SwapLost: 1}; s.Swaps != want {
 		t.Errorf("swaps are %v, want %v", s.Swaps, want)
@@ -67,7 +69,7 @@ func TestStatsOfAmbiguousSwaps(t *testing.T) {
 	lost := errors.New("answer lost")
 	var mu sync.Mutex
 	left := 0
-	client.KV = &lossyKV{KV: client.KV, spoil: func() (bool, error) {
+	client.KV = &etcdtest.LossyKV{KV: client.KV, Spoil: func() (bool, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if left--; left >= 0 {
@@ -84,7 +86,7 @@ func TestStatsOfAmbiguousSwaps(t *testing.T) {
 	mu.Lock()
 	left = 1
 	mu.Unlock()
-	mustAdvance(t, c, key, 10, 11)
+	etcdtest.MustAdvance(t, c, key, 10, 11)
 	if n := g.of(allocator.GapAmbiguous); n != 10 {
 		t.Errorf("%d ids are perhaps skipped, want 10", n)
 	}
@@ -103,19 +105,19 @@ func TestStatsOfAbandonedAdvances(t *testing.T) {
 	c, g := etcd.NewCounter(servers.Dial(t, proxy.Addr), etcd.Config{}), new(gaps)
 	c.Attach(allocator.Hooks{Observer: g})
 	t.Cleanup(c.Close)
-	mustAdvance(t, c, key, 1, 1)
+	etcdtest.MustAdvance(t, c, key, 1, 1)
 	proxy.DropResponses() // held back, that is
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { _, err := c.Advance(ctx, key, 7); ended <- err }()
-	eventually(t, func() bool { return c.Stats().Flying == 1 }, "a transaction is under way")
+	etcdtest.Eventually(t, func() bool { return c.Stats().Flying == 1 }, "a transaction is under way")
 	cancel()
 	if err := <-ended; !errors.Is(err, allocator.ErrUnavailable) {
 		t.Fatal(err)
 	}
 	proxy.Heal()
 	// It was won, or its attempt's time was up before: never is it untold.
-	eventually(t, func() bool { return g.of(allocator.GapExpired)+g.of(allocator.GapAmbiguous) == 7 }, "the ids are told of")
+	etcdtest.Eventually(t, func() bool { return g.of(allocator.GapExpired)+g.of(allocator.GapAmbiguous) == 7 }, "the ids are told of")
 }
 
 // Each kind of trouble has a name of its own, so that an alert can say what to
@@ -141,7 +143,7 @@ func TestStatsOfTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	dial := func(endpoint, user string) *clientv3.Client {
-		client, err := etcd.Dial(ctx, etcd.DialConfig{Endpoints: []string{endpoint}, Username: user, Password: user})
+		client, err := dial.Open(ctx, dial.Config{Endpoints: []string{endpoint}, Username: user, Password: user})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +153,7 @@ func TestStatsOfTrouble(t *testing.T) {
 	root := dial(db.Endpoint, "root")
 	c := etcd.NewCounter(dial(proxy.Addr, user), etcd.Config{})
 	t.Cleanup(c.Close)
-	mustAdvance(t, c, key, 1, 1)
+	etcdtest.MustAdvance(t, c, key, 1, 1)
 
 	nothing := func() {}
 	for _, trouble := range []struct {
@@ -176,7 +178,7 @@ func TestStatsOfTrouble(t *testing.T) {
 			before := c.Stats()
 			trouble.do()
 			defer trouble.mend()
-			eventually(t, func() bool {
+			etcdtest.Eventually(t, func() bool {
 				ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 				defer cancel()
 				if trouble.want == etcd.Unreachable {

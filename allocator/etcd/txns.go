@@ -3,21 +3,18 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 const (
-	// attemptTimeout bounds one transaction. It must stay below 7 s, where
-	// etcd's server gives up by itself and the client sends the transaction a
-	// second time (https://github.com/etcd-io/etcd/issues/18424).
-	attemptTimeout = time.Second
-
 	// maxFlying is how many transactions are under way at a time. With one, the
 	// disk's time and the processors' time would add up; more make the batches
 	// smaller.
@@ -32,7 +29,9 @@ const (
 // transactions are under way, share the next one.
 type txns struct {
 	kv     clientv3.KV
-	guard  *guard
+	guard  *history.Guard
+	log    *slog.Logger
+	advise func(error) string
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
 
@@ -52,9 +51,7 @@ type txns struct {
 
 // swap is one compare-and-swap that waits or is under way.
 type swap struct {
-	path  string
-	rev   int64  // the record's ModRevision must be this; 0: there must be none
-	value string // is written then
+	record.Swap
 
 	deadline time.Time // when the answer is of no use any more; zero: never
 
@@ -71,9 +68,7 @@ type swap struct {
 // outcome is what became of a swap.
 type outcome struct {
 	err error // perhaps applied, perhaps later, or known not to be: see perhapsApplied
-	won bool
-	rev int64            // if won, the record's ModRevision now
-	kv  *mvccpb.KeyValue // if lost, the record; nil where there is none
+	record.Swapped
 }
 
 var (
@@ -81,8 +76,8 @@ var (
 	errEnded  = fmt.Errorf("%w: nobody waits any more", allocator.ErrUnavailable)
 )
 
-func newTxns(kv clientv3.KV, g *guard) *txns {
-	t := &txns{kv: kv, guard: g}
+func newTxns(kv clientv3.KV, g *history.Guard, config Config) *txns {
+	t := &txns{kv: kv, guard: g, log: config.Log, advise: config.Advise}
 	t.wake.L = &t.mu
 	t.ctx, t.cancel = context.WithCancel(clientv3.WithRequireLeader(context.Background()))
 	for range senders {
@@ -169,7 +164,7 @@ func (t *txns) sender() {
 		if wake {
 			t.wake.Signal()
 		}
-		if err != nil && tooLarge(err) {
+		if err != nil && record.TooLarge(err) {
 			t.saySize(err)
 		}
 		for _, s := range ended {
@@ -192,7 +187,7 @@ func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
 	switch {
 	case err == nil:
 		t.size.took(len(batch))
-	case tooLarge(err) && len(batch) > 1:
+	case record.TooLarge(err) && len(batch) > 1:
 		t.size.tooLarge(len(batch), time.Now())
 		if refused(err) && !t.closed {
 			for i := len(batch) - 1; i >= 0; i-- {
@@ -208,10 +203,16 @@ func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
 // default.
 func (t *txns) saySize(err error) {
 	t.sizeSaid.Do(func() {
-		t.guard.log.Warn("etcd refuses transactions of this size; sending smaller ones, which makes many keys slower", "err", err,
-			"hint", "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more")
+		t.log.Warn("etcd refuses transactions of this size; sending smaller ones, which makes many keys slower", "err", err,
+			"hint", t.advise(&SmallError{err}))
 	})
 }
+
+// SmallError is etcd's refusal of a transaction that it takes by default.
+type SmallError struct{ Err error }
+
+func (e *SmallError) Error() string { return e.Err.Error() }
+func (e *SmallError) Unwrap() error { return e.Err }
 
 // nextLocked takes as many swaps as one transaction holds, in the order they
 // came, and leaves out those that ended. etcd refuses a transaction that names a
@@ -231,12 +232,12 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 		switch {
 		case s.ended != nil && s.ended(now):
 			ended = append(ended, s)
-		case paths[s.path]:
+		case paths[s.Path]:
 			later = append(later, s)
 		default:
 			batch = append(batch, s)
 			if paths != nil {
-				paths[s.path] = true
+				paths[s.Path] = true
 			}
 		}
 	}
@@ -244,41 +245,4 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 		t.due.unpop(later[i])
 	}
 	return batch, ended
-}
-
-// queue holds the swaps that are due, in the order they came. txns.mu guards it.
-type queue struct {
-	first, last *swap
-	len         int
-}
-
-func (q *queue) push(s *swap) {
-	s.next = nil
-	if q.last == nil {
-		q.first = s
-	} else {
-		q.last.next = s
-	}
-	q.last = s
-	q.len++
-}
-
-// pop takes the first swap of a queue that is not empty.
-func (q *queue) pop() *swap {
-	s := q.first
-	q.first, s.next = s.next, nil
-	if q.first == nil {
-		q.last = nil
-	}
-	q.len--
-	return s
-}
-
-// unpop puts s back to the front.
-func (q *queue) unpop(s *swap) {
-	s.next, q.first = q.first, s
-	if q.last == nil {
-		q.last = s
-	}
-	q.len++
 }

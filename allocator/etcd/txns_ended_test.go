@@ -11,6 +11,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -38,7 +39,7 @@ func TestEndedAdvanceIsNotSent(t *testing.T) {
 	client.KV = gated
 	c := etcd.NewCounter(client, etcd.Config{})
 	t.Cleanup(c.Close)
-	mustAdvance(t, c, key, 1, 1) // etcd's incarnation has been read
+	etcdtest.MustAdvance(t, c, key, 1, 1) // etcd's incarnation has been read
 	gated.shut.Store(true)
 
 	var wg sync.WaitGroup
@@ -67,5 +68,5 @@ func TestEndedAdvanceIsNotSent(t *testing.T) {
 	}
 	close(gated.gate)
 	wg.Wait()
-	mustAdvance(t, c, ended, 1, 1)
+	etcdtest.MustAdvance(t, c, ended, 1, 1)
 }

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // However many give up, whether due or under way, what is due is sent.
 func TestNothingIsStuck(t *testing.T) {
-	c := open(t, servers.StartEtcd(t), "")
+	c := etcdtest.Open(t, servers.StartEtcd(t), "")
 	var wg sync.WaitGroup
 	for g := range 500 {
 		wg.Go(func() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
@@ -42,7 +43,7 @@ func TestYield(t *testing.T) {
 	server := servers.StartEtcd(t)
 	client := server.Connect(t)
 	var lose atomic.Bool
-	client.KV = &lossyKV{KV: client.KV, spoil: func() (bool, error) {
+	client.KV = &etcdtest.LossyKV{KV: client.KV, Spoil: func() (bool, error) {
 		if lose.Swap(false) {
 			return false, errors.New("answer lost")
 		}
@@ -53,7 +54,7 @@ func TestYield(t *testing.T) {
 	rival := etcd.NewCounter(server.Connect(t), etcd.Config{Writer: "w2"})
 	t.Cleanup(rival.Close)
 
-	mustAdvance(t, rival, key, 1, 1)
+	etcdtest.MustAdvance(t, rival, key, 1, 1)
 	if got := start(t, ours, true); got.err != nil || got.ids.First != 2 {
 		t.Errorf("the first advance of a record somebody wrote: %+v, want id 2", got)
 	}
@@ -61,13 +62,13 @@ func TestYield(t *testing.T) {
 	if got := start(t, ours, true); got.err != nil || got.ids.First != 4 {
 		t.Errorf("after an answer of our own was lost: %+v, want id 4", got)
 	}
-	mustAdvance(t, rival, key, 1, 5)
-	mustAdvance(t, rival, key, 1, 6)
+	etcdtest.MustAdvance(t, rival, key, 1, 5)
+	etcdtest.MustAdvance(t, rival, key, 1, 6)
 	var lost *allocator.LostRace
 	if got := start(t, ours, true); !errors.As(got.err, &lost) || lost.Winner != "w2" {
 		t.Errorf("after a rival's advance: %+v, want a race lost to w2", got)
 	}
-	mustAdvance(t, rival, key, 1, 7)
+	etcdtest.MustAdvance(t, rival, key, 1, 7)
 	if got := start(t, ours, false); got.err != nil || got.ids.First != 8 {
 		t.Errorf("an advance that does not yield: %+v, want id 8", got)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 // What is wrong with an address or a file's name is said without showing it: it
@@ -98,7 +98,7 @@ func canonicalEndpoints(endpoints []string, tls bool) ([]string, error) {
 			return nil, fmt.Errorf("%s begins with http://, but tls is set: write https://, or leave tls out", which)
 		}
 	}
-	canonical, err := etcd.CanonicalEndpoints(endpoints)
+	canonical, err := record.CanonicalEndpoints(endpoints)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,9 @@ import (
 	"github.com/peterbourgon/ff/v3/ffcli"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -51,7 +53,7 @@ type admin struct {
 // adminCluster is an etcd cluster with a prefix, and the stores kept there.
 type adminCluster struct {
 	cluster
-	*etcd.Admin
+	*operate.Admin
 	close func()
 }
 
@@ -87,7 +89,7 @@ func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, takes 
 	if err := a.print.flush(); err != nil {
 		return err
 	}
-	if hint := etcd.Hint(err); hint != "" {
+	if hint := advice.For(err); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
 	if errors.Is(err, allocator.ErrUnavailable) {
@@ -104,17 +106,17 @@ func (a *admin) open(ctx context.Context, src source) error {
 	}
 	for _, c := range clusters {
 		i := slices.IndexFunc(a.clusters, func(other adminCluster) bool {
-			return etcd.SamePlace(other.etcd.Prefix, other.etcd.Endpoints, c.etcd.Prefix, c.etcd.Endpoints)
+			return record.SamePlace(other.etcd.Prefix, other.etcd.Endpoints, c.etcd.Prefix, c.etcd.Endpoints)
 		})
 		if i >= 0 { // reached in two ways, as by two users: the counters are the same
 			a.clusters[i].stores = append(a.clusters[i].stores, c.stores...)
 			continue
 		}
-		client, err := dial(ctx, c.etcd, slog.Default())
+		client, err := dialEtcd(ctx, c.etcd, slog.Default())
 		if err != nil {
 			return err
 		}
-		a.clusters = append(a.clusters, adminCluster{cluster: c, Admin: etcd.NewAdmin(client, c.etcd.Prefix), close: func() { client.Close() }})
+		a.clusters = append(a.clusters, adminCluster{cluster: c, Admin: operate.New(client, c.etcd.Prefix), close: func() { client.Close() }})
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func (a *admin) counter(store, text string) (adminCluster, allocator.Key, error)
 
 // noRecord says what etcd's error says in the words of the command line.
 func noRecord(err error, store, key string) error {
-	if errors.Is(err, etcd.ErrNoRecord) {
+	if errors.Is(err, operate.ErrNoRecord) {
 		return fmt.Errorf("no counter of key %q in store %q: nothing was issued yet, or it is kept elsewhere; see: seqd admin ls", key, store)
 	}
 	return err

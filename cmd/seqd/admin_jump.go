@@ -9,8 +9,8 @@ import (
 	"math"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
-
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 // jump is what `seqd admin jump` was asked for.
@@ -121,11 +121,11 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 	if err != nil {
 		return err
 	}
-	var change etcd.Change
+	var change operate.Change
 	if j.yes {
 		change, err = c.Jump(ctx, key, j.by)
 	} else {
-		var m etcd.Mark
+		var m operate.Mark
 		if m, err = c.Peek(ctx, key); err == nil {
 			change = would(m, j.by)
 		}
@@ -144,7 +144,7 @@ func (j *jump) incarnations(ctx context.Context, all bool) error {
 		return j.print.note("no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)")
 	}
 	for _, c := range j.clusters {
-		var was, is etcd.Incarnation
+		var was, is record.Incarnation
 		var err error
 		if j.yes {
 			was, is, err = c.Reincarnate(ctx, j.by)
@@ -166,8 +166,8 @@ func (j *jump) incarnations(ctx context.Context, all bool) error {
 	return nil
 }
 
-func would(m etcd.Mark, by int64) etcd.Change {
-	return etcd.Change{Key: m.Key, Was: m.Last, Is: etcd.Above(m.Last, by), Err: m.Err}
+func would(m operate.Mark, by int64) operate.Change {
+	return operate.Change{Key: m.Key, Was: m.Last, Is: operate.Above(m.Last, by), Err: m.Err}
 }
 
 // elsewhere says which counters are taken over from another spelling of a prefix.

@@ -11,7 +11,8 @@ import (
 	"unicode"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -71,7 +72,7 @@ func (p *printer) head(cells ...string) {
 	p.above = cells
 }
 
-func (p *printer) mark(m etcd.Mark) error {
+func (p *printer) mark(m operate.Mark) error {
 	if m.Err != nil {
 		return p.unread(m.Key, m.Err)
 	}
@@ -86,7 +87,7 @@ func (p *printer) mark(m etcd.Mark) error {
 	return p.row(m.Key.Store, quoted(keyText(m.Key)), strconv.FormatInt(m.Last, 10), quoted(m.By))
 }
 
-func (p *printer) change(c etcd.Change) error {
+func (p *printer) change(c operate.Change) error {
 	if c.Err != nil {
 		return p.unread(c.Key, c.Err)
 	}
@@ -130,7 +131,7 @@ func (p *printer) unreadable() error {
 	return fmt.Errorf("left as they are because they are not understood: %d records; look at them with etcdctl get", p.bad)
 }
 
-func (p *printer) incarnation(where string, was, is etcd.Incarnation) error {
+func (p *printer) incarnation(where string, was, is record.Incarnation) error {
 	if p.json {
 		return p.object(struct {
 			Incarnation string `json:"incarnation"`
@@ -139,7 +140,7 @@ func (p *printer) incarnation(where string, was, is etcd.Incarnation) error {
 			Epoch       int64  `json:"epoch"`
 			FloorWas    int64  `json:"floor_was,string"`
 			Floor       int64  `json:"floor,string"`
-		}{where, is.Store, was.Epoch, is.Epoch, was.Floor, is.Floor})
+		}{where, is.Lineage, was.Epoch, is.Epoch, was.Floor, is.Floor})
 	}
 	return p.line(fmt.Sprintf("incarnation of %s: epoch %d -> %d, floor of new keys %d -> %d", where, was.Epoch, is.Epoch, was.Floor, is.Floor))
 }

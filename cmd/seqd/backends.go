@@ -9,6 +9,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 	"github.com/seqd-io/seqd/worker"
@@ -40,7 +41,7 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 		if names[name]++; names[name] > 1 { // the same etcd with another prefix or user
 			name = fmt.Sprintf("%s#%d", name, names[name])
 		}
-		client, err := dial(ctx, cl.etcd, log)
+		client, err := dialEtcd(ctx, cl.etcd, log)
 		if err != nil {
 			opened.close()
 			return backends{}, err
@@ -48,7 +49,7 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 		stateDir, fenceDir := c.stateDirs()
 		counter := etcd.NewCounter(client, etcd.Config{
 			Prefix: cl.etcd.Prefix, Writer: id, Floor: cl.floors.of,
-			StateDir: stateDir, FenceDir: fenceDir, Log: log.With("component", "etcd", "backend", name),
+			StateDir: stateDir, FenceDir: fenceDir, Log: log.With("component", "etcd", "backend", name), Advise: advice.For,
 		})
 		closers = append(closers, counter.Close, func() { client.Close() })
 		opened.list = append(opened.list, worker.Backend{
@@ -63,13 +64,14 @@ func (c *config) openBackends(ctx context.Context, clusters []cluster, id string
 }
 
 // dial returns a client of a cluster. It does not wait for it.
-func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
-	config := etcd.DialConfig{
+func dialEtcd(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client, error) {
+	config := dial.Config{
 		Endpoints: c.Endpoints,
 		Username:  c.Username,
 		Password:  c.Password,
 		Timeout:   c.DialTimeout,
 		Log:       log,
+		Advise:    advice.For,
 	}
 	if c.TLS != (tlsConfig{}) {
 		config.TLS = c.TLS.client
@@ -78,7 +80,7 @@ func dial(ctx context.Context, c etcdConfig, log *slog.Logger) (*clientv3.Client
 			return nil, fmt.Errorf("etcd: %w; look at --etcd-ca, --etcd-cert and --etcd-key", err)
 		}
 	}
-	return etcd.Dial(ctx, config)
+	return dial.Open(ctx, config)
 }
 
 // worker returns the configuration of a worker over opened backends.

@@ -19,7 +19,7 @@ import (
 	"github.com/nats-io/nuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/cmd/seqd/bench"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -131,7 +131,7 @@ func (s *benchServers) etcdEndpoint() string { return strings.TrimPrefix(s.etcd.
 func (s *benchServers) dialEtcd(ctx context.Context) (*clientv3.Client, error) {
 	// What begins with the bench is ended by its close, so that a signal does
 	// not cut off answers.
-	return etcd.Dial(context.WithoutCancel(ctx), etcd.DialConfig{Endpoints: []string{s.etcdEndpoint()}})
+	return dial.Open(context.WithoutCancel(ctx), dial.Config{Endpoints: []string{s.etcdEndpoint()}})
 }
 
 // startWorkers starts n workers that share root, and returns when all serve.

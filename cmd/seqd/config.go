@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -73,8 +75,8 @@ func defaultConfig() config {
 		Root: subjects.Root,
 		Etcd: etcdConfig{
 			Endpoints:   []string{"127.0.0.1:2379"},
-			Prefix:      etcd.DefaultPrefix,
-			DialTimeout: etcd.DefaultDialTimeout,
+			Prefix:      record.DefaultPrefix,
+			DialTimeout: dial.DefaultTimeout,
 		},
 		HTTP:         "127.0.0.1:8280",
 		MaxWaiting:   worker.DefaultMaxWaiting,
@@ -126,9 +128,9 @@ type prefix string
 
 func (p *prefix) String() string { return string(*p) }
 func (p *prefix) Set(s string) error {
-	canonical, err := etcd.CanonicalPrefix(s)
+	canonical, err := record.CanonicalPrefix(s)
 	if err == nil {
 		*p = prefix(canonical)
 	}
-	return err
+	return advice.Add(err)
 }

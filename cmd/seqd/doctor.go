@@ -111,7 +111,7 @@ func (q *doctorQuery) etcd(c cluster) doctor.Etcd {
 		Dial: func(ctx context.Context, endpoints []string) (*clientv3.Client, error) {
 			one := c.etcd
 			one.Endpoints = endpoints
-			return dial(ctx, one, slog.New(slog.DiscardHandler))
+			return dialEtcd(ctx, one, slog.New(slog.DiscardHandler))
 		},
 	}
 	if c.etcd.TLS != (tlsConfig{}) {

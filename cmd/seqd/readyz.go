@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/pprof"
 
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/worker"
 )
 
@@ -21,9 +24,12 @@ func readyz(w *worker.Worker) http.HandlerFunc {
 			return
 		}
 		for _, c := range w.Checks() {
-			if c.Err != nil {
+			switch {
+			case errors.Is(c.Err, allocator.ErrFenced):
+				fmt.Fprintf(rw, "[-]%s: %v\n", c.Name, advice.Add(c.Err))
+			case c.Err != nil:
 				fmt.Fprintf(rw, "[-]%s: %v\n", c.Name, c.Err)
-			} else {
+			default:
 				fmt.Fprintf(rw, "[+]%s ok\n", c.Name)
 			}
 		}

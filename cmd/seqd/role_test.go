@@ -19,7 +19,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/integration/ports"
 	"github.com/seqd-io/seqd/integration/servers"
 )
@@ -60,7 +60,7 @@ func (db *guardedEtcd) role(t *testing.T, env ...string) {
 
 func (db *guardedEtcd) as(t *testing.T, user, password string) *clientv3.Client {
 	t.Helper()
-	client, err := etcd.Dial(t.Context(), etcd.DialConfig{Endpoints: []string{db.Endpoint}, Username: user, Password: password})
+	client, err := dial.Open(t.Context(), dial.Config{Endpoints: []string{db.Endpoint}, Username: user, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -39,10 +41,10 @@ func (c *config) clusters(src source) ([]cluster, error) {
 		if s.Etcd != nil {
 			where, at = *s.Etcd, []string{"stores", name, "etcd"}
 			if where.Prefix == "" && !src.says(append(at, "prefix")...) {
-				where.Prefix = etcd.DefaultPrefix
+				where.Prefix = record.DefaultPrefix
 			}
 			if where.DialTimeout == 0 {
-				where.DialTimeout = etcd.DefaultDialTimeout
+				where.DialTimeout = dial.DefaultTimeout
 			}
 		}
 		where, err := where.canonical(at, src)
@@ -84,8 +86,8 @@ func (e etcdConfig) canonical(at []string, src source) (etcdConfig, error) {
 	if e.Endpoints, err = canonicalEndpoints(e.Endpoints, e.TLS != tlsConfig{}); err != nil {
 		return e, src.errorf(append(at, "endpoints"), "%v", err)
 	}
-	if e.Prefix, err = etcd.CanonicalPrefix(e.Prefix); err != nil {
-		return e, src.errorf(append(at, "prefix"), "%v", err)
+	if e.Prefix, err = record.CanonicalPrefix(e.Prefix); err != nil {
+		return e, src.errorf(append(at, "prefix"), "%v", advice.Add(err))
 	}
 	return e, e.validate(at, src)
 }

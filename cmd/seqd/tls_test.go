@@ -210,7 +210,7 @@ func TestEtcdUserInCertificate(t *testing.T) {
 	files := func(name string) tlsConfig {
 		return tlsConfig{Cert: dir + "/" + name + ".pem", Key: dir + "/" + name + "-key.pem", CA: dir + "/ca.pem"}
 	}
-	root, err := dial(t.Context(), etcdConfig{Endpoints: []string{db.Endpoint}, TLS: files("root")}, slog.Default())
+	root, err := dialEtcd(t.Context(), etcdConfig{Endpoints: []string{db.Endpoint}, TLS: files("root")}, slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

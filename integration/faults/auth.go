@@ -6,7 +6,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
+	etcdrecord "github.com/seqd-io/seqd/allocator/etcd/record"
 	"github.com/seqd-io/seqd/integration/pace"
 )
 
@@ -30,8 +30,8 @@ func (c *etcdCluster) enableAuth(t testing.TB, user string) {
 	do(client.UserAdd(ctx, "root", "root"))
 	do(client.UserGrantRole(ctx, "root", "root"))
 	do(client.RoleAdd(ctx, role))
-	end := clientv3.GetPrefixRangeEnd(etcd.DefaultPrefix)
-	do(client.RoleGrantPermission(ctx, role, etcd.DefaultPrefix, end, clientv3.PermissionType(clientv3.PermReadWrite)))
+	end := clientv3.GetPrefixRangeEnd(etcdrecord.DefaultPrefix)
+	do(client.RoleGrantPermission(ctx, role, etcdrecord.DefaultPrefix, end, clientv3.PermissionType(clientv3.PermReadWrite)))
 	do(client.UserAdd(ctx, user, user))
 	do(client.UserGrantRole(ctx, user, role))
 	do(client.AuthEnable(ctx))

@@ -10,7 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	etcdrecord "github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
 // marks reads every counter from etcd.
@@ -28,7 +28,7 @@ func (r *run) marks() map[allocator.Key]int64 {
 }
 
 // countersPath is where the counters are in etcd.
-const countersPath = etcd.DefaultPrefix + "/v1/counters/"
+const countersPath = etcdrecord.DefaultPrefix + "/v1/counters/"
 
 func readMarks(ctx context.Context, client *clientv3.Client) (map[allocator.Key]int64, error) {
 	marks := map[allocator.Key]int64{}

@@ -8,9 +8,11 @@ const (
 	beliefFile  = "allocator/etcd/belief.go"
 	commitFile  = "allocator/etcd/commit.go"
 	txnsFile    = "allocator/etcd/txns.go"
-	guardFile   = "allocator/etcd/guard.go"
-	judgeFile   = "allocator/etcd/judge.go"
-	recordFile  = "allocator/etcd/record.go"
+	guardFile   = "allocator/etcd/history/guard.go"
+	judgeFile   = "allocator/etcd/history/judge.go"
+	recordFile  = "allocator/etcd/record/counter.go"
+	swapFile    = "allocator/etcd/record/swap.go"
+	pathsFile   = "allocator/etcd/record/paths.go"
 )
 
 // mutants is all of them, one list for each room: the Counter's first, then
@@ -24,7 +26,10 @@ const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old
 var counterMutants = []mutant{
 	{
 		name: "blind put", breaks: "U: a record is written whatever it is by now",
-		edits:  []edit{{commitFile, `clientv3.ModRevision(s.path), "=", s.rev)`, `clientv3.ModRevision(s.path), ">", min(s.rev, -1))`}},
+		edits: []edit{{swapFile, `	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)`, `	if s.Rev != Never {
+		return clientv3.Compare(clientv3.ModRevision(s.Path), ">", -1)
+	}
+	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)`}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -39,11 +44,11 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "ambiguous taken for applied", breaks: "U: a range is issued though no answer came",
-		edits: []edit{{advanceFile, "		if pause := d.pause.next", `		if !d.looking && !d.a.Ended(time.Now()) {
+		edits: []edit{{advanceFile, "		if pause := d.pause.Next", `		if !d.looking && !d.a.Ended(time.Now()) {
 			d.end(d.ids, nil)
 			return
 		}
-		if pause := d.pause.next`}},
+		if pause := d.pause.Next`}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -60,7 +65,7 @@ var counterMutants = []mutant{
 	d.c.mu.Unlock()
 	d.known = d.c.belief(d.a.Key)
 `},
-			{advanceFile, "		if pause := d.pause.next", `		if d.ids.N > 0 && strings.Contains(out.err.Error(), "database space exceeded") {
+			{advanceFile, "		if pause := d.pause.Next", `		if d.ids.N > 0 && strings.Contains(out.err.Error(), "database space exceeded") {
 			d.c.mu.Lock()
 			if d.c.spare == nil {
 				d.c.spare = map[allocator.Key]allocator.Range{}
@@ -70,7 +75,7 @@ var counterMutants = []mutant{
 			d.fail(allocator.ErrUnavailable)
 			return
 		}
-		if pause := d.pause.next`},
+		if pause := d.pause.Next`},
 			{advanceFile, "	\"sync\"\n", "	\"strings\"\n	\"sync\"\n"},
 		},
 		suites: []suite{simulation, counter},
@@ -119,12 +124,12 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "guard off", breaks: "U after a restore: the headers are not looked at",
-		edits:  []edit{{guardFile, "	now := sightOf(h)\n	g.mu.Lock()\n", "	if h != nil {\n		return nil\n	}\n	now := sightOf(h)\n	g.mu.Lock()\n"}},
+		edits:  []edit{{guardFile, "	now := record.SightOf(h)\n	g.mu.Lock()\n", "	if h != nil {\n		return nil\n	}\n	now := record.SightOf(h)\n	g.mu.Lock()\n"}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "cluster not guarded", breaks: "U after a replacement: another cluster is taken for ours",
-		edits:  []edit{{judgeFile, "case now.cluster != k.seen.cluster:", "case false:"}},
+		edits:  []edit{{judgeFile, "case now.Cluster != was.Cluster:", "case false:"}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -132,7 +137,7 @@ var counterMutants = []mutant{
 		edits: []edit{
 			{beliefFile, "now.last < known.last || now.rev < known.rev", "false"},
 			{beliefFile, fallen, "case false:"},
-			{judgeFile, "case now.rev < k.seen.rev:", "case false:"},
+			{judgeFile, "case now.Rev < was.Rev:", "case false:"},
 		},
 		suites: []suite{simulation, counter},
 	},
@@ -143,7 +148,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "revision may come twice", breaks: "U after a restore: a write that gets a revision seen before is believed",
-		edits:  []edit{{guardFile, "wrote && now.rev == s.seen.rev", "wrote && false"}},
+		edits:  []edit{{guardFile, "wrote && now.Rev == s.seen.Rev", "wrote && false"}},
 		suites: []suite{counter, simulation},
 	},
 	{
@@ -163,17 +168,17 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "record without its store", breaks: "identity: one name in two stores is one record",
-		edits:  []edit{{counterFile, `countersPath + key.Store + "/" + key.Name`, `countersPath + "x/" + key.Name`}},
+		edits:  []edit{{pathsFile, `p.Counters() + key.Store + "/" + key.Name`, `p.Counters() + "x/" + key.Name`}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "any format will do", breaks: "a newer version's record is overwritten",
-		edits:  []edit{{recordFile, "raw.Fmt != recordFormat", "raw.Fmt < recordFormat"}},
+		edits:  []edit{{recordFile, "raw.Fmt != counterFormat", "raw.Fmt < counterFormat"}},
 		suites: []suite{counter},
 	},
 	{
 		name: "fence kept to oneself", breaks: "U after a restore: workers that saw less, or remember nothing, go on",
-		edits:  []edit{{"allocator/etcd/check.go", "		f = g.tell(ctx, f, k, first, err)\n", ""}},
+		edits:  []edit{{checkFile, "return g.explain(err, g.tell(ctx, from, f, err))", "return g.explain(err, f)"}},
 		suites: []suite{{"./allocator/etcd", "Told"}},
 	},
 }

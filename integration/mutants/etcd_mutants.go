@@ -2,16 +2,17 @@ package main
 
 const (
 	refusalFile     = "allocator/etcd/refusal.go"
+	onceFile        = "allocator/etcd/dial/once.go"
 	sizeFile        = "allocator/etcd/size.go"
-	memberWatchFile = "allocator/etcd/watch.go"
-	membersFile     = "allocator/etcd/members.go"
+	memberWatchFile = "allocator/etcd/dial/watch.go"
+	membersFile     = "allocator/etcd/dial/members.go"
 	statsFile       = "allocator/etcd/stats.go"
 )
 
 var (
 	refusedSuite = suite{"./allocator/etcd", "Refusals|Once|TestSize"}
-	balancer     = suite{"./allocator/etcd", "ClosedOnly|Redials|NameOf|MemberCutOff"}
-	memberSuite  = suite{"./allocator/etcd", "LearnerIs|OnlyReads"}
+	balancer     = suite{"./allocator/etcd/dial", "ClosedOnly|Redials|NameOf|MemberCutOff"}
+	memberSuite  = suite{"./allocator/etcd/dial", "LearnerIs|OnlyReads"}
 	sizes        = suite{"./allocator/etcd", "SmallerTransactions"}
 )
 
@@ -30,7 +31,7 @@ var etcdMutants = []mutant{
 	},
 	{
 		name: "transaction sent twice", breaks: "the two-outcome rule: the second one's refusal hides the first",
-		edits:  []edit{{refusalFile, "	case codes.Canceled:\n", "	case codes.Aborted:\n"}},
+		edits:  []edit{{onceFile, "	case codes.Canceled:\n", "	case codes.Aborted:\n"}},
 		suites: []suite{refusedSuite},
 	},
 	{

@@ -1,12 +1,19 @@
 package main
 
 const (
-	placeFile     = "allocator/etcd/place.go"
-	memoryFile    = "allocator/etcd/memory.go"
-	elsewhereFile = "allocator/etcd/elsewhere.go"
-	checkFile     = "allocator/etcd/check.go"
-	lookFile      = "allocator/etcd/look.go"
-	fenceFile     = "allocator/etcd/fence.go"
+	placeFile     = "allocator/etcd/record/place.go"
+	memoryFile    = "allocator/etcd/history/memory.go"
+	elsewhereFile = "allocator/etcd/operate/takeover.go"
+	checkFile     = "allocator/etcd/history/check.go"
+	lookFile      = "allocator/etcd/history/look.go"
+	writeFile     = "allocator/etcd/history/write.go"
+	fenceFile     = "allocator/etcd/history/fence.go"
+)
+
+// rooms are the tests that need no Counter.
+var (
+	historyRoom = suite{"./allocator/etcd/history", "."}
+	recordRoom  = suite{"./allocator/etcd/record", "."}
 )
 
 var memories = suite{"./allocator/etcd", "Prefix|Elsewhere|Memory|Fence|LostRecord|Told|RaceFor|StateFile|SamePlace|Endpoints|Restored"}
@@ -15,7 +22,7 @@ var memories = suite{"./allocator/etcd", "Prefix|Elsewhere|Memory|Fence|LostReco
 var memoryMutants = []mutant{
 	{
 		name: "prefix kept as spelled", breaks: "U: workers told /seqd and /seqd/ issue the same ids",
-		edits:  []edit{{placeFile, "	return parts, nil\n}\n\n// mustPrefix", "	return prefix, nil\n}\n\n// mustPrefix"}},
+		edits:  []edit{{placeFile, "	return parts, nil\n}\n\n// CanonicalEndpoints", "	return prefix, nil\n}\n\n// CanonicalEndpoints"}},
 		suites: []suite{memories},
 	},
 	{
@@ -25,12 +32,12 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "taken over without its mark", breaks: "U after an upgrade: the counter that is lower counts",
-		edits:  []edit{{elsewhereFile, "record{last: max(there.Last, here.Last), by: a.by}", "record{last: min(there.Last, here.Last+there.Last), by: a.by}"}},
+		edits:  []edit{{elsewhereFile, "a.put(here, max(there.Last, here.Last))", "a.put(here, min(there.Last, here.Last+there.Last))"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "floor elsewhere forgotten", breaks: "U after an upgrade: a key that is new begins below the floor of the place that was taken over",
-		edits:  []edit{{"allocator/etcd/jump.go", "max(rec.floor, other.floor)", "rec.floor"}},
+		edits:  []edit{{"allocator/etcd/operate/jump.go", "max(rec.Floor, other.Floor)", "rec.Floor"}},
 		suites: []suite{memories},
 	},
 	{
@@ -41,24 +48,24 @@ var memoryMutants = []mutant{
 	{
 		name: "memory by endpoints", breaks: "U after a restore: what is remembered is not found by a worker that spells the address in another way",
 		edits: []edit{
-			{memoryFile, "		if rec != nil && m.store == rec.store {", "		if rec != nil && m.store == rec.store && m.claims(here) {"},
-			{placeFile, "	canonical, err := canonicalEndpoint(endpoint)\n	if err != nil {\n		return endpoint\n	}\n	if isUnix(canonical) {", "	canonical, err := endpoint, error(nil)\n	if len(canonical) > 0 {\n		return endpoint\n	}\n	if isUnix(canonical) {"},
+			{memoryFile, "		if rec != nil && m.Lineage == rec.Lineage {", "		if rec != nil && m.Lineage == rec.Lineage && m.claims(here) {"},
+			{placeFile, "	canonical, err := canonicalEndpoint(endpoint)\n	if err != nil {\n		return endpoint\n	}\n	if IsUnix(canonical) {", "	canonical, err := endpoint, error(nil)\n	if len(canonical) > 0 {\n		return endpoint\n	}\n	if IsUnix(canonical) {"},
 		},
 		suites: []suite{memories},
 	},
 	{
 		name: "claim of a place ignored", breaks: "U after a wipe: an etcd without a record, or with another's, is taken for a new one",
-		edits:  []edit{{memoryFile, "		case m.store == own.store || !m.claims(here):", "		case m.store == own.store || !m.claims(here) || rec == nil || m.fenced == \"\":"}},
+		edits:  []edit{{memoryFile, "		case m.Lineage == own.Lineage || !m.claims(here):", "		case m.Lineage == own.Lineage || !m.claims(here) || rec == nil || m.Fenced == \"\":"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "a restart lifts the fence", breaks: "U after a restore: a fence is not noted on the machine",
-		edits:  []edit{{fenceFile, "	if k.store != \"\" {\n		g.remember(k)", "	if k.store == \"\" {\n		g.remember(k)"}},
+		edits:  []edit{{fenceFile, "	if p.Lineage != \"\" {\n		g.remember(p)", "	if p.Lineage == \"\" {\n		g.remember(p)"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "fence noted in one folder only", breaks: "U after a restore: a worker with another --state-dir, or none, serves beside a fenced one",
-		edits:  []edit{{memoryFile, `if m.fences != "" && k.fenced != "" {`, `if m.fences != "" && k.fenced == "" {`}},
+		edits:  []edit{{memoryFile, `if m.fences != "" && p.Fenced != "" {`, `if m.fences != "" && p.Fenced == "" {`}},
 		suites: []suite{memories},
 	},
 	{
@@ -68,27 +75,27 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "lost record kept to oneself", breaks: "U after a wipe: a worker that remembers nothing makes a record and begins at 1",
-		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil && !first && k.store == \"\":"}},
+		edits:  []edit{{writeFile, "	case f.rec == nil && !from.first:", "	case f.rec == nil && !from.first && from.past.Lineage == \"\":"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "record made from a file", breaks: "a place's claim alone writes a fence into somebody's new etcd",
-		edits:  []edit{{fenceFile, "	case f.rec == nil && !first:", "	case f.rec == nil:"}},
+		edits:  []edit{{writeFile, "	case f.rec == nil && !from.first:", "	case f.rec == nil:"}},
 		suites: []suite{memories, {"./allocator/etcd", "Wiped"}},
 	},
 	{
 		name: "told and forgotten", breaks: "U after a wipe: who was told of a fence remembers nothing of it",
-		edits:  []edit{{checkFile, `if k.store == "" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`, `if k.store == "?" && f.rec != nil && errors.Is(err, allocator.ErrFenced) {`}},
+		edits:  []edit{{checkFile, `if from.past.Lineage == "" && f.rec != nil {`, `if from.past.Lineage == "?" && f.rec != nil {`}},
 		suites: []suite{memories},
 	},
 	{
 		name: "older version's memory ignored", breaks: "U after a restore: an upgrade forgets what the machine knew",
-		edits:  []edit{{"allocator/etcd/statefile.go", "		raw.Places = []place{placeOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
+		edits:  []edit{{"allocator/etcd/history/statefile.go", "		raw.Places = []record.Place{record.PlaceOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
 		suites: []suite{memories},
 	},
 	{
 		name: "the race is lost", breaks: "the first start: a worker that is second to make the record fails",
-		edits:  []edit{{checkFile, "		return true, nil\n", "		return false, fmt.Errorf(\"%w: another worker has just written it\", allocator.ErrUnavailable)\n"}},
+		edits:  []edit{{writeFile, "		return true, nil\n", "		return false, fmt.Errorf(\"%w: another worker has just written it\", allocator.ErrUnavailable)\n"}},
 		suites: []suite{memories},
 	},
 }

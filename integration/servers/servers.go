@@ -14,7 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
 )
@@ -173,7 +173,7 @@ func (e *Etcd) Connect(t testing.TB) *clientv3.Client {
 // closes.
 func Dial(t testing.TB, endpoint string) *clientv3.Client {
 	t.Helper()
-	client, err := etcd.Dial(t.Context(), etcd.DialConfig{Endpoints: []string{endpoint}})
+	client, err := dial.Open(t.Context(), dial.Config{Endpoints: []string{endpoint}})
 	if err != nil {
 		t.Fatal(err)
 	}

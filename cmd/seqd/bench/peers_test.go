@@ -13,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/cmd/seqd/bench"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
@@ -57,7 +58,7 @@ func TestPeers(t *testing.T) {
 	}
 	startWorker(t, plain.URL, db.Connect(t))
 	dial := func(ctx context.Context) (*clientv3.Client, error) {
-		return etcd.Dial(ctx, etcd.DialConfig{Endpoints: []string{db.Endpoint}})
+		return dial.Open(ctx, dial.Config{Endpoints: []string{db.Endpoint}})
 	}
 	seqd := func(id string, mode subjects.Mode, n int) bench.Peer {
 		return &bench.Seqd{ID: id, Name: id, Connect: bench.At(plain.URL), Root: subjects.Root, Store: id, Mode: mode, N: n, Workers: 1}

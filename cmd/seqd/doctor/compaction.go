@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 )
 
 // How many revisions etcd may keep before its compaction is taken to be off, or
@@ -36,7 +36,7 @@ const compactionOn = "start etcd with --auto-compaction-mode=periodic --auto-com
 // lookAtCompaction judges by how many revisions etcd keeps, and for how long it
 // has run: its settings are told to nobody. It can't tell a compaction that was
 // done once, by hand, from one that is on, and of a young etcd nothing at all.
-func (e *examination) lookAtCompaction(ctx context.Context, c Etcd, admin *etcd.Admin, members []*member) {
+func (e *examination) lookAtCompaction(ctx context.Context, c Etcd, admin *operate.Admin, members []*member) {
 	compacted, now, err := admin.Compacted(ctx)
 	if err != nil {
 		e.skip("etcd.compaction", c.Name, "can't be told: "+textOf(err), "")
@@ -107,7 +107,7 @@ func ageOf(ctx context.Context, c Etcd, endpoint string) (time.Duration, error) 
 	if err != nil {
 		return 0, err
 	}
-	transport := &http.Transport{TLSClientConfig: config} // and no proxy: see etcd.Dial
+	transport := &http.Transport{TLSClientConfig: config} // and no proxy: see dial.Open
 	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(request)
 	if err != nil {

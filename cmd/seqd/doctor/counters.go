@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 // lookAtIncarnation probes, as a worker does every second, whether a write would
 // be accepted, and whether etcd's history is the one that is recorded and
 // remembered.
-func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd.Admin) {
+func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *operate.Admin) {
 	h, err := admin.History(ctx, c.StateDir, c.FenceDir, c.Endpoints)
 	switch {
 	case errors.Is(err, allocator.ErrUnavailable):
@@ -41,7 +42,7 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd
 	}
 	e.ok("etcd.write", c.Name, "a write would be accepted")
 	for _, s := range c.Stores {
-		e.incarnations[s.Name] = h.Store
+		e.incarnations[s.Name] = h.Lineage
 	}
 	memory := "nothing is remembered on this machine"
 	switch {
@@ -51,12 +52,12 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd
 		memory = "nothing is remembered of it in " + c.StateDir
 	}
 	switch {
-	case h.Fenced != nil:
-		e.fail("etcd.incarnation", c.Name, h.Fenced.Error(), "workers issue nothing, and come back by themselves once this is done: "+h.WaysOut)
-	case h.Store == "":
+	case h.Fence != nil:
+		e.fail("etcd.incarnation", c.Name, h.Fence.Error(), "workers issue nothing, and come back by themselves once this is done: "+advice.For(h.Fence))
+	case h.Lineage == "":
 		e.ok("etcd.incarnation", c.Name, "none yet: the first worker makes it")
 	default:
-		text := fmt.Sprintf("%s, epoch %d, at revision %d; %s", h.Store, h.Epoch, h.Revision, memory)
+		text := fmt.Sprintf("%s, epoch %d, at revision %d; %s", h.Lineage, h.Epoch, h.Now.Rev, memory)
 		if h.Floor > 0 {
 			text += fmt.Sprintf("; new keys start above %d", h.Floor)
 		}
@@ -65,7 +66,7 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *etcd
 }
 
 // lookAtCounters reads the counters, page by page.
-func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *etcd.Admin) {
+func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *operate.Admin) {
 	n, unreadable, high := 0, []string{}, []string{}
 	more := ""
 	for m, err := range admin.List(ctx, "") {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 )
 
 // member is an endpoint of an etcd, and what it answered.
@@ -47,12 +49,12 @@ func (e *examination) lookAtEtcd(ctx context.Context, c Etcd) {
 		return
 	}
 	client := members[i].client
-	admin := etcd.NewAdmin(client, c.Prefix)
+	admin := operate.New(client, c.Prefix)
 	e.lookAtCluster(ctx, c, client, members)
 	e.lookAtSpace(c, members)
 	e.lookAtAlarms(ctx, c, client)
 	e.lookAtCompaction(ctx, c, admin, members)
-	e.lookAtBatch(ctx, c, admin)
+	e.lookAtBatch(ctx, c, client)
 	e.lookAtRole(ctx, c, client)
 	e.lookAtIncarnation(ctx, c, admin)
 	e.lookAtCounters(ctx, c, admin)
@@ -103,7 +105,7 @@ func (m *member) ask(ctx context.Context, c Etcd) (err error) {
 	if m.status.IsLearner {
 		return nil // it answers no such read
 	}
-	admin := etcd.NewAdmin(m.client, c.Prefix)
+	admin := operate.New(m.client, c.Prefix)
 	for i := range 3 { // the first opens the connection; one may have met with something that passes
 		begin := time.Now()
 		if _, err := admin.Incarnation(ctx); err != nil && !errors.Is(err, allocator.ErrUnreadable) {
@@ -138,8 +140,8 @@ func statusOf(ctx context.Context, client *clientv3.Client, endpoint string) (*c
 }
 
 // lookAtBatch looks whether the advances of many keys fit into one transaction.
-func (e *examination) lookAtBatch(ctx context.Context, c Etcd, admin *etcd.Admin) {
-	n, err := admin.Batch(ctx)
+func (e *examination) lookAtBatch(ctx context.Context, c Etcd, client *clientv3.Client) {
+	n, err := etcd.Batch(ctx, client, c.Prefix)
 	const try = "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more"
 	switch {
 	case err != nil:
@@ -196,7 +198,7 @@ func textOf(err error) string {
 
 func hintForMember(err error) string {
 	text := strings.ToLower(err.Error())
-	if hint := etcd.Hint(err); hint != "" {
+	if hint := advice.For(err); hint != "" {
 		return hint
 	}
 	switch {

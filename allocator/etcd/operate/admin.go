@@ -1,0 +1,231 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/internal/backoff"
+)
+
+// Admin reads and raises counters for an operator, while workers run or not. Its
+// writes are compare-and-swaps on the record, as a Counter's are, and never
+// lower a mark. It is safe for concurrent use.
+type Admin struct {
+	client *clientv3.Client
+	prefix record.Prefix
+	by     string
+}
+
+// Mark is a counter's record.
+type Mark struct {
+	Key  allocator.Key
+	Last int64  // every id up to here is spent or reserved; 0 where Err is set
+	By   string // who wrote it
+	Err  error  // why the record is not understood, an [allocator.ErrUnreadable]; else nil
+
+	rev int64 // ModRevision; 0: there is none
+}
+
+// Change is what became of a counter.
+type Change struct {
+	Key     allocator.Key
+	Was, Is int64
+	Err     error // why the record was left alone: an [allocator.ErrUnreadable]; else nil
+}
+
+// Exhausted reports whether the counter has no ids left.
+func (c Change) Exhausted() bool { return c.Is == math.MaxInt64 }
+
+// ErrNoRecord is returned for a counter that has no record.
+var ErrNoRecord = errors.New("etcd: the counter has no record")
+
+// adminBy begins the name of an Admin as a record's writer.
+const adminBy = "admin-"
+
+// New returns an Admin of the counters below prefix ("": DefaultPrefix). It
+// panics if that can't be one by CanonicalPrefix.
+func New(client *clientv3.Client, prefix string) *Admin {
+	return &Admin{client: client, prefix: record.Of(prefix), by: adminBy + record.NewUUID()[:8]}
+}
+
+// listPage is how many records are read at a time.
+const listPage = 1000
+
+// List goes through the counters of a store ("": of all stores), in the order of
+// their records' names. It reads them page by page: counters that come up
+// meanwhile may be missed. An error is the last thing it yields.
+func (a *Admin) List(ctx context.Context, store string) iter.Seq2[Mark, error] {
+	return func(yield func(Mark, error) bool) {
+		for page, err := range a.pages(ctx, store) {
+			for _, m := range page {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(Mark{}, err)
+				return
+			}
+		}
+	}
+}
+
+func (a *Admin) pages(ctx context.Context, store string) iter.Seq2[[]Mark, error] {
+	return func(yield func([]Mark, error) bool) {
+		all := a.prefix.Counters()
+		from := all
+		if store != "" {
+			from += store + "/"
+		}
+		end := clientv3.GetPrefixRangeEnd(from)
+		for more := true; more; {
+			resp, err := a.get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(listPage))
+			if err != nil {
+				yield(nil, fmt.Errorf("list %s: %w", from, err))
+				return
+			}
+			page := make([]Mark, len(resp.Kvs))
+			for i, kv := range resp.Kvs {
+				store, name, _ := strings.Cut(strings.TrimPrefix(string(kv.Key), all), "/")
+				page[i] = markOf(allocator.Key{Store: store, Name: name}, kv.Value, kv.ModRevision)
+				from = string(kv.Key) + "\x00"
+			}
+			more = yield(page, nil) && resp.More
+		}
+	}
+}
+
+func markOf(key allocator.Key, value []byte, rev int64) Mark {
+	rec, err := record.DecodeCounter(value)
+	return Mark{Key: key, Last: rec.Last, By: rec.By, Err: err, rev: rev}
+}
+
+// Peek returns a counter's record. The error is ErrNoRecord where there is none.
+func (a *Admin) Peek(ctx context.Context, key allocator.Key) (Mark, error) {
+	path := a.prefix.Counter(key)
+	resp, err := a.get(ctx, path)
+	switch {
+	case err != nil:
+		return Mark{}, fmt.Errorf("peek %s: %w", path, err)
+	case len(resp.Kvs) == 0:
+		return Mark{}, fmt.Errorf("peek %s: %w", path, ErrNoRecord)
+	}
+	return markOf(key, resp.Kvs[0].Value, resp.Kvs[0].ModRevision), nil
+}
+
+// Raise sees to it that a counter's mark is at least to, and makes the record if
+// there is none. When it has returned, every id of an advance that begins is
+// greater than to.
+//
+// An [allocator.ErrUnreadable] says that the record was left alone; any other
+// error, that the mark may have been raised.
+func (a *Admin) Raise(ctx context.Context, key allocator.Key, to int64) (Change, error) {
+	m, err := a.Peek(ctx, key)
+	if errors.Is(err, ErrNoRecord) {
+		m, err = Mark{Key: key}, nil
+	}
+	if err == nil {
+		err = m.Err
+	}
+	if err != nil {
+		return Change{}, fmt.Errorf("raise %s to %d: %w", a.prefix.Counter(key), to, err)
+	}
+	return a.raise(ctx, m, to)
+}
+
+// Jump raises a counter's mark by that much, but not past math.MaxInt64. The
+// errors are those of Raise, and ErrNoRecord.
+func (a *Admin) Jump(ctx context.Context, key allocator.Key, by int64) (Change, error) {
+	m, err := a.Peek(ctx, key)
+	if err == nil {
+		err = m.Err
+	}
+	if err != nil {
+		return Change{}, fmt.Errorf("jump %s by %d: %w", a.prefix.Counter(key), by, err)
+	}
+	return a.raise(ctx, m, Above(m.Last, by))
+}
+
+// Above returns last + by, but not past math.MaxInt64.
+func Above(last, by int64) int64 {
+	if last > math.MaxInt64-by {
+		return math.MaxInt64
+	}
+	return last + by
+}
+
+// raise swaps until the mark that was m is at least to.
+func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	change := Change{Key: m.Key, Was: m.Last, Is: m.Last}
+	path := a.prefix.Counter(m.Key)
+	var pause backoff.Backoff
+	for m.Last < to {
+		out, err := a.swap(ctx, a.put(m, to))
+		switch {
+		case err != nil && !pause.Wait(ctx, rand.N[time.Duration]):
+			return change, fmt.Errorf("raise %s to %d, the mark may have been raised: %w", path, to, err)
+		case err != nil: // if it was applied, the next compare fails and brings the record along
+		case out.Won:
+			m.Last = to
+		case out.KV == nil:
+			m = Mark{Key: m.Key}
+		default:
+			if m = markOf(m.Key, out.KV.Value, out.KV.ModRevision); m.Err != nil {
+				return change, fmt.Errorf("raise %s to %d: %w", path, to, m.Err)
+			}
+		}
+	}
+	change.Is = m.Last
+	return change, nil
+}
+
+// put is the swap that raises a mark.
+func (a *Admin) put(m Mark, to int64) *record.Swap {
+	return &record.Swap{Path: a.prefix.Counter(m.Key), Rev: m.rev, Value: record.Counter{Last: to, By: a.by}.Encode()}
+}
+
+// adminPatience bounds the reading of a page, and the raising of a counter.
+const adminPatience = 5 * time.Second
+
+func (a *Admin) get(ctx context.Context, path string, options ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), adminPatience)
+	defer cancel()
+	resp, err := a.client.Get(ctx, path, options...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", allocator.ErrUnavailable, err)
+	}
+	return resp, nil
+}
+
+// swap sends one swap. It may have been won, or be later, whatever the error.
+func (a *Admin) swap(ctx context.Context, s *record.Swap) (out record.Swapped, err error) {
+	resp, err := a.txn(ctx, s.In)
+	if err == nil {
+		out = record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses)
+	}
+	return out, err
+}
+
+// txn sends one transaction. It may have been applied, or be later, whatever the
+// error.
+func (a *Admin) txn(ctx context.Context, build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), record.AttemptTimeout)
+	defer cancel()
+	resp, err := build(a.client.Txn(ctx)).Commit()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", allocator.ErrUnavailable, err)
+	}
+	return resp, nil
+}

@@ -1,0 +1,52 @@
+package record
+
+import "github.com/seqd-io/seqd/allocator"
+
+// DefaultPrefix is where records are kept unless configured otherwise.
+const DefaultPrefix = "/seqd"
+
+// Prefix is below which records are kept, in its canonical form: see
+// [CanonicalPrefix].
+type Prefix string
+
+// Of returns the canonical form of a prefix that its caller has checked, and of
+// "", the default. It panics if it can't be a prefix.
+func Of(prefix string) Prefix {
+	if prefix == "" {
+		return DefaultPrefix
+	}
+	canonical, err := CanonicalPrefix(prefix)
+	if err != nil {
+		panic("etcd: prefix " + err.Error())
+	}
+	return Prefix(canonical)
+}
+
+// Counters returns what the paths of all counters begin with.
+func (p Prefix) Counters() string { return string(p) + CountersPath }
+
+// CountersPath follows the prefix. A store's name holds no slash, so that store
+// and key can't run into each other although a key may hold slashes.
+const CountersPath = "/v1/counters/"
+
+// Counter returns where the record of a key's counter is kept.
+func (p Prefix) Counter(key allocator.Key) string {
+	return p.Counters() + key.Store + "/" + key.Name
+}
+
+// Incarnation returns where the [Incarnation] is kept.
+func (p Prefix) Incarnation() string { return string(p) + "/v1/incarnation" }
+
+// Probe returns a path that is never written, for transactions that would write
+// but for a compare that can't hold.
+func (p Prefix) Probe() string { return string(p) + "/v1/probe" }
+
+// Elsewhere returns the prefixes that used to be other places than p, and are not
+// any more.
+//
+// Versions before this one took a prefix as it was spelled: a worker that was
+// told /seqd/ kept its counters below /seqd//v1/, beside those of one that was
+// told /seqd, and both issued the same ids. Now both are /seqd, where the other's
+// counters would begin at 1. So workers look whether there are any, issue nothing
+// while there are, and a jump of all counters takes them over.
+func (p Prefix) Elsewhere() []Prefix { return []Prefix{p + "/", p + "//"} }
