@@ -3,20 +3,11 @@
 // command of seqd.
 package advice
 
-import (
-	"cmp"
-	"errors"
-)
+import "cmp"
 
 // For returns what to try about err, or "": nothing that we know of. It asks
 // [NATS] only about what is known to be an error of that connection: etcd's are
 // of the same kinds, x509's and files', and have other flags.
 func For(err error) string {
-	if own, ok := errors.AsType[interface {
-		error
-		Hint() string
-	}](err); ok { // allocator/etcd's, for as long as it has hints of its own
-		return own.Hint()
-	}
 	return cmp.Or(aboutWorker(err), aboutEtcd(err))
 }
