@@ -6,11 +6,11 @@ import com.google.gson.JsonParser;
 import io.nats.client.Connection;
 import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
+import io.seqd.client.Client;
 import io.seqd.client.IdRange;
 import io.seqd.client.Mode;
-import io.seqd.client.SeqdClient;
+import io.seqd.client.Options;
 import io.seqd.client.SeqdException;
-import io.seqd.client.SeqdOptions;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
@@ -31,9 +31,9 @@ public final class Conformance {
     IdRange next() throws InterruptedException;
   }
 
-  private final SeqdClient client;
+  private final Client client;
 
-  private Conformance(SeqdClient client) {
+  private Conformance(Client client) {
     this.client = client;
   }
 
@@ -47,9 +47,9 @@ public final class Conformance {
     String url = System.getenv().getOrDefault("NATS_URL", "nats://127.0.0.1:4222");
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    var options = SeqdClient.connectOptions(url).errorListener(new ErrorListener() {});
+    var options = Client.connectOptions(url).errorListener(new ErrorListener() {});
     Connection nc = Nats.connect(options.build());
-    try (SeqdClient client = new SeqdClient(nc)) {
+    try (Client client = new Client(nc)) {
       Conformance conformance = new Conformance(client);
       out.println("{\"ready\":true}");
       for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -184,7 +184,7 @@ public final class Conformance {
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);
     String mode = command.has("mode") ? command.get("mode").getAsString() : "default";
-    SeqdOptions options =
+    Options options =
         client
             .options()
             .withMode(Mode.valueOf(mode.toUpperCase(Locale.ROOT)))

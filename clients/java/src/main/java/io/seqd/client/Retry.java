@@ -14,7 +14,7 @@ final class Retry {
   static final long FIRST_PAUSE = Duration.ofMillis(10).toNanos();
   static final long MAX_PAUSE = 16 * FIRST_PAUSE;
 
-  private final SeqdOptions options;
+  private final Options options;
   private final Clock clock;
   private final Source source;
   private final Caller caller;
@@ -28,7 +28,7 @@ final class Retry {
   private boolean meetsNobody; // the last attempt found no worker
   private long noWorkersSince; // if meetsNobody
 
-  Retry(SeqdOptions options, Clock clock, Source source, long n, long deadline, Caller caller) {
+  Retry(Options options, Clock clock, Source source, long n, long deadline, Caller caller) {
     this.options = options;
     this.clock = clock;
     this.source = source;

@@ -8,8 +8,8 @@ import java.util.function.Function;
 
 /**
  * Hands out the ids of one key to many callers, who share requests. Get it from {@link
- * SeqdClient#sequence(String, String)}, once for a key, and keep it. It is safe for concurrent use,
- * and its two forms of calls are as {@link SeqdClient} tells.
+ * Client#sequence(String, String)}, once for a key, and keep it. It is safe for concurrent use, and
+ * its two forms of calls are as {@link Client} tells.
  *
  * <p>One call's way: it joins the batch that gathers. As soon as the request before it is answered,
  * the batch is closed, one request is sent for the ids of all its calls, and each gets its part of
@@ -18,8 +18,7 @@ import java.util.function.Function;
  * <p>Why {@link Mode#STRONG} stays strict: a batch is closed before its request is sent, so the ids
  * were drawn after all its calls had begun; and the request is for as many ids as its calls want,
  * so nothing is left over to be kept for a later one. What a call would have got that did not wait
- * for it is a gap. The exception is the stock of {@link SeqdOptions#withPrefetch}, for weak ids
- * only.
+ * for it is a gap. The exception is the stock of {@link Options#withPrefetch}, for weak ids only.
  *
  * <p>Every call has exactly one outcome: ids that no other call gets, or an error. An error of the
  * shared request goes to all calls of its batch.
@@ -38,7 +37,7 @@ public final class Sequence implements AutoCloseable {
    */
   static final long GATHER_PART = 16;
 
-  private final SeqdOptions options;
+  private final Options options;
   private final Clock clock;
   private final Source source;
   private final Function<Ended, SeqdException> explain;
@@ -63,7 +62,7 @@ public final class Sequence implements AutoCloseable {
   Sequence(
       Target target,
       Source source,
-      SeqdOptions options,
+      Options options,
       Clock clock,
       Function<Ended, SeqdException> explain) {
     this.target = target;
@@ -84,7 +83,7 @@ public final class Sequence implements AutoCloseable {
   public long next() throws InterruptedException {
     Stock.Span span = spending;
     long id = span == null ? 0 : span.next();
-    return id > 0 ? id : SeqdClient.await(share(1, IdRange::first));
+    return id > 0 ? id : Client.await(share(1, IdRange::first));
   }
 
   /**
@@ -95,7 +94,7 @@ public final class Sequence implements AutoCloseable {
    * @throws InterruptedException if the thread is interrupted; ids may have been spent
    */
   public IdRange nextN(long n) throws InterruptedException {
-    return SeqdClient.await(nextNAsync(n));
+    return Client.await(nextNAsync(n));
   }
 
   /**

@@ -15,18 +15,13 @@ final class Target implements Source {
   private final Connection nc;
   private final Inbox inbox;
   private final AtomicLong lastNonce;
-  private final SeqdOptions options;
+  private final Options options;
   private final String store;
   private final String key; // as the caller wrote it
   private final String subject; // with the key escaped
 
   Target(
-      Connection nc,
-      Inbox inbox,
-      AtomicLong lastNonce,
-      SeqdOptions options,
-      String store,
-      String key) {
+      Connection nc, Inbox inbox, AtomicLong lastNonce, Options options, String store, String key) {
     this.nc = nc;
     this.inbox = inbox;
     this.lastNonce = lastNonce;
@@ -87,7 +82,7 @@ final class Target implements Source {
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 
-  SeqdOptions options() {
+  Options options() {
     return options;
   }
 
@@ -117,7 +112,7 @@ final class Target implements Source {
     } else if (f == Failure.NO_CONNECTION || f == Failure.LOST) {
       return "check that the NATS server runs and can be reached";
     } else if (f == Failure.CONNECTION_CLOSED) {
-      return "connect again, with SeqdClient.connectOptions to stay connected";
+      return "connect again, with Client.connectOptions to stay connected";
     } else if (f == Failure.STRANGER) {
       return "check that no stream and no other service listens on " + quote(subject);
     } else if (f == Failure.NO_ANSWER) {

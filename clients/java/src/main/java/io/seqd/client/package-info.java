@@ -3,10 +3,10 @@
  * store. It needs a NATS connection and a seqd worker that serves the store; it never talks to
  * etcd.
  *
- * <p>{@link io.seqd.client.SeqdClient#next(String, String) next} gets one id, {@link
- * io.seqd.client.SeqdClient#nextN(String, String, long) nextN} a range of them, and both have an
- * {@code Async} form. A {@link io.seqd.client.Sequence} does so for many callers that want ids of
- * one key: they share requests, and may keep weak ids in stock. For one key the package guarantees:
+ * <p>{@link io.seqd.client.Client#next(String, String) next} gets one id, {@link
+ * io.seqd.client.Client#nextN(String, String, long) nextN} a range of them, and both have an {@code
+ * Async} form. A {@link io.seqd.client.Sequence} does so for many callers that want ids of one key:
+ * they share requests, and may keep weak ids in stock. For one key the package guarantees:
  *
  * <ol>
  *   <li>No id is returned twice, over all clients and for all time.

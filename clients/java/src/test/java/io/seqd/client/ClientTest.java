@@ -41,20 +41,20 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(60)
 class ClientTest {
   /** For tests that count attempts: none may time out on a slow machine. */
-  private static final SeqdOptions PATIENT =
-      SeqdOptions.defaults()
+  private static final Options PATIENT =
+      Options.defaults()
           .withTimeout(Duration.ofSeconds(20))
           .withAttemptTimeout(Duration.ofSeconds(20));
 
   private NatsServer server;
   private Connection nc;
-  private SeqdClient client;
+  private Client client;
 
   @BeforeEach
   void connect() throws Exception {
     server = new NatsServer();
     nc = server.connect();
-    client = new SeqdClient(nc, PATIENT);
+    client = new Client(nc, PATIENT);
   }
 
   @AfterEach
@@ -102,7 +102,7 @@ class ClientTest {
           r.serve();
         });
     client.nextN("orders", "发 a..b", 300, client.options().withMode(Mode.STRONG));
-    client.next("orders", "x", SeqdOptions.defaults().withMode(Mode.WEAK));
+    client.next("orders", "x", Options.defaults().withMode(Mode.WEAK));
     assertEquals("seq.orders.=E5=8F=91=20a.=2Eb", got.get(0).msg.getSubject());
     assertEquals(300, got.get(0).n);
     assertEquals("strong", got.get(0).mode);
@@ -208,8 +208,8 @@ class ClientTest {
   @Test
   void onlyStrangers() throws Exception {
     worker(r -> r.raw(null, "{\"stream\":\"SEQ\", \"seq\":1}".getBytes()));
-    SeqdOptions hasty =
-        SeqdOptions.defaults()
+    Options hasty =
+        Options.defaults()
             .withTimeout(Duration.ofMillis(300))
             .withAttemptTimeout(Duration.ofMillis(100));
     var e =
@@ -232,7 +232,7 @@ class ClientTest {
           first.get().ids(1);
           r.ids(2);
         });
-    SeqdOptions options = PATIENT.withAttemptTimeout(Duration.ofMillis(50));
+    Options options = PATIENT.withAttemptTimeout(Duration.ofMillis(50));
     assertEquals(2, client.next("orders", "invoice", options));
   }
 
@@ -253,7 +253,7 @@ class ClientTest {
   @Test
   void headerBeyondAscii() throws Exception {
     Connection pings = server.connect(options -> options.pingInterval(Duration.ofMillis(100)));
-    client = new SeqdClient(pings, PATIENT);
+    client = new Client(pings, PATIENT);
     CompletableFuture<Long> call;
     try (Socket socket = new Socket("127.0.0.1", server.port)) {
       OutputStream out = socket.getOutputStream();
@@ -284,7 +284,7 @@ class ClientTest {
 
   @Test
   void noWorkers() {
-    SeqdOptions options = SeqdOptions.defaults().withTimeout(Duration.ofMillis(300));
+    Options options = Options.defaults().withTimeout(Duration.ofMillis(300));
     var e = assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", options));
     assertTrue(e.timedOut() && e.attempts() > 1 && !e.mayHaveSpentIds(), e.getMessage());
     assertEquals("NO_WORKERS", e.code());
@@ -306,8 +306,8 @@ class ClientTest {
     NatsServer strict = new NatsServer("-c", config.toString());
     try {
       Connection refused = strict.connect(options -> options.userInfo("u", "p"));
-      SeqdOptions hasty = SeqdOptions.defaults().withTimeout(Duration.ofSeconds(1));
-      try (SeqdClient c = new SeqdClient(refused, hasty)) {
+      Options hasty = Options.defaults().withTimeout(Duration.ofSeconds(1));
+      try (Client c = new Client(refused, hasty)) {
         var e = assertThrows(SeqdException.Timeout.class, () -> c.next("orders", "a"));
         assertTrue(e.getMessage().contains("seq.orders.a"), e.getMessage());
       }
@@ -327,7 +327,7 @@ class ClientTest {
   @Test
   void timeout() throws Exception {
     worker(r -> {});
-    SeqdOptions options = SeqdOptions.defaults().withTimeout(Duration.ofMillis(700));
+    Options options = Options.defaults().withTimeout(Duration.ofMillis(700));
     long start = System.nanoTime();
     var e = assertThrows(SeqdException.Timeout.class, () -> client.next("orders", "a", options));
     long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
@@ -375,7 +375,7 @@ class ClientTest {
   void interrupt() throws Exception {
     CountDownLatch asked = new CountDownLatch(1);
     Worker worker = worker(r -> asked.countDown());
-    SeqdOptions options = PATIENT.withAttemptTimeout(Duration.ofMillis(100));
+    Options options = PATIENT.withAttemptTimeout(Duration.ofMillis(100));
     AtomicReference<Throwable> end = new AtomicReference<>();
     Thread caller =
         new Thread(
@@ -421,7 +421,7 @@ class ClientTest {
     while (nc.getStatus() == Connection.Status.CONNECTED) {
       Thread.sleep(1); // the test's own timeout bounds it
     }
-    SeqdOptions hasty = SeqdOptions.defaults().withTimeout(Duration.ofMillis(200));
+    Options hasty = Options.defaults().withTimeout(Duration.ofMillis(200));
     var e = assertThrows(SeqdException.NotConnected.class, () -> client.next("orders", "a", hasty));
     assertTrue(e.timedOut() && !e.mayHaveSpentIds(), e.getMessage());
     server.startAgain();

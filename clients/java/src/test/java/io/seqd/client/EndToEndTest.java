@@ -33,7 +33,7 @@ class EndToEndTest {
   private static Programs.Running seqd;
   private static String url;
   private static Connection nc;
-  private static SeqdClient client;
+  private static Client client;
 
   @BeforeAll
   static void start() throws Exception {
@@ -53,8 +53,8 @@ class EndToEndTest {
             data.toString());
     seqd = Programs.Running.start(command, Pattern.compile("ready nats=(\\S+)"), ready);
     url = ready.join().group(1);
-    nc = Nats.connect(SeqdClient.connectOptions(url).build());
-    client = new SeqdClient(nc, SeqdOptions.defaults().withTimeout(Duration.ofSeconds(20)));
+    nc = Nats.connect(Client.connectOptions(url).build());
+    client = new Client(nc, Options.defaults().withTimeout(Duration.ofSeconds(20)));
   }
 
   @AfterAll
@@ -73,7 +73,7 @@ class EndToEndTest {
   void bothModesDrawOnOneCounter() throws Exception {
     long last = 0;
     for (int i = 1; i <= 30; i++) {
-      SeqdOptions options = client.options().withMode(MODES[i % 2]);
+      Options options = client.options().withMode(MODES[i % 2]);
       IdRange ids = client.nextN("orders", "both", i, options);
       assertEquals(i, ids.n());
       if (i % 2 == 0) {
@@ -105,8 +105,7 @@ class EndToEndTest {
         assertThrows(SeqdException.BadRequest.class, () -> client.nextN("orders", "a", 100_001));
     assertTrue(e.text().contains("100000"), e.text());
     assertEquals(1, e.attempts());
-    SeqdOptions elsewhere =
-        client.options().withRoot("elsewhere").withTimeout(Duration.ofMillis(200));
+    Options elsewhere = client.options().withRoot("elsewhere").withTimeout(Duration.ofMillis(200));
     assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", elsewhere));
   }
 

@@ -22,7 +22,7 @@ class RetryTest {
   private final long began = clock.nanoTime();
   private final List<Duration> attempts = new ArrayList<>(); // when they were made
   private final List<Duration> budgets = new ArrayList<>();
-  private SeqdOptions options = SeqdOptions.defaults();
+  private Options options = Options.defaults();
 
   /** Makes a call whose attempts end as script says, by their number. Null: no answer comes. */
   private CompletableFuture<IdRange> call(Function<Integer, Failure> script) {

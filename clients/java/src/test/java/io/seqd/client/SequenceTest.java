@@ -26,7 +26,7 @@ class SequenceTest {
   private final ArrayDeque<Asked> underWay = new ArrayDeque<>();
   private final List<Long> requests = new ArrayList<>(); // what each was for
   private long drawn; // the counter
-  private SeqdOptions options = SeqdOptions.defaults().withMode(Mode.STRONG);
+  private Options options = Options.defaults().withMode(Mode.STRONG);
 
   /** Returns a sequence whose requests wait for {@link #answer}. */
   private Sequence sequence() {
@@ -296,7 +296,7 @@ class SequenceTest {
   // Prefetch.
 
   private void weak(int prefetch) {
-    options = SeqdOptions.defaults().withMode(Mode.WEAK).withPrefetch(prefetch);
+    options = Options.defaults().withMode(Mode.WEAK).withPrefetch(prefetch);
   }
 
   /** Ids come in order, whatever the mixture of calls, and none twice. */

@@ -4,14 +4,14 @@ import java.time.Duration;
 
 /**
  * How calls are made. Options are never changed: each {@code with…} returns others. Given to {@link
- * SeqdClient} they hold for all its calls, given to a call or a sequence they hold for that one, in
- * place of the client's; start from {@link SeqdClient#options()} to change a few.
+ * Client} they hold for all its calls, given to a call or a sequence they hold for that one, in
+ * place of the client's; start from {@link Client#options()} to change a few.
  *
  * <p>A value that makes no sense is a {@link SeqdException.BadRequest} that names it.
  */
-public final class SeqdOptions {
-  private static final SeqdOptions DEFAULTS =
-      new SeqdOptions(
+public final class Options {
+  private static final Options DEFAULTS =
+      new Options(
           "seq",
           Mode.DEFAULT,
           Duration.ofSeconds(2).toNanos(),
@@ -26,7 +26,7 @@ public final class SeqdOptions {
   private final long patienceNanos;
   private final int prefetch;
 
-  private SeqdOptions(
+  private Options(
       String root, Mode mode, long timeout, long attemptTimeout, long patience, int prefetch) {
     this.root = root;
     this.mode = mode;
@@ -41,7 +41,7 @@ public final class SeqdOptions {
    *
    * @return the defaults, as the methods below tell them
    */
-  public static SeqdOptions defaults() {
+  public static Options defaults() {
     return DEFAULTS;
   }
 
@@ -52,9 +52,9 @@ public final class SeqdOptions {
    * @param root 1 to 64 of the characters A-Za-z0-9_-
    * @return the options with that root
    */
-  public SeqdOptions withRoot(String root) {
+  public Options withRoot(String root) {
     Keys.checkToken("root", root);
-    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
   }
 
   /**
@@ -63,11 +63,11 @@ public final class SeqdOptions {
    * @param mode the mode
    * @return the options with that mode
    */
-  public SeqdOptions withMode(Mode mode) {
+  public Options withMode(Mode mode) {
     if (mode == null) {
       throw Failure.badRequest("mode must not be null");
     }
-    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
   }
 
   /**
@@ -76,8 +76,8 @@ public final class SeqdOptions {
    * @param timeout more than zero
    * @return the options with that timeout
    */
-  public SeqdOptions withTimeout(Duration timeout) {
-    return new SeqdOptions(
+  public Options withTimeout(Duration timeout) {
+    return new Options(
         root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos, prefetch);
   }
 
@@ -89,8 +89,8 @@ public final class SeqdOptions {
    * @param timeout more than zero
    * @return the options with that attempt timeout
    */
-  public SeqdOptions withAttemptTimeout(Duration timeout) {
-    return new SeqdOptions(
+  public Options withAttemptTimeout(Duration timeout) {
+    return new Options(
         root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos, prefetch);
   }
 
@@ -102,8 +102,8 @@ public final class SeqdOptions {
    * @param patience zero or more
    * @return the options with that patience
    */
-  public SeqdOptions withNoRespondersPatience(Duration patience) {
-    return new SeqdOptions(
+  public Options withNoRespondersPatience(Duration patience) {
+    return new Options(
         root,
         mode,
         timeoutNanos,
@@ -125,11 +125,11 @@ public final class SeqdOptions {
    * @param n 0, or 2 and more
    * @return the options with that stock
    */
-  public SeqdOptions withPrefetch(int n) {
+  public Options withPrefetch(int n) {
     if (n < 0 || n == 1) {
       throw Failure.badRequest("prefetch must be 0 or at least 2, not %d", n);
     }
-    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, n);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, n);
   }
 
   String root() {
