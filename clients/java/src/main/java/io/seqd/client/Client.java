@@ -156,7 +156,7 @@ public final class Client implements AutoCloseable {
    * @return the id to be
    */
   public CompletableFuture<Long> nextAsync(String store, String key, Options options) {
-    return ask(store, key, 1, options, IdRange::first);
+    return ask(store, key, 1, options, IdRange::start);
   }
 
   /**
@@ -206,15 +206,35 @@ public final class Client implements AutoCloseable {
    * @return the handle
    */
   public Sequence sequence(String store, String key, Options options) {
-    if (options.prefetch() == 0) {
-      return new Sequence(target(store, key, options), clock);
+    return sequence(store, key, options, 0);
+  }
+
+  /**
+   * Returns a handle on a key that keeps up to prefetch ids in stock, fetched ahead of the calls: a
+   * call then takes an id from memory, with an atomic add. Only weak ids may be in stock: where
+   * options name no mode, it asks for {@link Mode#WEAK}.
+   *
+   * <p>What is in stock when the program ends is a gap. How much that is follows the calls: it
+   * starts with one id and grows until the stock lasts for one to two seconds, which bridges the
+   * restart of a worker; it is not above 200 000.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param options hold for all calls of the handle
+   * @param prefetch 0: no stock; else 2 or more
+   * @return the handle
+   */
+  public Sequence sequence(String store, String key, Options options, int prefetch) {
+    boolean weak = prefetch > 0 && options.mode() == Mode.DEFAULT;
+    Target target = target(store, key, weak ? options.withMode(Mode.WEAK) : options);
+    if (prefetch < 0 || prefetch == 1) {
+      throw target.badRequest("prefetch must be 0 or at least 2, not " + prefetch);
     }
-    if (options.mode() == Mode.STRONG) {
-      throw target(store, key, options)
-          .badRequest(
-              "prefetch is for WEAK: ids fetched ahead would break the order STRONG promises");
+    if (prefetch > 0 && options.mode() == Mode.STRONG) {
+      throw target.badRequest(
+          "prefetch is for WEAK: ids fetched ahead would break the order STRONG promises");
     }
-    return new Sequence(target(store, key, options.withMode(Mode.WEAK)), clock);
+    return new Sequence(target, prefetch, clock);
   }
 
   /**

@@ -16,24 +16,20 @@ public final class Options {
           Mode.DEFAULT,
           Duration.ofSeconds(2).toNanos(),
           Duration.ofMillis(500).toNanos(),
-          Long.MAX_VALUE,
-          0);
+          Long.MAX_VALUE);
 
   private final String root;
   private final Mode mode;
   private final long timeoutNanos;
   private final long attemptTimeoutNanos;
   private final long patienceNanos;
-  private final int prefetch;
 
-  private Options(
-      String root, Mode mode, long timeout, long attemptTimeout, long patience, int prefetch) {
+  private Options(String root, Mode mode, long timeout, long attemptTimeout, long patience) {
     this.root = root;
     this.mode = mode;
     this.timeoutNanos = timeout;
     this.attemptTimeoutNanos = attemptTimeout;
     this.patienceNanos = patience;
-    this.prefetch = prefetch;
   }
 
   /**
@@ -54,7 +50,7 @@ public final class Options {
    */
   public Options withRoot(String root) {
     Keys.checkToken("root", root);
-    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos);
   }
 
   /**
@@ -67,7 +63,7 @@ public final class Options {
     if (mode == null) {
       throw Failure.badRequest("mode must not be null");
     }
-    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos);
   }
 
   /**
@@ -78,7 +74,7 @@ public final class Options {
    */
   public Options withTimeout(Duration timeout) {
     return new Options(
-        root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos, prefetch);
+        root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos);
   }
 
   /**
@@ -91,7 +87,7 @@ public final class Options {
    */
   public Options withAttemptTimeout(Duration timeout) {
     return new Options(
-        root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos, prefetch);
+        root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos);
   }
 
   /**
@@ -108,28 +104,7 @@ public final class Options {
         mode,
         timeoutNanos,
         attemptTimeoutNanos,
-        nanos("patience with no responders", patience, 0),
-        prefetch);
-  }
-
-  /**
-   * Lets a {@link Sequence} keep up to n ids in stock, fetched ahead of the calls: a call then
-   * takes an id from memory, with an atomic add. It matters to sequences only, and only weak ones
-   * may have a stock: a sequence whose mode is not named asks for {@link Mode#WEAK}. The default is
-   * 0: no stock. 1 is too few.
-   *
-   * <p>n bounds what becomes a gap when the program ends. How much of it is used follows the calls:
-   * it starts with one id and grows until the stock lasts for one to two seconds, which bridges the
-   * restart of a worker; it is not above 200 000.
-   *
-   * @param n 0, or 2 and more
-   * @return the options with that stock
-   */
-  public Options withPrefetch(int n) {
-    if (n < 0 || n == 1) {
-      throw Failure.badRequest("prefetch must be 0 or at least 2, not %d", n);
-    }
-    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, n);
+        nanos("patience with no responders", patience, 0));
   }
 
   String root() {
@@ -150,10 +125,6 @@ public final class Options {
 
   long patienceNanos() {
     return patienceNanos;
-  }
-
-  int prefetch() {
-    return prefetch;
   }
 
   /** Returns a time in nanoseconds, cut to a century: sums of them must not wrap. */

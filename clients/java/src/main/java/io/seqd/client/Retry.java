@@ -24,7 +24,7 @@ final class Retry {
 
   private int attempts;
   private Failure last; // of the attempts that ran their course
-  private boolean gap;
+  private boolean idsMayBeSpent;
   private boolean meetsNobody; // the last attempt found no worker
   private long noWorkersSince; // if meetsNobody
 
@@ -56,7 +56,7 @@ final class Retry {
     }
     Failure failure = outcome.failure();
     long now = clock.nanoTime();
-    gap |= failure.mayHaveSpentIds();
+    idsMayBeSpent |= failure.idsMayBeSpent();
     if (last == null || now < deadline || failure != Failure.NO_ANSWER) {
       last = failure; // an attempt cut short by the call's end tells less than the one before
     }
@@ -96,6 +96,7 @@ final class Retry {
   }
 
   private void end(boolean timedOut, long next) {
-    caller.failed(new Ended(last, attempts, clock.nanoTime() - start, next, timedOut, gap));
+    long took = clock.nanoTime() - start;
+    caller.failed(new Ended(last, attempts, took, next, timedOut, idsMayBeSpent));
   }
 }

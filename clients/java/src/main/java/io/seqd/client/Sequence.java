@@ -18,7 +18,7 @@ import java.util.function.Function;
  * <p>Why {@link Mode#STRONG} stays strict: a batch is closed before its request is sent, so the ids
  * were drawn after all its calls had begun; and the request is for as many ids as its calls want,
  * so nothing is left over to be kept for a later one. What a call would have got that did not wait
- * for it is a gap. The exception is the stock of {@link Options#withPrefetch}, for weak ids only.
+ * for it is a gap. The exception is the stock of a sequence that prefetches, for weak ids only.
  *
  * <p>Every call has exactly one outcome: ids that no other call gets, or an error. An error of the
  * shared request goes to all calls of its batch.
@@ -54,8 +54,8 @@ public final class Sequence implements AutoCloseable {
   private boolean sending; // somebody is going to look at waiting
   private boolean closed;
 
-  Sequence(Target target, Clock clock) {
-    this(target, target, target.options(), clock, target::explain);
+  Sequence(Target target, int prefetch, Clock clock) {
+    this(target, target, target.options(), prefetch, clock, target::explain);
   }
 
   /** Makes a sequence of any source; checks come from target, where there is one. */
@@ -63,6 +63,7 @@ public final class Sequence implements AutoCloseable {
       Target target,
       Source source,
       Options options,
+      int prefetch,
       Clock clock,
       Function<Ended, SeqdException> explain) {
     this.target = target;
@@ -70,8 +71,8 @@ public final class Sequence implements AutoCloseable {
     this.options = options;
     this.clock = clock;
     this.explain = explain;
-    this.stock = new Stock(options.prefetch() / 2);
-    this.spending = options.prefetch() > 0 ? Stock.Span.empty() : null;
+    this.stock = new Stock(prefetch / 2);
+    this.spending = prefetch > 0 ? Stock.Span.empty() : null;
   }
 
   /**
@@ -83,7 +84,7 @@ public final class Sequence implements AutoCloseable {
   public long next() throws InterruptedException {
     Stock.Span span = spending;
     long id = span == null ? 0 : span.next();
-    return id > 0 ? id : Client.await(share(1, IdRange::first));
+    return id > 0 ? id : Client.await(share(1, IdRange::start));
   }
 
   /**
@@ -105,7 +106,7 @@ public final class Sequence implements AutoCloseable {
   public CompletableFuture<Long> nextAsync() {
     Stock.Span span = spending;
     long id = span == null ? 0 : span.next();
-    return id > 0 ? CompletableFuture.completedFuture(id) : share(1, IdRange::first);
+    return id > 0 ? CompletableFuture.completedFuture(id) : share(1, IdRange::start);
   }
 
   /**
@@ -130,11 +131,12 @@ public final class Sequence implements AutoCloseable {
    */
   @Override
   public void close() {
+    List<Batch.Call> asked = new ArrayList<>();
     List<Batch.Call> ended = new ArrayList<>();
     synchronized (lock) {
       closed = true;
       if (sent != null) {
-        ended.addAll(sent.calls); // the answer will find nobody
+        asked.addAll(sent.calls); // the answer will find nobody
       }
       waiting.forEach(batch -> ended.addAll(batch.calls));
       waiting.clear();
@@ -144,6 +146,7 @@ public final class Sequence implements AutoCloseable {
         spending = Stock.Span.empty();
       }
     }
+    asked.forEach(call -> call.caller().failed(Ended.atOnce(Failure.CUT_OFF)));
     ended.forEach(call -> call.caller().failed(Ended.atOnce(Failure.SEQUENCE_CLOSED)));
   }
 
@@ -333,8 +336,8 @@ public final class Sequence implements AutoCloseable {
     List<Runnable> served = new ArrayList<>();
     synchronized (lock) {
       sent = null;
-      if (ids != null && ids.n() > batch.n) {
-        putLocked(ids.part(batch.n, ids.n() - batch.n), served);
+      if (ids != null && ids.length() > batch.n) {
+        putLocked(ids.part(batch.n, ids.length() - batch.n), served);
       }
     }
     if (ids != null) {
@@ -359,16 +362,16 @@ public final class Sequence implements AutoCloseable {
     }
     while (!waiting.isEmpty()) {
       Batch first = waiting.peek();
-      if (first.n > ids.n()) {
+      if (first.n > ids.length()) {
         return;
       }
       waiting.poll();
       IdRange theirs = ids;
       served.add(() -> first.give(theirs));
-      if (first.n == ids.n()) {
+      if (first.n == ids.length()) {
         return;
       }
-      ids = ids.part(first.n, ids.n() - first.n);
+      ids = ids.part(first.n, ids.length() - first.n);
     }
     stock.next = Stock.Span.of(ids);
   }

@@ -70,8 +70,8 @@ final class Target implements Source {
     if (answer.failure() != null) {
       return Outcome.of(answer.failure());
     }
-    if (answer.ids().n() != n) {
-      String text = "the worker answered a request for " + n + " ids with " + answer.ids().n();
+    if (answer.ids().length() != n) {
+      String text = "the worker answered a request for " + n + " ids with " + answer.ids().length();
       return Outcome.of(Failure.of(Failure.INTERNAL, text));
     }
     return Outcome.of(answer.ids());

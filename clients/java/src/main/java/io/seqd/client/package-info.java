@@ -31,6 +31,6 @@
  * once, and so does INTERNAL: it is a fault in seqd, better seen than hidden.
  *
  * <p>A request that got no answer may have been served all the same. Its ids are then a gap: nobody
- * gets them. {@link io.seqd.client.SeqdException#mayHaveSpentIds()} says where that is possible.
+ * gets them. {@link io.seqd.client.SeqdException#idsMayBeSpent()} says where that is possible.
  */
 package io.seqd.client;

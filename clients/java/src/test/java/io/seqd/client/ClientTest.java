@@ -81,6 +81,12 @@ class ClientTest {
     assertArrayEquals(new long[] {7, 8, 9}, new IdRange(7, 3).stream().toArray());
     assertArrayEquals(
         new long[] {Long.MAX_VALUE}, new IdRange(Long.MAX_VALUE, 1).stream().toArray());
+    long sum = 0;
+    for (long id : new IdRange(7, 10)) {
+      sum += id;
+    }
+    assertEquals((7 + 16) * 5, sum);
+    assertEquals("7 7..16", new IdRange(7, 1) + " " + new IdRange(7, 10));
   }
 
   @Test
@@ -214,7 +220,7 @@ class ClientTest {
             .withAttemptTimeout(Duration.ofMillis(100));
     var e =
         assertThrows(SeqdException.Timeout.class, () -> client.next("orders", "invoice", hasty));
-    assertTrue(e.timedOut() && e.mayHaveSpentIds());
+    assertTrue(e.timedOut() && e.idsMayBeSpent());
     assertTrue(e.getMessage().contains("listens on \"seq.orders.invoice\""), e.getMessage());
   }
 
@@ -286,7 +292,7 @@ class ClientTest {
   void noWorkers() {
     Options options = Options.defaults().withTimeout(Duration.ofMillis(300));
     var e = assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", options));
-    assertTrue(e.timedOut() && e.attempts() > 1 && !e.mayHaveSpentIds(), e.getMessage());
+    assertTrue(e.timedOut() && e.attempts() > 1 && !e.idsMayBeSpent(), e.getMessage());
     assertEquals("NO_WORKERS", e.code());
     assertTrue(e.getMessage().contains("start a worker"), e.getMessage());
     assertTrue(e.getMessage().contains("seqd doctor"), e.getMessage());
@@ -332,7 +338,7 @@ class ClientTest {
     var e = assertThrows(SeqdException.Timeout.class, () -> client.next("orders", "a", options));
     long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
     assertTrue(took >= 650 && took < 5_000, () -> "took " + took + " ms");
-    assertTrue(e.mayHaveSpentIds() && e.getMessage().contains("ids may have been spent"));
+    assertTrue(e.idsMayBeSpent() && e.getMessage().contains("ids may have been spent"));
     assertEquals("TIMEOUT", e.code());
   }
 
@@ -356,15 +362,16 @@ class ClientTest {
             () -> client.nextNAsync("orders", "a", 0),
             () -> client.sequence("or.ders", "a"),
             () -> client.sequence("orders", "a").nextN(0),
-            () -> client.sequence("orders", "a", PATIENT.withMode(Mode.STRONG).withPrefetch(10)),
+            () -> client.sequence("orders", "a", PATIENT.withMode(Mode.STRONG), 10),
             () -> PATIENT.withRoot("a.b"),
             () -> PATIENT.withTimeout(Duration.ZERO),
             () -> PATIENT.withAttemptTimeout(Duration.ofSeconds(-1)),
             () -> PATIENT.withNoRespondersPatience(Duration.ofSeconds(-1)),
-            () -> PATIENT.withPrefetch(1));
+            () -> client.sequence("orders", "a", PATIENT, 1),
+            () -> client.sequence("orders", "a", PATIENT, -1));
     for (int i = 0; i < calls.size(); i++) {
       var e = assertThrows(SeqdException.BadRequest.class, calls.get(i), "call " + i);
-      assertFalse(e.mayHaveSpentIds());
+      assertFalse(e.idsMayBeSpent());
     }
     assertEquals(1, client.next("orders", "k".repeat(200)));
     assertEquals(1, worker.requests.get());
@@ -423,7 +430,7 @@ class ClientTest {
     }
     Options hasty = Options.defaults().withTimeout(Duration.ofMillis(200));
     var e = assertThrows(SeqdException.NotConnected.class, () -> client.next("orders", "a", hasty));
-    assertTrue(e.timedOut() && !e.mayHaveSpentIds(), e.getMessage());
+    assertTrue(e.timedOut() && !e.idsMayBeSpent(), e.getMessage());
     server.startAgain();
     assertEquals(7, call.get(15, TimeUnit.SECONDS));
     assertEquals(2, worker.requests.get());
@@ -438,9 +445,9 @@ class ClientTest {
     nc.close();
     var e = assertThrows(ExecutionException.class, () -> call.get(5, TimeUnit.SECONDS));
     var closed = assertInstanceOf(SeqdException.Closed.class, e.getCause());
-    assertTrue(closed.mayHaveSpentIds());
+    assertTrue(closed.idsMayBeSpent());
     closed = assertThrows(SeqdException.Closed.class, () -> client.next("orders", "invoice"));
-    assertFalse(closed.mayHaveSpentIds());
+    assertFalse(closed.idsMayBeSpent());
     assertTrue(closed.getMessage().contains("connectOptions"), closed.getMessage());
   }
 
@@ -478,7 +485,7 @@ class ClientTest {
                   long last = 0;
                   for (int k = 0; k < 100; k++) {
                     IdRange ids = client.nextN("orders", "invoice", 3);
-                    assertTrue(ids.first() > last);
+                    assertTrue(ids.start() > last);
                     last = ids.last();
                     ids.stream().forEach(id -> assertTrue(all.add(id)));
                   }

@@ -75,9 +75,9 @@ class EndToEndTest {
     for (int i = 1; i <= 30; i++) {
       Options options = client.options().withMode(MODES[i % 2]);
       IdRange ids = client.nextN("orders", "both", i, options);
-      assertEquals(i, ids.n());
+      assertEquals(i, ids.length());
       if (i % 2 == 0) {
-        assertTrue(ids.first() > last, "STRONG " + ids + " after " + last);
+        assertTrue(ids.start() > last, "STRONG " + ids + " after " + last);
       }
       last = Math.max(last, ids.last());
     }
@@ -187,7 +187,7 @@ class EndToEndTest {
     List<JsonObject> got =
         out.lines().map(line -> JsonParser.parseString(line).getAsJsonObject()).toList();
     assertEquals("{\"ready\":true}", got.get(0).toString());
-    assertEquals("{\"id\":\"1\",\"n\":3}", got.get(1).toString());
+    assertEquals("{\"id\":\"1\",\"n\":3,\"range\":\"1..3\"}", got.get(1).toString());
     assertEquals("BAD_REQUEST", got.get(2).get("error").getAsString());
     List<SequenceServerTest.Op> ops = new ArrayList<>();
     for (JsonObject load : got.subList(3, 5)) {

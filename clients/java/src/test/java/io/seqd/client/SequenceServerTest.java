@@ -87,7 +87,7 @@ class SequenceServerTest {
         greatest = Math.max(greatest, byEnd.get(ended).ids.last());
       }
       long before = greatest;
-      assertTrue(op.ids.first() > before, () -> op.ids + " began after " + before + " was there");
+      assertTrue(op.ids.start() > before, () -> op.ids + " began after " + before + " was there");
     }
   }
 
@@ -106,7 +106,7 @@ class SequenceServerTest {
   @Test
   void stock() throws Exception {
     Worker worker = new Worker(server.connect(), Worker.Request::serve);
-    Sequence s = client.sequence("orders", "row", PATIENT.withPrefetch(10_000));
+    Sequence s = client.sequence("orders", "row", PATIENT, 10_000);
     List<Op> ops =
         run(
             8,
