@@ -125,6 +125,14 @@ def test_codes() -> None:
         assert cls.retryable == (table[cls.code]["retryable"] or cls.code == "EXPIRED")
 
 
+@each("errors.json", "client", "code text ids_may_be_spent")
+def test_own_codes(v: dict[str, Any]) -> None:
+    """What no worker says has one name in every client, and ids may be spent where they may be."""
+    (cls,) = (c for c in Error.__subclasses__() if c.code == v["code"])
+    assert cls not in NUMBERS
+    assert cls.ids_may_be_spent == v["ids_may_be_spent"]
+
+
 def check_error(v: dict[str, Any], body: bytes) -> None:
     answer = decode_answer(v["headers"], body)
     error = answer.error
