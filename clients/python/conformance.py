@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, takewhile
 from typing import Any
 
 import nats
@@ -70,14 +71,12 @@ class Tasks:
     def ask(self, command: dict[str, Any]) -> Ask:
         return asker(self._client, command)
 
-    async def callers(self, count: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
+    async def callers(self, many: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
         async def caller() -> None:
-            for i in forever():
-                if not more(i):
-                    return
+            for _ in takewhile(more, count()):
                 await call()
 
-        await asyncio.gather(*(caller() for _ in range(count)))
+        await asyncio.gather(*(caller() for _ in range(many)))
 
 
 class Threads:
@@ -93,15 +92,13 @@ class Threads:
     def ask(self, command: dict[str, Any]) -> Ask:
         return asynchronous(asker(self._client, command))
 
-    async def callers(self, count: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
+    async def callers(self, many: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
         def caller() -> None:
-            for i in forever():
-                if not more(i):
-                    return
+            for _ in takewhile(more, count()):
                 run(call())
 
-        with ThreadPoolExecutor(count) as pool:
-            for done in [pool.submit(caller) for _ in range(count)]:
+        with ThreadPoolExecutor(many) as pool:
+            for done in [pool.submit(caller) for _ in range(many)]:
                 done.result()
 
 
@@ -118,13 +115,6 @@ def run(call: Awaitable[None]) -> None:
     """Run a coroutine that waits for nothing."""
     for _ in call.__await__():
         raise AssertionError("it waits")
-
-
-def forever() -> Iterator[int]:
-    i = 0
-    while True:
-        yield i
-        i += 1
 
 
 async def perform(command: dict[str, Any], client: Tasks | Threads) -> dict[str, Any]:

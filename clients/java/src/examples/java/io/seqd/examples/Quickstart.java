@@ -25,7 +25,9 @@ public final class Quickstart {
     System.out.println("invoice " + id);
 
     IdRange ids = client.nextN("orders", "发票/2026", 3, client.options().withMode(Mode.STRONG));
-    ids.stream().forEach(i -> System.out.println("receipt " + i));
+    for (long i : ids) {
+      System.out.println("receipt " + i);
+    }
 
     client.nextAsync("orders", "invoice").thenAccept(i -> System.out.println("invoice " + i)).get();
     nc.close();

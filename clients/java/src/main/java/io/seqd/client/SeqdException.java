@@ -9,6 +9,7 @@ import java.time.Duration;
  */
 @SuppressWarnings("serial") // those of one version of the library read each other's
 public abstract sealed class SeqdException extends RuntimeException {
+  /** All there is to know, but for the message. */
   private final Ended how;
 
   private SeqdException(Ended how, String message) {
