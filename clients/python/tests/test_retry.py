@@ -165,6 +165,16 @@ async def test_an_attempt_cut_short_tells_less_than_the_one_before() -> None:
 
 
 @pytest.mark.instant
+@pytest.mark.parametrize("cls", [seqd.NotConnectedError, seqd.BusyError, seqd.TimeoutError, seqd.UnavailableError])
+async def test_a_call_that_lost_its_connection_may_have_spent_ids(cls: type[seqd.Error]) -> None:
+    """NOT_CONNECTED says that none were."""
+    _, ask = script(cls("scripted"), seqd.NotConnectedError("down", hint="look"))
+    with pytest.raises(seqd.TimeoutError if cls.ids_may_be_spent else seqd.NotConnectedError, match="look") as caught:
+        await retry(ask, 1, Options(), 2.0)
+    assert caught.value.ids_may_be_spent == cls.ids_may_be_spent
+
+
+@pytest.mark.instant
 async def test_no_responders_patience() -> None:
     none = seqd.NoWorkersError("")
     times, ask = script(none)

@@ -41,6 +41,8 @@ async def retry(ask: Ask, n: int, options: Options, deadline: float) -> range:
         spent = spent or error.ids_may_be_spent
         if last is None or failed < deadline or not isinstance(error, (TimeoutError, NotConnectedError)):
             last = error
+        if isinstance(last, NotConnectedError) and spent:  # down, but not all the time
+            last = TimeoutError("the connection to NATS was lost", hint=last.hint)
         if not error.retryable:
             raise _ended(error, attempts, spent)
         wait = pause(attempts, error, random.random())

@@ -105,14 +105,14 @@ class NoWorkersError(Error, nats.errors.NoRespondersError):
 
 
 class TimeoutError(Error, builtins.TimeoutError):
-    """No attempt got an answer in time."""
+    """No attempt got an answer in time, or the connection was lost before one came."""
 
     code = "TIMEOUT"
     retryable = True
 
 
 class NotConnectedError(Error, ConnectionError):
-    """There was no connection to a NATS server, all the time or in the end. Nothing was sent meanwhile."""
+    """There was no connection to a NATS server. No ids have been spent."""
 
     code = "NOT_CONNECTED"
     retryable = True

@@ -60,6 +60,9 @@ final class Retry {
     if (last == null || now < deadline || failure != Failure.NO_ANSWER) {
       last = failure; // an attempt cut short by the call's end tells less than the one before
     }
+    if (last == Failure.NO_CONNECTION && idsMayBeSpent) {
+      last = Failure.LOST; // down, but not all the time
+    }
     if (!failure.retryable()) {
       end(false, 0);
       return;

@@ -136,14 +136,14 @@ public abstract sealed class SeqdException extends RuntimeException {
     }
   }
 
-  /** No attempt got an answer in time, or the connection was lost before it came. */
+  /** No attempt got an answer in time, or the connection to NATS was lost before one came. */
   public static final class Timeout extends SeqdException {
     Timeout(Ended how, String message) {
       super(how, message);
     }
   }
 
-  /** There was no connection to NATS, all the time or in the end. Nothing was sent meanwhile. */
+  /** There was no connection to NATS. No ids have been spent. */
   public static final class NotConnected extends SeqdException {
     NotConnected(Ended how, String message) {
       super(how, message);

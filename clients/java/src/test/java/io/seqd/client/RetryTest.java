@@ -193,6 +193,18 @@ class RetryTest {
     assertTrue(lastOne.toMillis() >= 150, "a worker in between begins the patience anew");
   }
 
+  /** NOT_CONNECTED says that no ids were spent: a call that lost its connection is not that. */
+  @ParameterizedTest
+  @ValueSource(strings = {"NOT_CONNECTED", "BUSY", "TIMEOUT", "UNAVAILABLE"})
+  void losesItsConnection(String code) {
+    Failure first = Failure.of(code, "first");
+    var call = call(num -> num == 1 ? first : Failure.NO_CONNECTION);
+    clock.advance(Duration.ofSeconds(2));
+    SeqdException e = errorOf(call);
+    assertEquals(first.idsMayBeSpent(), e.idsMayBeSpent());
+    assertEquals(first.idsMayBeSpent() ? "TIMEOUT" : "NOT_CONNECTED", e.code());
+  }
+
   @Test
   void nobodyWaits() {
     var call = call(num -> FULL);
