@@ -28,11 +28,6 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Does what a runner writes to it, a JSON object a line, and answers each with one line. */
 public final class Conformance {
-  /** One call, of the client or of a sequence. */
-  private interface Call {
-    IdRange next() throws InterruptedException;
-  }
-
   private Connection nc;
   private Client client;
 
@@ -101,8 +96,8 @@ public final class Conformance {
     }
   }
 
-  private JsonObject next(JsonObject command) throws InterruptedException {
-    IdRange ids = call(command).next();
+  private JsonObject next(JsonObject command) throws Exception {
+    IdRange ids = call(command).call();
     JsonObject result = new JsonObject();
     result.addProperty("id", Long.toString(ids.start()));
     result.addProperty("n", ids.length());
@@ -114,14 +109,14 @@ public final class Conformance {
     int calls = command.get("calls").getAsInt();
     JsonArray ops = new JsonArray();
     JsonObject errors = new JsonObject();
-    Call call = call(command);
+    Callable<IdRange> call = call(command);
     together(
         command,
         () -> {
           for (int i = 0; i < calls; i++) {
             long start = System.nanoTime(); // CLOCK_MONOTONIC on Linux
             try {
-              IdRange ids = call.next();
+              IdRange ids = call.call();
               JsonArray op = new JsonArray();
               op.add(start);
               op.add(System.nanoTime());
@@ -147,7 +142,7 @@ public final class Conformance {
   private JsonObject rate(JsonObject command) throws Exception {
     long duration = TimeUnit.MILLISECONDS.toNanos(command.get("duration_ms").getAsLong());
     AtomicLong count = new AtomicLong();
-    Call call = call(command);
+    Callable<IdRange> call = call(command);
     long start = System.nanoTime();
     together(
         command,
@@ -155,7 +150,7 @@ public final class Conformance {
           long got = 0;
           while (System.nanoTime() - start < duration) {
             try {
-              got += call.next().length();
+              got += call.call().length();
             } catch (SeqdException e) {
               // It lowers the rate, which is what is asked for.
             }
@@ -181,7 +176,8 @@ public final class Conformance {
     }
   }
 
-  private Call call(JsonObject command) {
+  /** Returns what makes one call, of the client or of a sequence. */
+  private Callable<IdRange> call(JsonObject command) {
     String store = command.get("store").getAsString();
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);

@@ -225,8 +225,10 @@ public final class Client implements AutoCloseable {
    * @return the handle
    */
   public Sequence sequence(String store, String key, Options options, int prefetch) {
-    boolean weak = prefetch > 0 && options.mode() == Mode.DEFAULT;
-    Target target = target(store, key, weak ? options.withMode(Mode.WEAK) : options);
+    if (prefetch > 0 && options.mode() == Mode.DEFAULT) {
+      options = options.withMode(Mode.WEAK);
+    }
+    Target target = target(store, key, options);
     if (prefetch < 0 || prefetch == 1) {
       throw target.badRequest("prefetch must be 0 or at least 2, not " + prefetch);
     }
@@ -234,7 +236,7 @@ public final class Client implements AutoCloseable {
       throw target.badRequest(
           "prefetch is for WEAK: ids fetched ahead would break the order STRONG promises");
     }
-    return new Sequence(target, prefetch, clock);
+    return new Sequence(target, options, prefetch, clock);
   }
 
   /**

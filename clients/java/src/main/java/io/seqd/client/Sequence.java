@@ -40,8 +40,6 @@ public final class Sequence implements AutoCloseable {
   private final Options options;
   private final Clock clock;
   private final Source source;
-  private final Function<Ended, SeqdException> explain;
-  private final Target target;
 
   private volatile Stock.Span spending; // null: no stock
 
@@ -54,23 +52,10 @@ public final class Sequence implements AutoCloseable {
   private boolean sending; // somebody is going to look at waiting
   private boolean closed;
 
-  Sequence(Target target, int prefetch, Clock clock) {
-    this(target, target, target.options(), prefetch, clock, target::explain);
-  }
-
-  /** Makes a sequence of any source; checks come from target, where there is one. */
-  Sequence(
-      Target target,
-      Source source,
-      Options options,
-      int prefetch,
-      Clock clock,
-      Function<Ended, SeqdException> explain) {
-    this.target = target;
+  Sequence(Source source, Options options, int prefetch, Clock clock) {
     this.source = source;
     this.options = options;
     this.clock = clock;
-    this.explain = explain;
     this.stock = new Stock(prefetch / 2);
     this.spending = prefetch > 0 ? Stock.Span.empty() : null;
   }
@@ -116,9 +101,7 @@ public final class Sequence implements AutoCloseable {
    * @return the ids to be
    */
   public CompletableFuture<IdRange> nextNAsync(long n) {
-    if (target != null) {
-      target.checkN(n);
-    }
+    source.checkN(n);
     Stock.Span span = spending;
     IdRange ids = span == null ? null : span.nextN(n);
     return ids != null ? CompletableFuture.completedFuture(ids) : share(n, Function.identity());
@@ -153,7 +136,7 @@ public final class Sequence implements AutoCloseable {
   /** Gets n ids through a request that other calls may share. */
   private <T> CompletableFuture<T> share(long n, Function<IdRange, T> result) {
     var future = new CompletableFuture<T>();
-    Caller caller = Caller.of(future, result, explain);
+    Caller caller = Caller.of(future, result, source::explain);
     IdRange ids = null;
     boolean refused;
     boolean send;

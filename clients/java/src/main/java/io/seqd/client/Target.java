@@ -82,23 +82,8 @@ final class Target implements Source {
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 
-  Options options() {
-    return options;
-  }
-
-  /** Refuses an n that no store serves. */
-  void checkN(long n) {
-    if (n < 1 || n > Wire.MAX_N) {
-      throw badRequest("n must be between 1 and " + Wire.MAX_N + ", not " + n);
-    }
-  }
-
-  SeqdException badRequest(String text) {
-    return explain(Ended.atOnce(Failure.of(Failure.BAD_REQUEST, text)));
-  }
-
-  /** Says for which key a call failed, and what to try. */
-  SeqdException explain(Ended how) {
+  @Override
+  public SeqdException explain(Ended how) {
     String where = "seqd: next: store " + quote(store) + " key " + quote(key) + ": ";
     return how.exception(where, how.last() == null ? "" : hint(how.last()));
   }

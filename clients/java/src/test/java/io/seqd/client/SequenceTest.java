@@ -36,7 +36,7 @@ class SequenceTest {
           requests.add(n);
           underWay.add(new Asked(n, done));
         };
-    return new Sequence(null, source, options, prefetch, clock, how -> how.exception("", ""));
+    return new Sequence(source, options, prefetch, clock);
   }
 
   /** Returns a sequence whose requests are answered at once unless refuse names a failure. */
@@ -47,7 +47,7 @@ class SequenceTest {
           Failure f = refuse.apply(n);
           done.accept(f != null ? Source.Outcome.of(f) : Source.Outcome.of(draw(n)));
         };
-    return new Sequence(null, source, options, prefetch, clock, how -> how.exception("", ""));
+    return new Sequence(source, options, prefetch, clock);
   }
 
   private IdRange draw(long n) {
