@@ -82,6 +82,7 @@ class AsyncSequence:
         return Range(ids.start, len(ids))
 
     async def _next_n(self, n: int) -> range:
+        """Get n ids from the stock, or through a request."""
         check_n(n, self._store, self._key)
         if self._closed:
             raise self._explained(ClosedError("the sequence is closed", sent=False))

@@ -1,6 +1,7 @@
 package io.seqd.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -176,8 +177,14 @@ class EndToEndTest {
         {"op":"load","store":"c","key":"l","mode":"strong","callers":8,"calls":20,"sequence":true,"n":2,"timeout_ms":9000}
         {"op":"load","store":"c","key":"l","mode":"strong","callers":4,"calls":5,"sequence":false,"n":1,"timeout_ms":9000}
         {"op":"rate","store":"c","key":"r","mode":"weak","callers":4,"duration_ms":200,"sequence":false}
+        {"op":"next","store":"c","key":"发票","closed":true}
+        {"op":"close"}
+        {"op":"next","store":"c","key":"发票"}
+        {"op":"connect","url":"URL"}
+        {"op":"next","store":"c","key":"发票","mode":"strong"}
         {"op":"exit"}
-        """;
+        """
+            .replace("URL", url);
     Process conformance = program("Conformance");
     try (var in = conformance.getOutputStream()) {
       in.write(commands.getBytes(StandardCharsets.UTF_8));
@@ -202,6 +209,13 @@ class EndToEndTest {
     SequenceServerTest.assertUnique(ops);
     SequenceServerTest.assertStrict(ops);
     assertTrue(got.get(5).get("ids_per_second").getAsLong() > 0);
-    assertEquals(6, got.size());
+    for (JsonObject closed : List.of(got.get(6), got.get(8))) {
+      assertEquals("CLOSED", closed.get("error").getAsString());
+      assertFalse(closed.get("ids_may_be_spent").getAsBoolean());
+    }
+    assertEquals(got.get(0), got.get(7));
+    assertEquals(got.get(0), got.get(9));
+    assertEquals("{\"id\":\"4\",\"n\":1,\"range\":\"4\"}", got.get(10).toString());
+    assertEquals(11, got.size());
   }
 }
