@@ -118,11 +118,12 @@ def test_replies(v: dict[str, Any]) -> None:
 
 
 def test_codes() -> None:
-    table = {v["code"]: v for v in vectors("errors.json", "codes", "code number retryable")}
+    table = {v["code"]: v for v in vectors("errors.json", "codes", "code number retryable ids_may_be_spent")}
     assert {cls.code: number for cls, number in NUMBERS.items()} == {c: v["number"] for c, v in table.items()}
     for cls in NUMBERS:
         # EXPIRED: "the caller knows"; this one does, as its next attempt has time of its own.
         assert cls.retryable == (table[cls.code]["retryable"] or cls.code == "EXPIRED")
+        assert cls.ids_may_be_spent == table[cls.code]["ids_may_be_spent"]
 
 
 @each("errors.json", "client", "code text ids_may_be_spent")

@@ -241,12 +241,14 @@ class VectorsTest {
   @Test
   void codes() throws Exception {
     Map<Class<?>, String> classes = new HashMap<>();
-    for (JsonObject v : Vectors.read("errors.json", "codes", "code", "number", "retryable")) {
+    String[] fields = {"code", "number", "retryable", "ids_may_be_spent"};
+    for (JsonObject v : Vectors.read("errors.json", "codes", fields)) {
       String code = Vectors.text(v, "code");
       assertEquals(code, Failure.codeOf(v.get("number").getAsInt()));
       Failure f = Failure.of(code, "text");
       boolean again = v.get("retryable").getAsBoolean() || code.equals(Failure.EXPIRED);
       assertEquals(again, f.retryable(), code);
+      assertEquals(v.get("ids_may_be_spent").getAsBoolean(), f.idsMayBeSpent(), code);
       SeqdException e = Ended.atOnce(f).exception("", "");
       assertEquals(code, e.code());
       assertEquals("text", e.text());
