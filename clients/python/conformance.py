@@ -11,29 +11,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from itertools import count, takewhile
 from typing import Any
 
 import nats
 
 import seqd
 
-CODES = {
-    "BAD_REQUEST",
-    "FENCED",
-    "BUSY",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "EXPIRED",
-    "EXHAUSTED",
-    "NO_WORKERS",
-    "TIMEOUT",
-}
-
-Ask = Callable[[], Awaitable[range]]  # one call
-Connect = Callable[[], Any]
+Ask = Callable[[], Awaitable[seqd.Range]]  # one call
 
 
 class Load:
@@ -47,16 +34,10 @@ class Load:
         start = time.monotonic_ns()
         try:
             ids = await ask()
-        except Exception as e:
-            code = code_of(e)
-            self.errors[code] = self.errors.get(code, 0) + 1
+        except seqd.Error as e:
+            self.errors[e.code] = self.errors.get(e.code, 0) + 1
         else:
-            self.ops.append((start, time.monotonic_ns(), str(ids[0]), len(ids)))
-
-
-def code_of(e: Exception) -> str:
-    code = e.code if isinstance(e, seqd.Error) else ""
-    return code if code in CODES else "OTHER"
+            self.ops.append((start, time.monotonic_ns(), str(ids.start), ids.length))
 
 
 def options(command: dict[str, Any]) -> seqd.CallOptions:
@@ -66,58 +47,65 @@ def options(command: dict[str, Any]) -> seqd.CallOptions:
     return given
 
 
+def asker(client: Any, command: dict[str, Any]) -> Callable[[], Any]:
+    """Return what makes one call, of either client."""
+    store, key, n, given = command["store"], command["key"], command.get("n", 1), options(command)
+    if not command.get("sequence") and not command.get("closed"):
+        return lambda: client.next_n(store, key, n, **given)
+    sequence = client.sequence(store, key, **given)
+    if command.get("closed"):
+        sequence.close()
+    return lambda: sequence.next_n(n)
+
+
 class Tasks:
     """Asks with seqd.AsyncClient; callers are tasks."""
 
-    def __init__(self, client: seqd.AsyncClient) -> None:
-        self._client = client
+    async def connect(self, url: str) -> None:
+        self._nc = await nats.connect(url, **seqd.connect_options())
+        self._client = seqd.AsyncClient(self._nc)
+
+    async def close(self) -> None:
+        await self._nc.close()
 
     def ask(self, command: dict[str, Any]) -> Ask:
-        store, key, n, given = command["store"], command["key"], command.get("n", 1), options(command)
-        if command.get("sequence"):
-            sequence = self._client.sequence(store, key, **given)
-            return lambda: sequence.next_n(n)
-        return lambda: self._client.next_n(store, key, n, **given)
+        return asker(self._client, command)
 
-    async def callers(self, count: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
+    async def callers(self, many: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
         async def caller() -> None:
-            for i in forever():
-                if not more(i):
-                    return
+            for _ in takewhile(more, count()):
                 await call()
 
-        await asyncio.gather(*(caller() for _ in range(count)))
+        await asyncio.gather(*(caller() for _ in range(many)))
 
 
 class Threads:
     """Asks with seqd.Client; callers are threads."""
 
-    def __init__(self, client: seqd.Client) -> None:
-        self._client = client
+    async def connect(self, url: str) -> None:
+        self._nc = seqd.connect(url)
+        self._client = seqd.Client(self._nc)
+
+    async def close(self) -> None:
+        self._nc.close()
 
     def ask(self, command: dict[str, Any]) -> Ask:
-        store, key, n, given = command["store"], command["key"], command.get("n", 1), options(command)
-        if command.get("sequence"):
-            sequence = self._client.sequence(store, key, **given)
-            return asynchronous(lambda: sequence.next_n(n))
-        return asynchronous(lambda: self._client.next_n(store, key, n, **given))
+        return asynchronous(asker(self._client, command))
 
-    async def callers(self, count: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
+    async def callers(self, many: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
         def caller() -> None:
-            for i in forever():
-                if not more(i):
-                    return
+            for _ in takewhile(more, count()):
                 run(call())
 
-        with ThreadPoolExecutor(count) as pool:
-            for done in [pool.submit(caller) for _ in range(count)]:
+        with ThreadPoolExecutor(many) as pool:
+            for done in [pool.submit(caller) for _ in range(many)]:
                 done.result()
 
 
-def asynchronous(ask: Callable[[], range]) -> Ask:
+def asynchronous(ask: Callable[[], seqd.Range]) -> Ask:
     """Give a call that blocks the form of one that does not; run undoes it."""
 
-    async def call() -> range:
+    async def call() -> seqd.Range:
         return ask()
 
     return call
@@ -129,18 +117,18 @@ def run(call: Awaitable[None]) -> None:
         raise AssertionError("it waits")
 
 
-def forever() -> Iterator[int]:
-    i = 0
-    while True:
-        yield i
-        i += 1
-
-
 async def perform(command: dict[str, Any], client: Tasks | Threads) -> dict[str, Any]:
     op = command["op"]
     if op == "next":
         ids = await client.ask(command)()
-        return {"id": str(ids[0]), "n": len(ids)}
+        return {"id": str(ids.start), "n": len(ids), "range": str(ids)}
+    if op == "connect":
+        await client.close()
+        await client.connect(command["url"])
+        return {"ready": True}
+    if op == "close":
+        await client.close()
+        return {"ready": True}
     load = Load()
     if op == "load":
         ask, calls = client.ask(command), command["calls"]
@@ -153,28 +141,16 @@ async def perform(command: dict[str, Any], client: Tasks | Threads) -> dict[str,
         await client.callers(command["callers"], lambda: load.call(ask), lambda _: time.monotonic() < end)
         took = time.monotonic() - start
         return {"ids_per_second": sum(n for *_, n in load.ops) / took, "errors": load.errors}
-    return {"error": "OTHER", "text": f"unknown op {op!r}"}
-
-
-@asynccontextmanager
-async def connected(threads: bool) -> AsyncIterator[Tasks | Threads]:
-    url = os.environ.get("NATS_URL") or "nats://127.0.0.1:4222"
-    if threads:
-        with seqd.Client(url) as client:
-            yield Threads(client)
-        return
-    nc = await nats.connect(url, **seqd.connect_options())
-    try:
-        yield Tasks(seqd.AsyncClient(nc))
-    finally:
-        await nc.close()
+    raise ValueError(f"unknown op {op!r}")
 
 
 async def main() -> None:
     def write(result: dict[str, Any]) -> None:
         print(json.dumps(result), flush=True)
 
-    async with connected("--threads" in sys.argv[1:]) as client:
+    client = Threads() if "--threads" in sys.argv[1:] else Tasks()
+    await client.connect(os.environ.get("NATS_URL") or "nats://127.0.0.1:4222")
+    try:
         write({"ready": True})
         while line := await asyncio.to_thread(sys.stdin.readline):
             command: dict[str, Any] = json.loads(line)
@@ -182,8 +158,10 @@ async def main() -> None:
                 return
             try:
                 write(await perform(command, client))
-            except Exception as e:
-                write({"error": code_of(e), "text": str(e)})
+            except seqd.Error as e:
+                write({"error": e.code, "text": str(e), "ids_may_be_spent": e.ids_may_be_spent})
+    finally:
+        await client.close()
 
 
 if __name__ == "__main__":

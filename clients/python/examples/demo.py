@@ -21,7 +21,8 @@ def main() -> int:
     parser.add_argument("--nats-url", default=default, help="NATS server (default $NATS_URL, or %(default)s)")
     args = parser.parse_args()
     try:
-        with seqd.Client(args.nats_url) as client:
+        with seqd.connect(args.nats_url) as nc:
+            client = seqd.Client(nc)
             print(f"Try to get next id.Key:{KEY}")
             for _ in range(10):
                 print(f"Next id:next_id:{client.next(args.store, KEY)}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+import seqd
+
 
 @dataclass(frozen=True)
 class Op:
@@ -12,7 +14,7 @@ class Op:
 
     start: int
     end: int
-    ids: range
+    ids: seqd.Range
     strong: bool = False
 
 
@@ -20,7 +22,7 @@ def check_unique(ops: list[Op]) -> None:
     """Fail if two ops share an id."""
     ordered = sorted(ops, key=lambda op: op.ids.start)
     for a, b in itertools.pairwise(ordered):
-        assert a.ids.stop <= b.ids.start, f"{a} and {b} share ids"
+        assert a.ids.last < b.ids.start, f"{a} and {b} share ids"
 
 
 def check_strong(ops: list[Op]) -> None:
@@ -29,11 +31,11 @@ def check_strong(ops: list[Op]) -> None:
     greatest, op_of, at = 0, None, 0
     for op in sorted(ops, key=lambda op: op.start):
         while at < len(ended) and ended[at].end < op.start:
-            if ended[at].ids[-1] > greatest:
-                greatest, op_of = ended[at].ids[-1], ended[at]
+            if ended[at].ids.last > greatest:
+                greatest, op_of = ended[at].ids.last, ended[at]
             at += 1
         if op.strong:
-            assert op.ids[0] > greatest, f"{op} began after {op_of} had ended"
+            assert op.ids.start > greatest, f"{op} began after {op_of} had ended"
 
 
 def check(ops: list[Op]) -> None:

@@ -78,7 +78,7 @@ class Source:
         try:
             if now() + self.way > deadline:
                 await asyncio.sleep(deadline - now())
-                raise seqd.TimedOutError("no answer")
+                raise seqd.TimeoutError("no answer")
             await asyncio.sleep(self.way)
         except asyncio.CancelledError:
             self.left += 1

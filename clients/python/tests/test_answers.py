@@ -24,8 +24,8 @@ async def test_requests(server: Server) -> None:
         worker = await serve(ours, Counters())
         client = seqd.AsyncClient(nc, timeout=5, attempt_timeout=0.5)
         assert await client.next("orders", "a b..发") == 1
-        assert await client.next_n("orders", "k", 1000, mode="strong") == range(1, 1001)
-        assert await client.next_n("orders", "k", 2, timeout=0.2, mode="weak") == range(1001, 1003)
+        assert await client.next_n("orders", "k", 1000, mode="strong") == seqd.Range(1, 1000)
+        assert await client.next_n("orders", "k", 2, timeout=0.2, mode="weak") == seqd.Range(1001, 2)
         assert await seqd.AsyncClient(nc, root="seq", mode="strong").next("orders", "k") == 1003
 
         got = [(r.subject, r.n, r.mode) for r in worker.requests]
@@ -116,7 +116,7 @@ async def test_error_survives(server: Server, code: str) -> None:
         e = caught.value
         assert (e.code, e.text, e.retry_after) == (code, "scripted", 3600)
         assert e.timed_out == (code in ("BUSY", "UNAVAILABLE", "EXPIRED"))
-        assert e.maybe_spent == (code in ("INTERNAL", "UNAVAILABLE", "EXPIRED", "UNHEARD_OF"))
+        assert e.ids_may_be_spent == (code in ("INTERNAL", "UNAVAILABLE", "EXPIRED", "UNHEARD_OF"))
 
 
 async def test_busy_waits_as_long_as_told(server: Server) -> None:
@@ -169,7 +169,7 @@ async def test_strangers_are_dropped_and_the_answer_awaited(server: Server, stra
 async def test_only_strangers_answer(server: Server) -> None:
     async with connected(server.url) as ours, connected(server.url) as nc:
         await serve(ours, lambda r: r.raw(None, b'{"stream":"SEQ", "seq":1}'))
-        with pytest.raises(seqd.TimedOutError, match=r"listens on 'seq\.orders\.invoice'"):
+        with pytest.raises(seqd.TimeoutError, match=r"listens on 'seq\.orders\.invoice'"):
             await seqd.AsyncClient(nc, timeout=0.3, attempt_timeout=0.1).next("orders", "invoice")
 
 

@@ -27,7 +27,7 @@ async def test_both_modes_and_ranges(seqd_server: Server) -> None:
     async with connected(seqd_server.url) as nc:
         client = seqd.AsyncClient(nc, timeout=10)
         assert [await client.next("e2e", "dense", mode="strong") for _ in range(3)] == [1, 2, 3]
-        assert await client.next_n("e2e", "dense", 100_000, mode="strong") == range(4, 100_004)
+        assert await client.next_n("e2e", "dense", 100_000, mode="strong") == seqd.Range(4, 100_000)
         weak = [await client.next("e2e", "dense", mode="weak") for _ in range(3)]
         assert weak == sorted(weak)
         assert weak[0] > 100_003
@@ -48,11 +48,12 @@ async def test_tasks_and_threads_together(seqd_server: Server) -> None:
     """Single calls, ranges, sequences and stock, in both modes, on one key: every promise at once."""
     ops: list[Op] = []
 
-    def record(start: int, ids: range, strong: bool) -> None:
+    def record(start: int, ids: seqd.Range, strong: bool) -> None:
         ops.append(Op(start, time.monotonic_ns(), ids, strong))
 
     def threads() -> None:
-        with seqd.Client(seqd_server.url, timeout=20) as client:
+        with seqd.connect(seqd_server.url) as nc:
+            client = seqd.Client(nc, timeout=20)
             seq = client.sequence("mix", "key", mode="strong")
 
             def ask(i: int) -> None:
@@ -83,7 +84,7 @@ async def test_tasks_and_threads_together(seqd_server: Server) -> None:
                     record(start, await client.next_n("mix", "key", 1, mode="weak"), False)
                 else:
                     first = await stock.next()
-                    record(start, range(first, first + 1), False)
+                    record(start, seqd.Range(first, 1), False)
 
         await asyncio.gather(asyncio.to_thread(threads), *(ask(i) for i in range(64)))
     assert len(ops) == 64 * 25 + 8 * 25
@@ -120,26 +121,35 @@ def test_conformance_program(seqd_server: Server, flags: list[str]) -> None:
     commands: list[dict[str, Any]] = [
         {"op": "next", "n": 3, **base},
         {"op": "next", "n": 0, **base},
+        {"op": "next", "closed": True, **base},
         {"op": "next", **base, "store": "a.b"},
         {"op": "load", "callers": 8, "calls": 5, "sequence": False, "n": 2, **base},
         {"op": "load", "callers": 8, "calls": 5, "sequence": True, "n": 1, **base},
         {"op": "rate", "callers": 4, "duration_ms": 200, "sequence": True, **base},
+        {"op": "close"},
+        {"op": "next", **base},
+        {"op": "connect", "url": seqd_server.url},
+        {"op": "next", **base},
         {"op": "what"},
-        {"op": "exit"},
     ]
     lines = "".join(json.dumps(c) + "\n" for c in commands)
     got = run([str(HOME / "conformance"), *flags], seqd_server.url, input=lines)
-    ready, first, zero, dotted, single, shared, rate, what = map(json.loads, got.stdout.splitlines())
-    assert ready == {"ready": True}
-    assert first == {"id": "1", "n": 3}
+    ready, first, zero, left, dotted, single, shared, rate, close, closed, again, one = map(
+        json.loads, got.stdout.splitlines()
+    )
+    assert ready == close == again == {"ready": True}
+    assert first == {"id": "1", "n": 3, "range": "1..3"}
     assert zero["error"] == dotted["error"] == "BAD_REQUEST"
-    assert what["error"] == "OTHER"
+    assert left["error"] == closed["error"] == "CLOSED"
+    assert not any(e["ids_may_be_spent"] for e in (zero, dotted, left, closed))
     assert single["errors"] == shared["errors"] == {}
-    ops = [Op(s, e, range(int(i), int(i) + n), strong=True) for s, e, i, n in single["ops"] + shared["ops"]]
+    ops = [Op(s, e, seqd.Range(int(i), n), strong=True) for s, e, i, n in single["ops"] + shared["ops"]]
     assert sorted(i for op in ops for i in op.ids) == list(range(4, 124))
     check(ops)
     assert rate["ids_per_second"] > 10
-    assert got.returncode == 0
+    assert one["range"] == one["id"]
+    assert got.returncode != 0
+    assert "what" in got.stderr  # no error of the library's
 
 
 def test_conformance_program_without_workers() -> None:

@@ -15,7 +15,7 @@ import seqd
 from seqd._options import Options
 from seqd._retry import explained, pause, retry
 
-RETRIED = {"BUSY", "UNAVAILABLE", "EXPIRED", "NO_WORKERS", "TIMEOUT"}
+RETRIED = {"BUSY", "UNAVAILABLE", "EXPIRED", "NO_WORKERS", "TIMEOUT", "NOT_CONNECTED"}
 ERRORS = [
     seqd.BadRequestError,
     seqd.FencedError,
@@ -25,7 +25,7 @@ ERRORS = [
     seqd.ExpiredError,
     seqd.ExhaustedError,
     seqd.NoWorkersError,
-    seqd.TimedOutError,
+    seqd.TimeoutError,
     seqd.NotConnectedError,
     seqd.ClosedError,
 ]
@@ -109,7 +109,7 @@ async def test_nothing_is_sent_after_the_deadline(cls: type[seqd.Error]) -> None
     assert caught.value.timed_out
     assert caught.value.attempts == len(times) > 10
     assert "gave up after" in str(caught.value)
-    assert ("gap" in str(caught.value)) == cls.spends == caught.value.maybe_spent
+    assert ("gap" in str(caught.value)) == cls.ids_may_be_spent == caught.value.ids_may_be_spent
 
 
 @pytest.mark.instant
@@ -126,7 +126,7 @@ async def test_a_wait_past_the_deadline_ends_the_call_at_once() -> None:
 @pytest.mark.instant
 async def test_a_deadline_that_has_passed_sends_nothing() -> None:
     times, ask = script(None)
-    with pytest.raises(seqd.TimedOutError) as caught:
+    with pytest.raises(seqd.TimeoutError) as caught:
         await retry(ask, 1, Options(), 0.0)
     assert not times
     assert caught.value.attempts == 0
@@ -156,12 +156,22 @@ async def test_an_attempt_cut_short_tells_less_than_the_one_before() -> None:
             first = False
             raise seqd.UnavailableError("etcd is away")
         await asyncio.sleep(deadline - now())
-        raise seqd.TimedOutError("no answer")
+        raise seqd.TimeoutError("no answer")
 
     with pytest.raises(seqd.UnavailableError) as caught:
         await retry(ask, 1, Options(attempt_timeout=5), 1.0)
     assert caught.value.timed_out
     assert now() == 1.0
+
+
+@pytest.mark.instant
+@pytest.mark.parametrize("cls", [seqd.NotConnectedError, seqd.BusyError, seqd.TimeoutError, seqd.UnavailableError])
+async def test_a_call_that_lost_its_connection_may_have_spent_ids(cls: type[seqd.Error]) -> None:
+    """NOT_CONNECTED says that none were."""
+    _, ask = script(cls("scripted"), seqd.NotConnectedError("down", hint="look"))
+    with pytest.raises(seqd.TimeoutError if cls.ids_may_be_spent else seqd.NotConnectedError, match="look") as caught:
+        await retry(ask, 1, Options(), 2.0)
+    assert caught.value.ids_may_be_spent == cls.ids_may_be_spent
 
 
 @pytest.mark.instant

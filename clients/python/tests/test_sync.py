@@ -52,9 +52,10 @@ def in_threads(count: int, do: Any) -> None:
 
 
 def test_calls(server: Server) -> None:
-    with serving(server.url, Counters()) as worker, seqd.Client(server.url, timeout=10) as client:
+    with serving(server.url, Counters()) as worker, seqd.connect(server.url) as nc:
+        client = seqd.Client(nc, timeout=10)
         assert client.next("orders", "invoice") == 1
-        assert client.next_n("orders", "invoice", 3, mode="strong") == range(2, 5)
+        assert client.next_n("orders", "invoice", 3, mode="strong") == seqd.Range(2, 3)
         assert [(r.n, r.mode) for r in worker.requests] == [(1, "default"), (3, "strong")]
         with pytest.raises(seqd.BadRequestError):
             client.next("a.b", "k")
@@ -63,7 +64,8 @@ def test_calls(server: Server) -> None:
 
 
 def test_threads(server: Server) -> None:
-    with serving(server.url, Counters()), seqd.Client(server.url, timeout=10) as client:
+    with serving(server.url, Counters()), seqd.connect(server.url) as nc:
+        client = seqd.Client(nc, timeout=10)
         got: list[int] = []
         in_threads(16, lambda: got.extend(client.next("orders", "invoice") for _ in range(20)))
         assert sorted(got) == list(range(1, 321))
@@ -71,7 +73,8 @@ def test_threads(server: Server) -> None:
 
 @pytest.mark.parametrize("prefetch", [0, 64])
 def test_sequence(server: Server, prefetch: int) -> None:
-    with serving(server.url, Counters()) as worker, seqd.Client(server.url, timeout=10) as client:
+    with serving(server.url, Counters()) as worker, seqd.connect(server.url) as nc:
+        client = seqd.Client(nc, timeout=10)
         seq = client.sequence("orders", "invoice", prefetch=prefetch)
         got: list[list[int]] = []
 
@@ -98,8 +101,9 @@ def test_close_wakes_those_who_wait(server: Server) -> None:
     async def silent(_: Request) -> None:
         arrived.set()
 
-    with serving(server.url, silent), seqd.Client(server.url, timeout=60, attempt_timeout=60) as client:
-        errors: list[Exception] = []
+    with serving(server.url, silent), seqd.connect(server.url) as nc:
+        client = seqd.Client(nc, timeout=60, attempt_timeout=60)
+        errors: list[seqd.Error] = []
 
         def ask() -> None:
             try:
@@ -111,11 +115,11 @@ def test_close_wakes_those_who_wait(server: Server) -> None:
         thread.start()
         assert arrived.wait(10)
         start = time.monotonic()
-        client.close()
+        nc.close()
         thread.join()
         assert time.monotonic() - start < 5
-        assert len(errors) == 1
-        client.close()
+        assert [e.ids_may_be_spent for e in errors] == [True]
+        nc.close()
         with pytest.raises(seqd.ClosedError):
             client.next("orders", "invoice")
 
@@ -124,16 +128,18 @@ def test_no_server() -> None:
     before = threading.active_count()
     start = time.monotonic()
     with pytest.raises(seqd.NotConnectedError, match="no connection to nats://127"):
-        seqd.Client("nats://127.0.0.1:1", connect_timeout=0.3)
+        seqd.connect("nats://127.0.0.1:1", timeout=0.3)
     assert time.monotonic() - start < 5
-    with pytest.raises(seqd.BadRequestError):
-        seqd.Client("nats://127.0.0.1:1", timeout=0)
+    with pytest.raises(TypeError):
+        seqd.connect("nats://127.0.0.1:1", nmae="mine")
+    with pytest.raises(TypeError, match=r"seqd\.connect"):
+        seqd.Client("nats://127.0.0.1:1")  # type: ignore[arg-type]
     assert threading.active_count() == before
 
 
 def test_no_workers(server: Server) -> None:
-    with seqd.Client(server.url, no_responders_patience=0) as client, pytest.raises(seqd.NoWorkersError):
-        client.next("orders", "invoice")
+    with seqd.connect(server.url) as nc, pytest.raises(seqd.NoWorkersError):
+        seqd.Client(nc, no_responders_patience=0).next("orders", "invoice")
 
 
 def test_its_own_thread_must_not_wait_for_it(server: Server) -> None:
@@ -142,7 +148,8 @@ def test_its_own_thread_must_not_wait_for_it(server: Server) -> None:
     async def reconnected() -> None:
         pass
 
-    with seqd.Client(server.url, connect={"reconnected_cb": reconnected, "name": "mine"}) as client:
+    with seqd.connect(server.url, reconnected_cb=reconnected, name="mine") as nc:
+        client = seqd.Client(nc)
 
         async def wrong() -> None:
             try:
@@ -150,7 +157,7 @@ def test_its_own_thread_must_not_wait_for_it(server: Server) -> None:
             except RuntimeError as e:
                 outcome.append(e)
 
-        client._thread.run(wrong())
+        nc.run(wrong())
     assert "wait for itself" in str(outcome[0])
 
 
@@ -158,7 +165,8 @@ def test_its_own_thread_must_not_wait_for_it(server: Server) -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_fork(server: Server) -> None:
     """A child has no thread to wait for: an error rather than a hang."""
-    with seqd.Client(server.url) as client:
+    with seqd.connect(server.url) as nc:
+        client = seqd.Client(nc)
         pid = os.fork()
         if pid == 0:
             signal.alarm(10)  # should it hang all the same

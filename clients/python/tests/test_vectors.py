@@ -118,11 +118,20 @@ def test_replies(v: dict[str, Any]) -> None:
 
 
 def test_codes() -> None:
-    table = {v["code"]: v for v in vectors("errors.json", "codes", "code number retryable")}
+    table = {v["code"]: v for v in vectors("errors.json", "codes", "code number retryable ids_may_be_spent")}
     assert {cls.code: number for cls, number in NUMBERS.items()} == {c: v["number"] for c, v in table.items()}
     for cls in NUMBERS:
         # EXPIRED: "the caller knows"; this one does, as its next attempt has time of its own.
         assert cls.retryable == (table[cls.code]["retryable"] or cls.code == "EXPIRED")
+        assert cls.ids_may_be_spent == table[cls.code]["ids_may_be_spent"]
+
+
+@each("errors.json", "client", "code text ids_may_be_spent")
+def test_own_codes(v: dict[str, Any]) -> None:
+    """What no worker says has one name in every client, and ids may be spent where they may be."""
+    (cls,) = (c for c in Error.__subclasses__() if c.code == v["code"])
+    assert cls not in NUMBERS
+    assert cls.ids_may_be_spent == v["ids_may_be_spent"]
 
 
 def check_error(v: dict[str, Any], body: bytes) -> None:

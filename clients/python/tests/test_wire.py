@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import seqd
 from seqd import _wire
 from seqd._subjects import check_key, check_token, escape
+from seqd._wire import MAX_ID
 
 
 def random_text(rnd: random.Random) -> str:
@@ -68,3 +70,13 @@ def test_another_librarys_answers_are_read() -> None:
 def test_deep_answers_do_no_harm() -> None:
     body = b"\x83\xa1x" + b"\x91" * 100_000 + b"\x01\xa2id\x05\xa1n\x01"
     assert _wire.decode_answer(None, body).ids == range(5, 6)
+
+
+def test_range() -> None:
+    ids = seqd.Range(7, 10)
+    assert (ids.start, ids.length, ids.last, len(ids), list(ids)) == (7, 10, 16, 10, list(range(7, 17)))
+    assert 16 in ids
+    assert 17 not in ids
+    assert f"{seqd.Range(7, 1)} {ids}" == "7 7..16"
+    assert pickle.loads(pickle.dumps(ids)) == ids
+    assert list(seqd.Range(MAX_ID, 1)) == [MAX_ID]

@@ -21,7 +21,9 @@ FENCED, EXHAUSTED, INTERNAL and a closed connection end a call at once.
 """
 
 from ._options import CallOptions, Mode, connect_options
+from ._range import Range
 from ._sequence import AsyncSequence
+from ._thread import Connection, connect
 from .aio import AsyncClient
 from .errors import (
     BadRequestError,
@@ -34,7 +36,7 @@ from .errors import (
     InternalError,
     NotConnectedError,
     NoWorkersError,
-    TimedOutError,
+    TimeoutError,
     UnavailableError,
 )
 from .sync import Client, Sequence
@@ -47,6 +49,7 @@ __all__ = [
     "CallOptions",
     "Client",
     "ClosedError",
+    "Connection",
     "Error",
     "ExhaustedError",
     "ExpiredError",
@@ -55,8 +58,10 @@ __all__ = [
     "Mode",
     "NoWorkersError",
     "NotConnectedError",
+    "Range",
     "Sequence",
-    "TimedOutError",
+    "TimeoutError",
     "UnavailableError",
+    "connect",
     "connect_options",
 ]

@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import nats.aio.client
 import nats.errors
-from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
 from . import _wire
 from ._wire import Answer
-from .errors import ClosedError, Error, InternalError, NotConnectedError, NoWorkersError, TimedOutError
+from .errors import ClosedError, Error, InternalError, NotConnectedError, NoWorkersError, TimeoutError
 
 # With that much waiting to be sent, the server reads too slowly: one more request
 # would be late, and nats-py may block in publish at twice as much.
@@ -40,7 +40,7 @@ class Inbox:
     Used by one event loop, the connection's.
     """
 
-    def __init__(self, nc: Connection) -> None:
+    def __init__(self, nc: nats.aio.client.Client) -> None:
         self._nc = nc
         self._nonce = secrets.randbits(64)  # of the last request
         self._prefix = ""  # of the reply subjects; empty: not subscribed
@@ -49,7 +49,7 @@ class Inbox:
     async def request(self, subject: str, n: int, mode: str, root: str, deadline: float) -> range:
         """Send one request and return its ids. deadline is on the loop's clock.
 
-        Raises an Error; TimedOutError if no answer came by the deadline.
+        Raises an Error; TimeoutError if no answer came by the deadline.
         """
         self._check_connection()
         if not self._prefix:
@@ -95,7 +95,7 @@ class Inbox:
     def _check_connection(self) -> None:
         if self._nc.is_closed or self._nc.is_draining:
             self._prefix = ""  # the subscription ends with the connection
-            raise ClosedError("the connection is closed", hint="connect again, with seqd.connect_options()")
+            raise _closed()
         if not self._nc.is_connected:
             # Sent now, it would wait in the connection's buffer and burn ids for
             # callers that have long given up.
@@ -117,13 +117,13 @@ class Inbox:
         try:
             await send(*args)  # type: ignore[misc]
         except (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError) as e:
-            raise ClosedError("the connection is closed", hint="connect again, with seqd.connect_options()") from e
+            raise _closed() from e
         except nats.errors.OutboundBufferLimitError as e:
             raise NotConnectedError("not connected to NATS") from e
         except (nats.errors.Error, OSError) as e:
             # Unknown ones count as passing: to try again costs no more than the
             # call's time, and the last one is reported.
-            raise TimedOutError(f"the connection failed: {e}") from e
+            raise TimeoutError(f"the connection failed: {e}") from e
 
     async def _receive(self, msg: Msg) -> None:
         """Pass an answer on to the request that waits for it; nobody waits for a late one."""
@@ -144,15 +144,19 @@ class Inbox:
 
     def _unanswered(self, subject: str, waiting: _Waiting) -> Error:
         if waiting.stranger:
-            return TimedOutError(
+            return TimeoutError(
                 "an answer to another request came back",
                 hint=f"check that no stream and no other service listens on {subject!r}",
             )
         # A request the server refused to pass on looks the same as a lost one.
         last = self._nc.last_error
         if last is not None and "permissions violation" in str(last).lower():
-            return TimedOutError("no answer", hint=f"the server refused something on this connection: {last}")
-        return TimedOutError("no answer", hint="check the workers, for example with: nats micro stats seqd")
+            return TimeoutError("no answer", hint=f"the server refused something on this connection: {last}")
+        return TimeoutError("no answer", hint="check the workers, for example with: nats micro stats seqd")
+
+
+def _closed() -> ClosedError:
+    return ClosedError("the connection is closed", hint="connect again, with seqd.connect_options()", sent=False)
 
 
 def _resolve(future: asyncio.Future[Answer | Error | None], result: Answer | Error | None) -> None:

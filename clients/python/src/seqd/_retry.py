@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from ._options import Options
-from .errors import Error, NoWorkersError, TimedOutError
+from .errors import Error, NotConnectedError, NoWorkersError, TimeoutError
 
 # Pauses between attempts, in seconds, before the random part.
 FIRST_PAUSE = 0.010
@@ -38,9 +38,11 @@ async def retry(ask: Ask, n: int, options: Options, deadline: float) -> range:
         except Error as e:
             error = e
         failed = now()
-        spent = spent or error.spends
-        if last is None or failed < deadline or not isinstance(error, TimedOutError):
+        spent = spent or error.ids_may_be_spent
+        if last is None or failed < deadline or not isinstance(error, (TimeoutError, NotConnectedError)):
             last = error
+        if isinstance(last, NotConnectedError) and spent:  # down, but not all the time
+            last = TimeoutError("the connection to NATS was lost", hint=last.hint)
         if not error.retryable:
             raise _ended(error, attempts, spent)
         wait = pause(attempts, error, random.random())
@@ -56,7 +58,7 @@ async def retry(ask: Ask, n: int, options: Options, deadline: float) -> range:
             break  # to wait for the deadline and then say so would help nobody
         await asyncio.sleep(wait)
     if last is None:
-        last = TimedOutError("the time was up before anything was sent")
+        last = TimeoutError("the time was up before anything was sent")
     last.timed_out = True
     raise _ended(last, attempts, spent, f"gave up after {now() - start:.3f} s, the next attempt due in {wait:.3f} s")
 
@@ -73,7 +75,7 @@ def pause(attempts: int, error: Error, r: float) -> float:
 
 
 def _ended(error: Error, attempts: int, spent: bool, why: str = "") -> Error:
-    error.attempts, error.maybe_spent = attempts, spent
+    error.attempts, error.ids_may_be_spent = attempts, spent
     error.message = str(error)
     if why:
         error.message += f"; {why} (attempts: {attempts})"

@@ -7,6 +7,7 @@ from collections import deque
 
 from ._batch import Batch, Call
 from ._options import Options
+from ._range import Range
 from ._retry import Ask, explained, retry
 from ._stock import make_stock
 from ._target import check_n
@@ -62,24 +63,29 @@ class AsyncSequence:
 
     async def next(self) -> int:
         """Return the next id; see next_n."""
-        return (self.take(1) or await self.next_n(1))[0]
+        return (self._take(1) or await self._next_n(1)).start
 
-    def take(self, n: int) -> range | None:
+    def _take(self, n: int) -> range | None:
         """Return the next n ids if they are at hand. May be called from any thread."""
         if self._stock is None or type(n) is not int or n < 1:
             return None
         return self._stock.spending.take(n)
 
-    async def next_n(self, n: int) -> range:
+    async def next_n(self, n: int) -> Range:
         """Return the next n ids, without holes.
 
         Waits until the ids are there or the timeout passes, and raises an
         seqd.Error as AsyncClient.next_n does, or ClosedError. A call that is
         cancelled returns at once; the other calls of its batch go on waiting.
         """
+        ids = await self._next_n(n)
+        return Range(ids.start, len(ids))
+
+    async def _next_n(self, n: int) -> range:
+        """Get n ids from the stock, or through a request."""
         check_n(n, self._store, self._key)
         if self._closed:
-            raise self._explained(ClosedError("the sequence is closed"))
+            raise self._explained(ClosedError("the sequence is closed", sent=False))
         if self._stock is not None:
             ids, due = self._stock.take(n, asyncio.get_running_loop().time())
             if due:
@@ -151,11 +157,11 @@ class AsyncSequence:
 
     def _fail_all(self) -> None:
         """Fail calls that wait, where the sequence or the event loop is being closed; else there are none."""
-        error = ClosedError("the sequence is closed" if self._closed else "the event loop is being closed")
+        text = "the sequence is closed" if self._closed else "the event loop is being closed"
         if self._sent is not None:
-            self._sent.fail(error)
+            self._sent.fail(ClosedError(text))
         while self._batches:
-            self._batches.popleft().fail(error)
+            self._batches.popleft().fail(ClosedError(text, sent=False))
 
     async def _gather(self) -> None:
         """Wait a moment for calls that come at once after they were served."""

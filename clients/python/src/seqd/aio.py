@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nats.aio.client import Client as Connection
+import nats.aio.client
 
 from ._inbox import Inbox
 from ._options import CallOptions, Options
+from ._range import Range
 from ._sequence import AsyncSequence
 from ._target import Target
 
@@ -27,7 +28,7 @@ class AsyncClient:
     token of the subjects, where workers have been configured with another one.
     """
 
-    def __init__(self, nc: Connection, *, root: str = "seq", **options: Unpack[CallOptions]) -> None:
+    def __init__(self, nc: nats.aio.client.Client, *, root: str = "seq", **options: Unpack[CallOptions]) -> None:
         if not callable(getattr(nc, "publish", None)):
             raise TypeError(f"nc must be a connection of nats.connect, not {type(nc).__name__}")
         self._options = Options(root=root).with_(**options)
@@ -35,9 +36,9 @@ class AsyncClient:
 
     async def next(self, store: str, key: str, **options: Unpack[CallOptions]) -> int:
         """Return the next id of key in store; see next_n."""
-        return (await self.next_n(store, key, 1, **options))[0]
+        return (await self.next_n(store, key, 1, **options)).start
 
-    async def next_n(self, store: str, key: str, n: int, **options: Unpack[CallOptions]) -> range:
+    async def next_n(self, store: str, key: str, n: int, **options: Unpack[CallOptions]) -> Range:
         """Return the next n ids of key in store, without holes.
 
         store is a name of 1 to 64 of the characters A-Za-z0-9_-. key is any text
@@ -49,7 +50,8 @@ class AsyncClient:
         seqd.Error then, or sooner where asking again can't help. A call that is
         cancelled may have spent ids, which leaves a gap.
         """
-        return await Target(self._inbox, self._options.with_(**options), store, key).next_n(n)
+        ids = await Target(self._inbox, self._options.with_(**options), store, key).next_n(n)
+        return Range(ids.start, len(ids))
 
     def sequence(self, store: str, key: str, *, prefetch: int = 0, **options: Unpack[CallOptions]) -> AsyncSequence:
         """Return a handle on key in store, for tasks that ask for its ids concurrently or often.

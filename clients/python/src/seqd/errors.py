@@ -1,12 +1,13 @@
 """What a call raises.
 
 Every error has a code, a text for people, and how long a worker asked to wait.
-Codes a worker answers with are those of the wire; three more are the client's
-own: NO_WORKERS, TIMEOUT and CLOSED.
+Codes a worker answers with are those of the wire; four more are the client's
+own: NO_WORKERS, TIMEOUT, NOT_CONNECTED and CLOSED.
 """
 
 from __future__ import annotations
 
+import builtins
 from typing import ClassVar
 
 import nats.errors
@@ -24,13 +25,14 @@ class Error(Exception):
     text: str  # for people
     retry_after: float  # seconds a worker asked to wait before trying again; 0: it did not ask
     timed_out: bool = False  # the time was up, or would have been before the next attempt
-    maybe_spent: bool = False  # an attempt may have spent ids, which leaves a gap
+    ids_may_be_spent: bool = True  # an attempt may have spent ids, which leaves a gap
     attempts: int = 0  # requests that were tried; 0: nothing was sent
 
     retryable: ClassVar[bool] = False  # another attempt may succeed without anybody acting
-    spends: ClassVar[bool] = True  # an attempt that failed so may have spent ids
 
-    def __init__(self, text: str, *, code: str = "", retry_after: float = 0.0, hint: str = "") -> None:
+    def __init__(
+        self, text: str, *, code: str = "", retry_after: float = 0.0, hint: str = "", sent: bool = True
+    ) -> None:
         super().__init__(text)
         self.text = text
         self.retry_after = retry_after
@@ -38,6 +40,8 @@ class Error(Exception):
         self.message = ""  # all there is to say; set when the call ends
         if code:
             self.code = code
+        if not sent:
+            self.ids_may_be_spent = False
 
     def __str__(self) -> str:
         return self.message or f"{self.code}: {self.text}"
@@ -47,14 +51,14 @@ class BadRequestError(Error, ValueError):
     """An argument is malformed or not allowed for this store."""
 
     code = "BAD_REQUEST"
-    spends = False
+    ids_may_be_spent = False
 
 
 class FencedError(Error):
     """etcd's history went backwards, as after a restored backup; an operator must act."""
 
     code = "FENCED"
-    spends = False
+    ids_may_be_spent = False
 
 
 class BusyError(Error):
@@ -62,7 +66,7 @@ class BusyError(Error):
 
     code = "BUSY"
     retryable = True
-    spends = False
+    ids_may_be_spent = False
 
 
 class InternalError(Error):
@@ -89,7 +93,7 @@ class ExhaustedError(Error):
     """The key has no ids left."""
 
     code = "EXHAUSTED"
-    spends = False
+    ids_may_be_spent = False
 
 
 class NoWorkersError(Error, nats.errors.NoRespondersError):
@@ -97,27 +101,28 @@ class NoWorkersError(Error, nats.errors.NoRespondersError):
 
     code = "NO_WORKERS"
     retryable = True
-    spends = False
+    ids_may_be_spent = False
 
 
-class TimedOutError(Error, TimeoutError):
-    """No attempt got an answer in time."""
+class TimeoutError(Error, builtins.TimeoutError):
+    """No attempt got an answer in time, or the connection was lost before one came."""
 
     code = "TIMEOUT"
     retryable = True
 
 
-class NotConnectedError(TimedOutError):
-    """There was no connection to a NATS server for the whole time, or in the end."""
+class NotConnectedError(Error, ConnectionError):
+    """There was no connection to a NATS server. No ids have been spent."""
 
-    spends = False
+    code = "NOT_CONNECTED"
+    retryable = True
+    ids_may_be_spent = False
 
 
 class ClosedError(Error, nats.errors.ConnectionClosedError):
     """The connection, the client or the sequence is closed for good."""
 
     code = "CLOSED"
-    spends = False
 
 
 NUMBERS: dict[type[Error], int] = {

@@ -6,35 +6,50 @@ import com.google.gson.JsonParser;
 import io.nats.client.Connection;
 import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
+import io.seqd.client.Client;
 import io.seqd.client.IdRange;
 import io.seqd.client.Mode;
-import io.seqd.client.SeqdClient;
+import io.seqd.client.Options;
 import io.seqd.client.SeqdException;
-import io.seqd.client.SeqdOptions;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Collections;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Does what a runner writes to it, a JSON object a line, and answers each with one line. */
 public final class Conformance {
-  /** One call, of the client or of a sequence. */
-  private interface Call {
-    IdRange next() throws InterruptedException;
+  private Connection nc;
+  private Client client;
+
+  /** Connects; a connection that there is already is closed. */
+  private JsonObject connect(String url) throws IOException, InterruptedException {
+    close();
+    nc = Nats.connect(Client.connectOptions(url).errorListener(new ErrorListener() {}).build());
+    client = new Client(nc);
+    return ready();
   }
 
-  private final SeqdClient client;
+  private JsonObject close() throws InterruptedException {
+    if (nc != null) {
+      nc.close();
+    }
+    return ready();
+  }
 
-  private Conformance(SeqdClient client) {
-    this.client = client;
+  private static JsonObject ready() {
+    JsonObject result = new JsonObject();
+    result.addProperty("ready", true);
+    return result;
   }
 
   /**
@@ -47,15 +62,10 @@ public final class Conformance {
     String url = System.getenv().getOrDefault("NATS_URL", "nats://127.0.0.1:4222");
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    var options = SeqdClient.connectOptions(url).errorListener(new ErrorListener() {});
-    Connection nc = Nats.connect(options.build());
-    try (SeqdClient client = new SeqdClient(nc)) {
-      Conformance conformance = new Conformance(client);
-      out.println("{\"ready\":true}");
+    Conformance conformance = new Conformance();
+    try {
+      out.println(conformance.connect(url));
       for (String line = in.readLine(); line != null; line = in.readLine()) {
-        if (line.isBlank()) {
-          continue;
-        }
         JsonObject command = JsonParser.parseString(line).getAsJsonObject();
         if (command.get("op").getAsString().equals("exit")) {
           return;
@@ -63,91 +73,89 @@ public final class Conformance {
         out.println(conformance.run(command));
       }
     } finally {
-      nc.close();
+      conformance.close();
     }
   }
 
-  private JsonObject run(JsonObject command) throws InterruptedException {
-    return switch (command.get("op").getAsString()) {
-      case "next" -> next(command);
-      case "load" -> load(command);
-      case "rate" -> rate(command);
-      default -> error("OTHER", "unknown op");
-    };
-  }
-
-  private JsonObject next(JsonObject command) throws InterruptedException {
+  private JsonObject run(JsonObject command) throws Exception {
     try {
-      IdRange ids = call(command).next();
+      return switch (command.get("op").getAsString()) {
+        case "next" -> next(command);
+        case "load" -> load(command);
+        case "rate" -> rate(command);
+        case "connect" -> connect(command.get("url").getAsString());
+        case "close" -> close();
+        default -> throw new IllegalArgumentException("unknown op: " + command);
+      };
+    } catch (SeqdException e) {
       JsonObject result = new JsonObject();
-      result.addProperty("id", Long.toString(ids.first()));
-      result.addProperty("n", ids.n());
+      result.addProperty("error", e.code());
+      result.addProperty("text", e.getMessage());
+      result.addProperty("ids_may_be_spent", e.idsMayBeSpent());
       return result;
-    } catch (SeqdException e) {
-      return error(code(e), e.getMessage());
     }
   }
 
-  private JsonObject load(JsonObject command) throws InterruptedException {
-    int calls = command.get("calls").getAsInt();
-    JsonArray ops = new JsonArray();
-    Map<String, Integer> errors = new TreeMap<>();
-    Call call;
-    try {
-      call = call(command);
-    } catch (SeqdException e) {
-      return error(code(e), e.getMessage());
-    }
-    together(
-        number(command, "callers", 1),
-        () -> {
-          for (int i = 0; i < calls; i++) {
-            long start = System.nanoTime(); // CLOCK_MONOTONIC on Linux
-            JsonArray op = new JsonArray();
-            String failed = null;
-            try {
-              IdRange ids = call.next();
-              op.add(start);
-              op.add(System.nanoTime());
-              op.add(Long.toString(ids.first()));
-              op.add(ids.n());
-            } catch (SeqdException e) {
-              failed = code(e);
-            }
-            synchronized (ops) {
-              if (failed == null) {
-                ops.add(op);
-              } else {
-                errors.merge(failed, 1, Integer::sum);
-              }
-            }
-          }
-        });
-    JsonObject counts = new JsonObject();
-    errors.forEach(counts::addProperty);
+  private JsonObject next(JsonObject command) throws Exception {
+    IdRange ids = call(command).call();
     JsonObject result = new JsonObject();
-    result.add("ops", ops);
-    result.add("errors", counts);
+    result.addProperty("id", Long.toString(ids.start()));
+    result.addProperty("n", ids.length());
+    result.addProperty("range", ids.toString());
     return result;
   }
 
-  private JsonObject rate(JsonObject command) throws InterruptedException {
+  private JsonObject load(JsonObject command) throws Exception {
+    int calls = command.get("calls").getAsInt();
+    JsonArray ops = new JsonArray();
+    JsonObject errors = new JsonObject();
+    Callable<IdRange> call = call(command);
+    together(
+        command,
+        () -> {
+          for (int i = 0; i < calls; i++) {
+            long start = System.nanoTime(); // CLOCK_MONOTONIC on Linux
+            try {
+              IdRange ids = call.call();
+              JsonArray op = new JsonArray();
+              op.add(start);
+              op.add(System.nanoTime());
+              op.add(Long.toString(ids.start()));
+              op.add(ids.length());
+              synchronized (ops) {
+                ops.add(op);
+              }
+            } catch (SeqdException e) {
+              synchronized (ops) {
+                errors.addProperty(e.code(), number(errors, e.code(), 0) + 1);
+              }
+            }
+          }
+          return null;
+        });
+    JsonObject result = new JsonObject();
+    result.add("ops", ops);
+    result.add("errors", errors);
+    return result;
+  }
+
+  private JsonObject rate(JsonObject command) throws Exception {
     long duration = TimeUnit.MILLISECONDS.toNanos(command.get("duration_ms").getAsLong());
     AtomicLong count = new AtomicLong();
-    Call call = call(command);
+    Callable<IdRange> call = call(command);
     long start = System.nanoTime();
     together(
-        number(command, "callers", 1),
+        command,
         () -> {
           long got = 0;
           while (System.nanoTime() - start < duration) {
             try {
-              got += call.next().n();
+              got += call.call().length();
             } catch (SeqdException e) {
               // It lowers the rate, which is what is asked for.
             }
           }
-          count.addAndGet(got);
+          return count.addAndGet(got);
         });
     double seconds = (System.nanoTime() - start) / 1e9;
     JsonObject result = new JsonObject();
@@ -155,66 +163,46 @@ public final class Conformance {
     return result;
   }
 
-  /** What one caller of many does. */
-  private interface Work {
-    void run() throws InterruptedException;
-  }
-
-  private static void together(int callers, Work work) throws InterruptedException {
-    List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < callers; i++) {
-      threads.add(
-          new Thread(
-              () -> {
-                try {
-                  work.run();
-                } catch (InterruptedException e) {
-                  Thread.currentThread().interrupt();
-                }
-              }));
-    }
-    threads.forEach(Thread::start);
-    for (Thread t : threads) {
-      t.join();
+  /** Lets each of the command's callers do the work, in a thread of its own. */
+  private static void together(JsonObject command, Callable<?> work) throws Exception {
+    int callers = number(command, "callers", 1);
+    ExecutorService threads = Executors.newFixedThreadPool(callers);
+    try {
+      for (Future<?> done : threads.invokeAll(Collections.nCopies(callers, work))) {
+        done.get();
+      }
+    } finally {
+      threads.shutdownNow();
     }
   }
 
-  private Call call(JsonObject command) {
+  /** Returns what makes one call, of the client or of a sequence. */
+  private Callable<IdRange> call(JsonObject command) {
     String store = command.get("store").getAsString();
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);
-    String mode = command.has("mode") ? command.get("mode").getAsString() : "default";
-    SeqdOptions options =
+    String mode = command.has("mode") ? command.get("mode").getAsString() : "";
+    Options options =
         client
             .options()
-            .withMode(Mode.valueOf(mode.toUpperCase(Locale.ROOT)))
+            .withMode(mode.isEmpty() ? Mode.DEFAULT : Mode.valueOf(mode.toUpperCase(Locale.ROOT)))
             .withTimeout(Duration.ofMillis(number(command, "timeout_ms", 2000)));
-    if (command.has("sequence") && command.get("sequence").getAsBoolean()) {
-      var sequence =
-          client.sequence(store, key, options.withPrefetch(number(command, "prefetch", 0)));
+    boolean closed = flag(command, "closed");
+    if (closed || flag(command, "sequence")) {
+      var sequence = client.sequence(store, key, options, number(command, "prefetch", 0));
+      if (closed) {
+        sequence.close();
+      }
       return () -> sequence.nextN(n);
     }
     return () -> client.nextN(store, key, n, options);
   }
 
+  private static boolean flag(JsonObject command, String name) {
+    return command.has(name) && command.get(name).getAsBoolean();
+  }
+
   private static int number(JsonObject command, String name, int otherwise) {
     return command.has(name) ? command.get(name).getAsInt() : otherwise;
-  }
-
-  /** Returns the runner's word for an error. */
-  private static String code(SeqdException e) {
-    return switch (e.code()) {
-      case "BAD_REQUEST", "FENCED", "BUSY", "INTERNAL", "UNAVAILABLE", "EXPIRED", "EXHAUSTED" ->
-          e.code();
-      case "NO_WORKERS", "TIMEOUT" -> e.code();
-      default -> e.timedOut() ? "TIMEOUT" : "OTHER";
-    };
-  }
-
-  private static JsonObject error(String code, String text) {
-    JsonObject result = new JsonObject();
-    result.addProperty("error", code);
-    result.addProperty("text", text);
-    return result;
   }
 }

@@ -2,9 +2,9 @@ package io.seqd.examples;
 
 import io.nats.client.Connection;
 import io.nats.client.Nats;
+import io.seqd.client.Client;
 import io.seqd.client.IdRange;
 import io.seqd.client.Mode;
-import io.seqd.client.SeqdClient;
 
 /** The program of README.md. */
 public final class Quickstart {
@@ -18,14 +18,16 @@ public final class Quickstart {
    */
   public static void main(String[] args) throws Exception {
     String url = System.getenv().getOrDefault("NATS_URL", "nats://127.0.0.1:4222");
-    Connection nc = Nats.connect(SeqdClient.connectOptions(url).build());
-    SeqdClient client = new SeqdClient(nc);
+    Connection nc = Nats.connect(Client.connectOptions(url).build());
+    Client client = new Client(nc);
 
     long id = client.next("orders", "invoice");
     System.out.println("invoice " + id);
 
     IdRange ids = client.nextN("orders", "发票/2026", 3, client.options().withMode(Mode.STRONG));
-    ids.stream().forEach(i -> System.out.println("receipt " + i));
+    for (long i : ids) {
+      System.out.println("receipt " + i);
+    }
 
     client.nextAsync("orders", "invoice").thenAccept(i -> System.out.println("invoice " + i)).get();
     nc.close();

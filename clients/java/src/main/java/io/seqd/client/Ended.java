@@ -1,5 +1,6 @@
 package io.seqd.client;
 
+import java.io.Serializable;
 import java.time.Duration;
 
 /**
@@ -10,14 +11,25 @@ import java.time.Duration;
  * @param tookNanos from the call's begin to its end
  * @param nextNanos what the next attempt should have waited, where that ended the call; else 0
  * @param timedOut the call's time is up, or would have been before the next attempt
- * @param gap an attempt may have spent ids
+ * @param idsMayBeSpent an attempt may have spent ids
  */
 record Ended(
-    Failure last, int attempts, long tookNanos, long nextNanos, boolean timedOut, boolean gap) {
+    Failure last,
+    int attempts,
+    long tookNanos,
+    long nextNanos,
+    boolean timedOut,
+    boolean idsMayBeSpent)
+    implements Serializable {
 
   /** Returns the end of a call that no other attempt could help. */
   static Ended atOnce(Failure failure) {
-    return new Ended(failure, 0, 0, 0, false, failure.mayHaveSpentIds());
+    return new Ended(failure, 0, 0, 0, false, failure.idsMayBeSpent());
+  }
+
+  /** Returns what to say the call came to: no answer, where nothing was sent in time. */
+  Failure failure() {
+    return last == null ? Failure.NO_ANSWER : last;
   }
 
   /** Returns what a caller gets, one for each caller: an exception has one stack trace. */
@@ -36,27 +48,26 @@ record Ended(
         b.append(")");
       }
     }
-    if (gap) {
+    if (idsMayBeSpent) {
       b.append("; ids may have been spent, which leaves a gap");
     }
     if (!hint.isEmpty()) {
       b.append("; ").append(hint);
     }
-    Failure f = last == null ? Failure.NO_ANSWER : last;
-    var about = new SeqdException.About(b.toString(), f, attempts, timedOut, gap);
-    return switch (f.code()) {
-      case Failure.BAD_REQUEST -> new SeqdException.BadRequest(about);
-      case Failure.FENCED -> new SeqdException.Fenced(about);
-      case Failure.BUSY -> new SeqdException.Busy(about);
-      case Failure.INTERNAL -> new SeqdException.Internal(about);
-      case Failure.UNAVAILABLE -> new SeqdException.Unavailable(about);
-      case Failure.EXPIRED -> new SeqdException.Expired(about);
-      case Failure.EXHAUSTED -> new SeqdException.Exhausted(about);
-      case Failure.NO_WORKERS -> new SeqdException.NoWorkers(about);
-      case Failure.TIMEOUT -> new SeqdException.Timeout(about);
-      case Failure.NOT_CONNECTED -> new SeqdException.NotConnected(about);
-      case Failure.CLOSED -> new SeqdException.Closed(about);
-      default -> new SeqdException.UnknownCode(about);
+    String message = b.toString();
+    return switch (failure().code()) {
+      case Failure.BAD_REQUEST -> new SeqdException.BadRequest(this, message);
+      case Failure.FENCED -> new SeqdException.Fenced(this, message);
+      case Failure.BUSY -> new SeqdException.Busy(this, message);
+      case Failure.INTERNAL -> new SeqdException.Internal(this, message);
+      case Failure.UNAVAILABLE -> new SeqdException.Unavailable(this, message);
+      case Failure.EXPIRED -> new SeqdException.Expired(this, message);
+      case Failure.EXHAUSTED -> new SeqdException.Exhausted(this, message);
+      case Failure.NO_WORKERS -> new SeqdException.NoWorkers(this, message);
+      case Failure.TIMEOUT -> new SeqdException.Timeout(this, message);
+      case Failure.NOT_CONNECTED -> new SeqdException.NotConnected(this, message);
+      case Failure.CLOSED -> new SeqdException.Closed(this, message);
+      default -> new SeqdException.UnknownCode(this, message);
     };
   }
 

@@ -1,5 +1,6 @@
 package io.seqd.client;
 
+import java.io.Serializable;
 import java.time.Duration;
 
 /**
@@ -9,7 +10,7 @@ import java.time.Duration;
  * @param text for people
  * @param retryAfter how long the worker asked to wait; zero: it named no time
  */
-record Failure(String code, String text, Duration retryAfter) {
+record Failure(String code, String text, Duration retryAfter) implements Serializable {
   static final String BAD_REQUEST = "BAD_REQUEST";
   static final String FENCED = "FENCED";
   static final String BUSY = "BUSY";
@@ -18,7 +19,7 @@ record Failure(String code, String text, Duration retryAfter) {
   static final String EXPIRED = "EXPIRED";
   static final String EXHAUSTED = "EXHAUSTED";
 
-  // What no worker says.
+  // What no worker says. TIMEOUT and CLOSED leave open what became of a request that was sent.
   static final String NO_WORKERS = "NO_WORKERS";
   static final String TIMEOUT = "TIMEOUT";
   static final String NOT_CONNECTED = "NOT_CONNECTED";
@@ -28,7 +29,7 @@ record Failure(String code, String text, Duration retryAfter) {
   static final Failure NO_ANSWER = of(TIMEOUT, "no answer");
   static final Failure STRANGER = of(TIMEOUT, "an answer to another request came back");
   static final Failure NO_CONNECTION = of(NOT_CONNECTED, "not connected to NATS");
-  static final Failure LOST = of(NOT_CONNECTED, "the connection to NATS was lost");
+  static final Failure LOST = of(TIMEOUT, "the connection to NATS was lost");
   static final Failure CONNECTION_CLOSED = of(CLOSED, "the NATS connection is closed");
   static final Failure CUT_OFF = of(CLOSED, "closed before an answer came");
   static final Failure CLIENT_CLOSED = of(CLOSED, "the client is closed");
@@ -65,10 +66,9 @@ record Failure(String code, String text, Duration retryAfter) {
   }
 
   /** Reports whether the attempt may have spent ids all the same. */
-  boolean mayHaveSpentIds() {
+  boolean idsMayBeSpent() {
     return switch (code) {
-      case BAD_REQUEST, FENCED, BUSY, EXHAUSTED, NO_WORKERS -> false;
-      case NOT_CONNECTED -> this == LOST;
+      case BAD_REQUEST, FENCED, BUSY, EXHAUSTED, NO_WORKERS, NOT_CONNECTED -> false;
       case CLOSED -> this == CUT_OFF;
       default -> true;
     };

@@ -1,56 +1,66 @@
 package io.seqd.client;
 
+import java.util.Iterator;
 import java.util.stream.LongStream;
 
 /**
- * A range of ids without holes: {@code first}, {@code first + 1}, … {@code first + n - 1}.
+ * Ids without holes: {@code start}, {@code start + 1}, … {@code start + length - 1}. As text it
+ * reads {@code 7}, or {@code 7..16} for ten ids. A loop over it boxes each id, {@link #stream()}
+ * none.
  *
- * @param first the lowest id, at least 1
- * @param n how many ids, at least 1; the last one is at most {@link Long#MAX_VALUE}
+ * <p>It is not called Range, since Guava, Apache Commons and Spring each have one of that name.
+ *
+ * @param start the lowest id, at least 1
+ * @param length how many ids, at least 1; the last one is at most {@link Long#MAX_VALUE}
  */
-public record IdRange(long first, long n) {
+public record IdRange(long start, long length) implements Iterable<Long> {
   /**
    * Refuses a range that is empty, not positive or wraps.
    *
-   * @param first the lowest id
-   * @param n how many ids
+   * @param start the lowest id
+   * @param length how many ids
    */
   public IdRange {
-    if (!holds(first, n)) {
-      throw new IllegalArgumentException("no range of ids: first " + first + ", n " + n);
+    if (!holds(start, length)) {
+      throw new IllegalArgumentException("no range of ids: start " + start + ", length " + length);
     }
   }
 
   /** Reports whether there is such a range. */
-  static boolean holds(long first, long n) {
-    return first >= 1 && n >= 1 && first <= Long.MAX_VALUE - (n - 1);
+  static boolean holds(long start, long length) {
+    return start >= 1 && length >= 1 && start <= Long.MAX_VALUE - (length - 1);
   }
 
   /**
    * Returns the highest id.
    *
-   * @return {@code first + n - 1}
+   * @return {@code start + length - 1}
    */
   public long last() {
-    return first + (n - 1);
+    return start + (length - 1);
   }
 
   /**
    * Returns the ids in order.
    *
-   * @return a stream from {@code first} to {@code last()}
+   * @return a stream from {@code start} to {@code last()}
    */
   public LongStream stream() {
-    return LongStream.rangeClosed(first, last());
+    return LongStream.rangeClosed(start, last());
+  }
+
+  @Override
+  public Iterator<Long> iterator() {
+    return stream().iterator();
   }
 
   /** Returns {@code count} ids, the first of which is {@code from} ids behind ours. */
   IdRange part(long from, long count) {
-    return new IdRange(first + from, count);
+    return new IdRange(start + from, count);
   }
 
   @Override
   public String toString() {
-    return n == 1 ? Long.toString(first) : first + ".." + last();
+    return length == 1 ? Long.toString(start) : start + ".." + last();
   }
 }

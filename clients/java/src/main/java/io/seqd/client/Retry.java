@@ -14,7 +14,7 @@ final class Retry {
   static final long FIRST_PAUSE = Duration.ofMillis(10).toNanos();
   static final long MAX_PAUSE = 16 * FIRST_PAUSE;
 
-  private final SeqdOptions options;
+  private final Options options;
   private final Clock clock;
   private final Source source;
   private final Caller caller;
@@ -24,11 +24,11 @@ final class Retry {
 
   private int attempts;
   private Failure last; // of the attempts that ran their course
-  private boolean gap;
+  private boolean idsMayBeSpent;
   private boolean meetsNobody; // the last attempt found no worker
   private long noWorkersSince; // if meetsNobody
 
-  Retry(SeqdOptions options, Clock clock, Source source, long n, long deadline, Caller caller) {
+  Retry(Options options, Clock clock, Source source, long n, long deadline, Caller caller) {
     this.options = options;
     this.clock = clock;
     this.source = source;
@@ -56,9 +56,12 @@ final class Retry {
     }
     Failure failure = outcome.failure();
     long now = clock.nanoTime();
-    gap |= failure.mayHaveSpentIds();
+    idsMayBeSpent |= failure.idsMayBeSpent();
     if (last == null || now < deadline || failure != Failure.NO_ANSWER) {
       last = failure; // an attempt cut short by the call's end tells less than the one before
+    }
+    if (last == Failure.NO_CONNECTION && idsMayBeSpent) {
+      last = Failure.LOST; // down, but not all the time
     }
     if (!failure.retryable()) {
       end(false, 0);
@@ -96,6 +99,7 @@ final class Retry {
   }
 
   private void end(boolean timedOut, long next) {
-    caller.failed(new Ended(last, attempts, clock.nanoTime() - start, next, timedOut, gap));
+    long took = clock.nanoTime() - start;
+    caller.failed(new Ended(last, attempts, took, next, timedOut, idsMayBeSpent));
   }
 }

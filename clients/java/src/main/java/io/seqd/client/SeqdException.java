@@ -7,48 +7,24 @@ import java.time.Duration;
  * cut short, {@link #timedOut()} whether the call's time ran out: a call that met nothing but full
  * queues for 2 s is a {@link Busy} that timed out.
  */
+@SuppressWarnings("serial") // those of one version of the library read each other's
 public abstract sealed class SeqdException extends RuntimeException {
-  private static final long serialVersionUID = 1L;
+  /** All there is to know, but for the message. */
+  private final Ended how;
 
-  /** What a caller may want to know. */
-  record About(String message, Failure failure, int attempts, boolean timedOut, boolean gap) {}
-
-  /** What went wrong, in one word. */
-  private final String code;
-
-  /** What went wrong, in the words of whoever said so. */
-  private final String text;
-
-  /** How long the worker asked to wait. */
-  private final Duration retryAfter;
-
-  /** Requests that the call tried. */
-  private final int attempts;
-
-  /** The time ran out. */
-  private final boolean timedOut;
-
-  /** Ids may have been spent. */
-  private final boolean gap;
-
-  private SeqdException(About about) {
-    super(about.message);
-    code = about.failure.code();
-    text = about.failure.text();
-    retryAfter = about.failure.retryAfter();
-    attempts = about.attempts;
-    timedOut = about.timedOut;
-    gap = about.gap;
+  private SeqdException(Ended how, String message) {
+    super(message);
+    this.how = how;
   }
 
   /**
    * Returns the code a worker answered with, such as {@code BUSY}, or one of {@code NO_WORKERS},
-   * {@code TIMEOUT}, {@code NOT_CONNECTED}, {@code CLOSED}.
+   * {@code TIMEOUT}, {@code NOT_CONNECTED} and {@code CLOSED}.
    *
    * @return the code
    */
   public String code() {
-    return code;
+    return how.failure().code();
   }
 
   /**
@@ -58,7 +34,7 @@ public abstract sealed class SeqdException extends RuntimeException {
    * @return the text, for people
    */
   public String text() {
-    return text;
+    return how.failure().text();
   }
 
   /**
@@ -67,7 +43,7 @@ public abstract sealed class SeqdException extends RuntimeException {
    * @return the time; zero where it named none
    */
   public Duration retryAfter() {
-    return retryAfter;
+    return how.failure().retryAfter();
   }
 
   /**
@@ -76,7 +52,7 @@ public abstract sealed class SeqdException extends RuntimeException {
    * @return 0 where the arguments were wrong
    */
   public int attempts() {
-    return attempts;
+    return how.attempts();
   }
 
   /**
@@ -85,7 +61,7 @@ public abstract sealed class SeqdException extends RuntimeException {
    * @return false where another attempt could not help
    */
   public boolean timedOut() {
-    return timedOut;
+    return how.timedOut();
   }
 
   /**
@@ -93,115 +69,91 @@ public abstract sealed class SeqdException extends RuntimeException {
    *
    * @return false where it is known that none were
    */
-  public boolean mayHaveSpentIds() {
-    return gap;
+  public boolean idsMayBeSpent() {
+    return how.idsMayBeSpent();
   }
 
   /** An argument is malformed, or the store does not allow it. */
   public static final class BadRequest extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    BadRequest(About about) {
-      super(about);
+    BadRequest(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** etcd's history went backwards, as after a restored backup; an operator must act. */
   public static final class Fenced extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Fenced(About about) {
-      super(about);
+    Fenced(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** The worker's queue was full. */
   public static final class Busy extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Busy(About about) {
-      super(about);
+    Busy(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** A fault in seqd, or an answer that makes no sense. */
   public static final class Internal extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Internal(About about) {
-      super(about);
+    Internal(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** The worker could not reach etcd, or etcd refused to write. */
   public static final class Unavailable extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Unavailable(About about) {
-      super(about);
+    Unavailable(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** The request was older than the attempt's timeout when a worker got to it. */
   public static final class Expired extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Expired(About about) {
-      super(about);
+    Expired(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** The key has no ids left. */
   public static final class Exhausted extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Exhausted(About about) {
-      super(about);
+    Exhausted(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** The worker answered with a code of a later version. */
   public static final class UnknownCode extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    UnknownCode(About about) {
-      super(about);
+    UnknownCode(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** No worker that serves the store listens. The last attempt reached nobody. */
   public static final class NoWorkers extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    NoWorkers(About about) {
-      super(about);
+    NoWorkers(Ended how, String message) {
+      super(how, message);
     }
   }
 
-  /** No attempt got an answer in time. */
+  /** No attempt got an answer in time, or the connection to NATS was lost before one came. */
   public static final class Timeout extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Timeout(About about) {
-      super(about);
+    Timeout(Ended how, String message) {
+      super(how, message);
     }
   }
 
-  /** There was no connection to NATS, or it was lost while the request was under way. */
+  /** There was no connection to NATS. No ids have been spent. */
   public static final class NotConnected extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    NotConnected(About about) {
-      super(about);
+    NotConnected(Ended how, String message) {
+      super(how, message);
     }
   }
 
   /** The connection, the client or the sequence is closed for good. */
   public static final class Closed extends SeqdException {
-    private static final long serialVersionUID = 1L;
-
-    Closed(About about) {
-      super(about);
+    Closed(Ended how, String message) {
+      super(how, message);
     }
   }
 }

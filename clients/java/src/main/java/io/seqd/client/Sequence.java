@@ -8,8 +8,8 @@ import java.util.function.Function;
 
 /**
  * Hands out the ids of one key to many callers, who share requests. Get it from {@link
- * SeqdClient#sequence(String, String)}, once for a key, and keep it. It is safe for concurrent use,
- * and its two forms of calls are as {@link SeqdClient} tells.
+ * Client#sequence(String, String)}, once for a key, and keep it. It is safe for concurrent use, and
+ * its two forms of calls are as {@link Client} tells.
  *
  * <p>One call's way: it joins the batch that gathers. As soon as the request before it is answered,
  * the batch is closed, one request is sent for the ids of all its calls, and each gets its part of
@@ -18,8 +18,7 @@ import java.util.function.Function;
  * <p>Why {@link Mode#STRONG} stays strict: a batch is closed before its request is sent, so the ids
  * were drawn after all its calls had begun; and the request is for as many ids as its calls want,
  * so nothing is left over to be kept for a later one. What a call would have got that did not wait
- * for it is a gap. The exception is the stock of {@link SeqdOptions#withPrefetch}, for weak ids
- * only.
+ * for it is a gap. The exception is the stock of a sequence that prefetches, for weak ids only.
  *
  * <p>Every call has exactly one outcome: ids that no other call gets, or an error. An error of the
  * shared request goes to all calls of its batch.
@@ -38,11 +37,9 @@ public final class Sequence implements AutoCloseable {
    */
   static final long GATHER_PART = 16;
 
-  private final SeqdOptions options;
+  private final Options options;
   private final Clock clock;
   private final Source source;
-  private final Function<Ended, SeqdException> explain;
-  private final Target target;
 
   private volatile Stock.Span spending; // null: no stock
 
@@ -55,24 +52,12 @@ public final class Sequence implements AutoCloseable {
   private boolean sending; // somebody is going to look at waiting
   private boolean closed;
 
-  Sequence(Target target, Clock clock) {
-    this(target, target, target.options(), clock, target::explain);
-  }
-
-  /** Makes a sequence of any source; checks come from target, where there is one. */
-  Sequence(
-      Target target,
-      Source source,
-      SeqdOptions options,
-      Clock clock,
-      Function<Ended, SeqdException> explain) {
-    this.target = target;
+  Sequence(Source source, Options options, int prefetch, Clock clock) {
     this.source = source;
     this.options = options;
     this.clock = clock;
-    this.explain = explain;
-    this.stock = new Stock(options.prefetch() / 2);
-    this.spending = options.prefetch() > 0 ? Stock.Span.empty() : null;
+    this.stock = new Stock(prefetch / 2);
+    this.spending = prefetch > 0 ? Stock.Span.empty() : null;
   }
 
   /**
@@ -84,7 +69,7 @@ public final class Sequence implements AutoCloseable {
   public long next() throws InterruptedException {
     Stock.Span span = spending;
     long id = span == null ? 0 : span.next();
-    return id > 0 ? id : SeqdClient.await(share(1, IdRange::first));
+    return id > 0 ? id : Client.await(share(1, IdRange::start));
   }
 
   /**
@@ -95,7 +80,7 @@ public final class Sequence implements AutoCloseable {
    * @throws InterruptedException if the thread is interrupted; ids may have been spent
    */
   public IdRange nextN(long n) throws InterruptedException {
-    return SeqdClient.await(nextNAsync(n));
+    return Client.await(nextNAsync(n));
   }
 
   /**
@@ -106,7 +91,7 @@ public final class Sequence implements AutoCloseable {
   public CompletableFuture<Long> nextAsync() {
     Stock.Span span = spending;
     long id = span == null ? 0 : span.next();
-    return id > 0 ? CompletableFuture.completedFuture(id) : share(1, IdRange::first);
+    return id > 0 ? CompletableFuture.completedFuture(id) : share(1, IdRange::start);
   }
 
   /**
@@ -116,9 +101,7 @@ public final class Sequence implements AutoCloseable {
    * @return the ids to be
    */
   public CompletableFuture<IdRange> nextNAsync(long n) {
-    if (target != null) {
-      target.checkN(n);
-    }
+    source.checkN(n);
     Stock.Span span = spending;
     IdRange ids = span == null ? null : span.nextN(n);
     return ids != null ? CompletableFuture.completedFuture(ids) : share(n, Function.identity());
@@ -131,11 +114,12 @@ public final class Sequence implements AutoCloseable {
    */
   @Override
   public void close() {
+    List<Batch.Call> asked = new ArrayList<>();
     List<Batch.Call> ended = new ArrayList<>();
     synchronized (lock) {
       closed = true;
       if (sent != null) {
-        ended.addAll(sent.calls); // the answer will find nobody
+        asked.addAll(sent.calls); // the answer will find nobody
       }
       waiting.forEach(batch -> ended.addAll(batch.calls));
       waiting.clear();
@@ -145,13 +129,14 @@ public final class Sequence implements AutoCloseable {
         spending = Stock.Span.empty();
       }
     }
+    asked.forEach(call -> call.caller().failed(Ended.atOnce(Failure.CUT_OFF)));
     ended.forEach(call -> call.caller().failed(Ended.atOnce(Failure.SEQUENCE_CLOSED)));
   }
 
   /** Gets n ids through a request that other calls may share. */
   private <T> CompletableFuture<T> share(long n, Function<IdRange, T> result) {
     var future = new CompletableFuture<T>();
-    Caller caller = Caller.of(future, result, explain);
+    Caller caller = Caller.of(future, result, source::explain);
     IdRange ids = null;
     boolean refused;
     boolean send;
@@ -334,8 +319,8 @@ public final class Sequence implements AutoCloseable {
     List<Runnable> served = new ArrayList<>();
     synchronized (lock) {
       sent = null;
-      if (ids != null && ids.n() > batch.n) {
-        putLocked(ids.part(batch.n, ids.n() - batch.n), served);
+      if (ids != null && ids.length() > batch.n) {
+        putLocked(ids.part(batch.n, ids.length() - batch.n), served);
       }
     }
     if (ids != null) {
@@ -360,16 +345,16 @@ public final class Sequence implements AutoCloseable {
     }
     while (!waiting.isEmpty()) {
       Batch first = waiting.peek();
-      if (first.n > ids.n()) {
+      if (first.n > ids.length()) {
         return;
       }
       waiting.poll();
       IdRange theirs = ids;
       served.add(() -> first.give(theirs));
-      if (first.n == ids.n()) {
+      if (first.n == ids.length()) {
         return;
       }
-      ids = ids.part(first.n, ids.n() - first.n);
+      ids = ids.part(first.n, ids.length() - first.n);
     }
     stock.next = Stock.Span.of(ids);
   }

@@ -13,6 +13,23 @@ interface Source {
    */
   void ask(long n, long budgetNanos, Consumer<Outcome> done);
 
+  /** Says where a call failed, and what to try. */
+  default SeqdException explain(Ended how) {
+    return how.exception("", "");
+  }
+
+  /** Returns what to throw for an argument that is wrong; nothing has been sent. */
+  default SeqdException badRequest(String text) {
+    return explain(Ended.atOnce(Failure.of(Failure.BAD_REQUEST, text)));
+  }
+
+  /** Refuses an n that no store serves. */
+  default void checkN(long n) {
+    if (n < 1 || n > Wire.MAX_N) {
+      throw badRequest("n must be between 1 and " + Wire.MAX_N + ", not " + n);
+    }
+  }
+
   /**
    * What an attempt came to: one of the two is null.
    *

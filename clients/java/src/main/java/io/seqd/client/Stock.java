@@ -69,7 +69,7 @@ final class Stock {
     }
 
     static Span of(IdRange ids) {
-      return new Span(ids.first() - 1, ids.n());
+      return new Span(ids.start() - 1, ids.length());
     }
 
     /** Takes one id; 0: there is none. */

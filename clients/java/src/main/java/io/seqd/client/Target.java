@@ -15,18 +15,13 @@ final class Target implements Source {
   private final Connection nc;
   private final Inbox inbox;
   private final AtomicLong lastNonce;
-  private final SeqdOptions options;
+  private final Options options;
   private final String store;
   private final String key; // as the caller wrote it
   private final String subject; // with the key escaped
 
   Target(
-      Connection nc,
-      Inbox inbox,
-      AtomicLong lastNonce,
-      SeqdOptions options,
-      String store,
-      String key) {
+      Connection nc, Inbox inbox, AtomicLong lastNonce, Options options, String store, String key) {
     this.nc = nc;
     this.inbox = inbox;
     this.lastNonce = lastNonce;
@@ -75,8 +70,8 @@ final class Target implements Source {
     if (answer.failure() != null) {
       return Outcome.of(answer.failure());
     }
-    if (answer.ids().n() != n) {
-      String text = "the worker answered a request for " + n + " ids with " + answer.ids().n();
+    if (answer.ids().length() != n) {
+      String text = "the worker answered a request for " + n + " ids with " + answer.ids().length();
       return Outcome.of(Failure.of(Failure.INTERNAL, text));
     }
     return Outcome.of(answer.ids());
@@ -87,23 +82,8 @@ final class Target implements Source {
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 
-  SeqdOptions options() {
-    return options;
-  }
-
-  /** Refuses an n that no store serves. */
-  void checkN(long n) {
-    if (n < 1 || n > Wire.MAX_N) {
-      throw badRequest("n must be between 1 and " + Wire.MAX_N + ", not " + n);
-    }
-  }
-
-  SeqdException badRequest(String text) {
-    return explain(Ended.atOnce(Failure.of(Failure.BAD_REQUEST, text)));
-  }
-
-  /** Says for which key a call failed, and what to try. */
-  SeqdException explain(Ended how) {
+  @Override
+  public SeqdException explain(Ended how) {
     String where = "seqd: next: store " + quote(store) + " key " + quote(key) + ": ";
     return how.exception(where, how.last() == null ? "" : hint(how.last()));
   }
@@ -117,7 +97,7 @@ final class Target implements Source {
     } else if (f == Failure.NO_CONNECTION || f == Failure.LOST) {
       return "check that the NATS server runs and can be reached";
     } else if (f == Failure.CONNECTION_CLOSED) {
-      return "connect again, with SeqdClient.connectOptions to stay connected";
+      return "connect again, with Client.connectOptions to stay connected";
     } else if (f == Failure.STRANGER) {
       return "check that no stream and no other service listens on " + quote(subject);
     } else if (f == Failure.NO_ANSWER) {

@@ -3,10 +3,10 @@
  * store. It needs a NATS connection and a seqd worker that serves the store; it never talks to
  * etcd.
  *
- * <p>{@link io.seqd.client.SeqdClient#next(String, String) next} gets one id, {@link
- * io.seqd.client.SeqdClient#nextN(String, String, long) nextN} a range of them, and both have an
- * {@code Async} form. A {@link io.seqd.client.Sequence} does so for many callers that want ids of
- * one key: they share requests, and may keep weak ids in stock. For one key the package guarantees:
+ * <p>{@link io.seqd.client.Client#next(String, String) next} gets one id, {@link
+ * io.seqd.client.Client#nextN(String, String, long) nextN} a range of them, and both have an {@code
+ * Async} form. A {@link io.seqd.client.Sequence} does so for many callers that want ids of one key:
+ * they share requests, and may keep weak ids in stock. For one key the package guarantees:
  *
  * <ol>
  *   <li>No id is returned twice, over all clients and for all time.
@@ -31,6 +31,6 @@
  * once, and so does INTERNAL: it is a fault in seqd, better seen than hidden.
  *
  * <p>A request that got no answer may have been served all the same. Its ids are then a gap: nobody
- * gets them. {@link io.seqd.client.SeqdException#mayHaveSpentIds()} says where that is possible.
+ * gets them. {@link io.seqd.client.SeqdException#idsMayBeSpent()} says where that is possible.
  */
 package io.seqd.client;

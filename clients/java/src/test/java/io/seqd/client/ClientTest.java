@@ -41,20 +41,20 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(60)
 class ClientTest {
   /** For tests that count attempts: none may time out on a slow machine. */
-  private static final SeqdOptions PATIENT =
-      SeqdOptions.defaults()
+  private static final Options PATIENT =
+      Options.defaults()
           .withTimeout(Duration.ofSeconds(20))
           .withAttemptTimeout(Duration.ofSeconds(20));
 
   private NatsServer server;
   private Connection nc;
-  private SeqdClient client;
+  private Client client;
 
   @BeforeEach
   void connect() throws Exception {
     server = new NatsServer();
     nc = server.connect();
-    client = new SeqdClient(nc, PATIENT);
+    client = new Client(nc, PATIENT);
   }
 
   @AfterEach
@@ -81,6 +81,12 @@ class ClientTest {
     assertArrayEquals(new long[] {7, 8, 9}, new IdRange(7, 3).stream().toArray());
     assertArrayEquals(
         new long[] {Long.MAX_VALUE}, new IdRange(Long.MAX_VALUE, 1).stream().toArray());
+    long sum = 0;
+    for (long id : new IdRange(7, 10)) {
+      sum += id;
+    }
+    assertEquals((7 + 16) * 5, sum);
+    assertEquals("7 7..16", new IdRange(7, 1) + " " + new IdRange(7, 10));
   }
 
   @Test
@@ -102,7 +108,7 @@ class ClientTest {
           r.serve();
         });
     client.nextN("orders", "发 a..b", 300, client.options().withMode(Mode.STRONG));
-    client.next("orders", "x", SeqdOptions.defaults().withMode(Mode.WEAK));
+    client.next("orders", "x", Options.defaults().withMode(Mode.WEAK));
     assertEquals("seq.orders.=E5=8F=91=20a.=2Eb", got.get(0).msg.getSubject());
     assertEquals(300, got.get(0).n);
     assertEquals("strong", got.get(0).mode);
@@ -208,13 +214,13 @@ class ClientTest {
   @Test
   void onlyStrangers() throws Exception {
     worker(r -> r.raw(null, "{\"stream\":\"SEQ\", \"seq\":1}".getBytes()));
-    SeqdOptions hasty =
-        SeqdOptions.defaults()
+    Options hasty =
+        Options.defaults()
             .withTimeout(Duration.ofMillis(300))
             .withAttemptTimeout(Duration.ofMillis(100));
     var e =
         assertThrows(SeqdException.Timeout.class, () -> client.next("orders", "invoice", hasty));
-    assertTrue(e.timedOut() && e.mayHaveSpentIds());
+    assertTrue(e.timedOut() && e.idsMayBeSpent());
     assertTrue(e.getMessage().contains("listens on \"seq.orders.invoice\""), e.getMessage());
   }
 
@@ -232,7 +238,7 @@ class ClientTest {
           first.get().ids(1);
           r.ids(2);
         });
-    SeqdOptions options = PATIENT.withAttemptTimeout(Duration.ofMillis(50));
+    Options options = PATIENT.withAttemptTimeout(Duration.ofMillis(50));
     assertEquals(2, client.next("orders", "invoice", options));
   }
 
@@ -253,7 +259,7 @@ class ClientTest {
   @Test
   void headerBeyondAscii() throws Exception {
     Connection pings = server.connect(options -> options.pingInterval(Duration.ofMillis(100)));
-    client = new SeqdClient(pings, PATIENT);
+    client = new Client(pings, PATIENT);
     CompletableFuture<Long> call;
     try (Socket socket = new Socket("127.0.0.1", server.port)) {
       OutputStream out = socket.getOutputStream();
@@ -284,9 +290,9 @@ class ClientTest {
 
   @Test
   void noWorkers() {
-    SeqdOptions options = SeqdOptions.defaults().withTimeout(Duration.ofMillis(300));
+    Options options = Options.defaults().withTimeout(Duration.ofMillis(300));
     var e = assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", options));
-    assertTrue(e.timedOut() && e.attempts() > 1 && !e.mayHaveSpentIds(), e.getMessage());
+    assertTrue(e.timedOut() && e.attempts() > 1 && !e.idsMayBeSpent(), e.getMessage());
     assertEquals("NO_WORKERS", e.code());
     assertTrue(e.getMessage().contains("start a worker"), e.getMessage());
     assertTrue(e.getMessage().contains("seqd doctor"), e.getMessage());
@@ -306,8 +312,8 @@ class ClientTest {
     NatsServer strict = new NatsServer("-c", config.toString());
     try {
       Connection refused = strict.connect(options -> options.userInfo("u", "p"));
-      SeqdOptions hasty = SeqdOptions.defaults().withTimeout(Duration.ofSeconds(1));
-      try (SeqdClient c = new SeqdClient(refused, hasty)) {
+      Options hasty = Options.defaults().withTimeout(Duration.ofSeconds(1));
+      try (Client c = new Client(refused, hasty)) {
         var e = assertThrows(SeqdException.Timeout.class, () -> c.next("orders", "a"));
         assertTrue(e.getMessage().contains("seq.orders.a"), e.getMessage());
       }
@@ -327,12 +333,12 @@ class ClientTest {
   @Test
   void timeout() throws Exception {
     worker(r -> {});
-    SeqdOptions options = SeqdOptions.defaults().withTimeout(Duration.ofMillis(700));
+    Options options = Options.defaults().withTimeout(Duration.ofMillis(700));
     long start = System.nanoTime();
     var e = assertThrows(SeqdException.Timeout.class, () -> client.next("orders", "a", options));
     long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
     assertTrue(took >= 650 && took < 5_000, () -> "took " + took + " ms");
-    assertTrue(e.mayHaveSpentIds() && e.getMessage().contains("ids may have been spent"));
+    assertTrue(e.idsMayBeSpent() && e.getMessage().contains("ids may have been spent"));
     assertEquals("TIMEOUT", e.code());
   }
 
@@ -356,15 +362,16 @@ class ClientTest {
             () -> client.nextNAsync("orders", "a", 0),
             () -> client.sequence("or.ders", "a"),
             () -> client.sequence("orders", "a").nextN(0),
-            () -> client.sequence("orders", "a", PATIENT.withMode(Mode.STRONG).withPrefetch(10)),
+            () -> client.sequence("orders", "a", PATIENT.withMode(Mode.STRONG), 10),
             () -> PATIENT.withRoot("a.b"),
             () -> PATIENT.withTimeout(Duration.ZERO),
             () -> PATIENT.withAttemptTimeout(Duration.ofSeconds(-1)),
             () -> PATIENT.withNoRespondersPatience(Duration.ofSeconds(-1)),
-            () -> PATIENT.withPrefetch(1));
+            () -> client.sequence("orders", "a", PATIENT, 1),
+            () -> client.sequence("orders", "a", PATIENT, -1));
     for (int i = 0; i < calls.size(); i++) {
       var e = assertThrows(SeqdException.BadRequest.class, calls.get(i), "call " + i);
-      assertFalse(e.mayHaveSpentIds());
+      assertFalse(e.idsMayBeSpent());
     }
     assertEquals(1, client.next("orders", "k".repeat(200)));
     assertEquals(1, worker.requests.get());
@@ -375,7 +382,7 @@ class ClientTest {
   void interrupt() throws Exception {
     CountDownLatch asked = new CountDownLatch(1);
     Worker worker = worker(r -> asked.countDown());
-    SeqdOptions options = PATIENT.withAttemptTimeout(Duration.ofMillis(100));
+    Options options = PATIENT.withAttemptTimeout(Duration.ofMillis(100));
     AtomicReference<Throwable> end = new AtomicReference<>();
     Thread caller =
         new Thread(
@@ -421,9 +428,9 @@ class ClientTest {
     while (nc.getStatus() == Connection.Status.CONNECTED) {
       Thread.sleep(1); // the test's own timeout bounds it
     }
-    SeqdOptions hasty = SeqdOptions.defaults().withTimeout(Duration.ofMillis(200));
+    Options hasty = Options.defaults().withTimeout(Duration.ofMillis(200));
     var e = assertThrows(SeqdException.NotConnected.class, () -> client.next("orders", "a", hasty));
-    assertTrue(e.timedOut() && !e.mayHaveSpentIds(), e.getMessage());
+    assertTrue(e.timedOut() && !e.idsMayBeSpent(), e.getMessage());
     server.startAgain();
     assertEquals(7, call.get(15, TimeUnit.SECONDS));
     assertEquals(2, worker.requests.get());
@@ -438,9 +445,9 @@ class ClientTest {
     nc.close();
     var e = assertThrows(ExecutionException.class, () -> call.get(5, TimeUnit.SECONDS));
     var closed = assertInstanceOf(SeqdException.Closed.class, e.getCause());
-    assertTrue(closed.mayHaveSpentIds());
+    assertTrue(closed.idsMayBeSpent());
     closed = assertThrows(SeqdException.Closed.class, () -> client.next("orders", "invoice"));
-    assertFalse(closed.mayHaveSpentIds());
+    assertFalse(closed.idsMayBeSpent());
     assertTrue(closed.getMessage().contains("connectOptions"), closed.getMessage());
   }
 
@@ -478,7 +485,7 @@ class ClientTest {
                   long last = 0;
                   for (int k = 0; k < 100; k++) {
                     IdRange ids = client.nextN("orders", "invoice", 3);
-                    assertTrue(ids.first() > last);
+                    assertTrue(ids.start() > last);
                     last = ids.last();
                     ids.stream().forEach(id -> assertTrue(all.add(id)));
                   }

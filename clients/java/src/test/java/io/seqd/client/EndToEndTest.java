@@ -1,6 +1,7 @@
 package io.seqd.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -33,7 +34,7 @@ class EndToEndTest {
   private static Programs.Running seqd;
   private static String url;
   private static Connection nc;
-  private static SeqdClient client;
+  private static Client client;
 
   @BeforeAll
   static void start() throws Exception {
@@ -53,8 +54,8 @@ class EndToEndTest {
             data.toString());
     seqd = Programs.Running.start(command, Pattern.compile("ready nats=(\\S+)"), ready);
     url = ready.join().group(1);
-    nc = Nats.connect(SeqdClient.connectOptions(url).build());
-    client = new SeqdClient(nc, SeqdOptions.defaults().withTimeout(Duration.ofSeconds(20)));
+    nc = Nats.connect(Client.connectOptions(url).build());
+    client = new Client(nc, Options.defaults().withTimeout(Duration.ofSeconds(20)));
   }
 
   @AfterAll
@@ -73,11 +74,11 @@ class EndToEndTest {
   void bothModesDrawOnOneCounter() throws Exception {
     long last = 0;
     for (int i = 1; i <= 30; i++) {
-      SeqdOptions options = client.options().withMode(MODES[i % 2]);
+      Options options = client.options().withMode(MODES[i % 2]);
       IdRange ids = client.nextN("orders", "both", i, options);
-      assertEquals(i, ids.n());
+      assertEquals(i, ids.length());
       if (i % 2 == 0) {
-        assertTrue(ids.first() > last, "STRONG " + ids + " after " + last);
+        assertTrue(ids.start() > last, "STRONG " + ids + " after " + last);
       }
       last = Math.max(last, ids.last());
     }
@@ -105,8 +106,7 @@ class EndToEndTest {
         assertThrows(SeqdException.BadRequest.class, () -> client.nextN("orders", "a", 100_001));
     assertTrue(e.text().contains("100000"), e.text());
     assertEquals(1, e.attempts());
-    SeqdOptions elsewhere =
-        client.options().withRoot("elsewhere").withTimeout(Duration.ofMillis(200));
+    Options elsewhere = client.options().withRoot("elsewhere").withTimeout(Duration.ofMillis(200));
     assertThrows(SeqdException.NoWorkers.class, () -> client.next("orders", "a", elsewhere));
   }
 
@@ -177,8 +177,14 @@ class EndToEndTest {
         {"op":"load","store":"c","key":"l","mode":"strong","callers":8,"calls":20,"sequence":true,"n":2,"timeout_ms":9000}
         {"op":"load","store":"c","key":"l","mode":"strong","callers":4,"calls":5,"sequence":false,"n":1,"timeout_ms":9000}
         {"op":"rate","store":"c","key":"r","mode":"weak","callers":4,"duration_ms":200,"sequence":false}
+        {"op":"next","store":"c","key":"发票","closed":true}
+        {"op":"close"}
+        {"op":"next","store":"c","key":"发票"}
+        {"op":"connect","url":"URL"}
+        {"op":"next","store":"c","key":"发票","mode":"strong"}
         {"op":"exit"}
-        """;
+        """
+            .replace("URL", url);
     Process conformance = program("Conformance");
     try (var in = conformance.getOutputStream()) {
       in.write(commands.getBytes(StandardCharsets.UTF_8));
@@ -188,7 +194,7 @@ class EndToEndTest {
     List<JsonObject> got =
         out.lines().map(line -> JsonParser.parseString(line).getAsJsonObject()).toList();
     assertEquals("{\"ready\":true}", got.get(0).toString());
-    assertEquals("{\"id\":\"1\",\"n\":3}", got.get(1).toString());
+    assertEquals("{\"id\":\"1\",\"n\":3,\"range\":\"1..3\"}", got.get(1).toString());
     assertEquals("BAD_REQUEST", got.get(2).get("error").getAsString());
     List<SequenceServerTest.Op> ops = new ArrayList<>();
     for (JsonObject load : got.subList(3, 5)) {
@@ -203,6 +209,13 @@ class EndToEndTest {
     SequenceServerTest.assertUnique(ops);
     SequenceServerTest.assertStrict(ops);
     assertTrue(got.get(5).get("ids_per_second").getAsLong() > 0);
-    assertEquals(6, got.size());
+    for (JsonObject closed : List.of(got.get(6), got.get(8))) {
+      assertEquals("CLOSED", closed.get("error").getAsString());
+      assertFalse(closed.get("ids_may_be_spent").getAsBoolean());
+    }
+    assertEquals(got.get(0), got.get(7));
+    assertEquals(got.get(0), got.get(9));
+    assertEquals("{\"id\":\"4\",\"n\":1,\"range\":\"4\"}", got.get(10).toString());
+    assertEquals(11, got.size());
   }
 }

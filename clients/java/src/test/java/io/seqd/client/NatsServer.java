@@ -49,7 +49,7 @@ final class NatsServer {
 
   Connection connect(UnaryOperator<Options.Builder> more) throws Exception {
     Options.Builder options =
-        SeqdClient.connectOptions(url())
+        Client.connectOptions(url())
             .reconnectWait(Duration.ofMillis(10))
             .errorListener(new ErrorListener() {}); // jnats's own writes what tests do on purpose
     Connection nc = Nats.connect(more.apply(options).build());

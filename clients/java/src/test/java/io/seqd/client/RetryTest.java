@@ -22,7 +22,7 @@ class RetryTest {
   private final long began = clock.nanoTime();
   private final List<Duration> attempts = new ArrayList<>(); // when they were made
   private final List<Duration> budgets = new ArrayList<>();
-  private SeqdOptions options = SeqdOptions.defaults();
+  private Options options = Options.defaults();
 
   /** Makes a call whose attempts end as script says, by their number. Null: no answer comes. */
   private CompletableFuture<IdRange> call(Function<Integer, Failure> script) {
@@ -72,7 +72,7 @@ class RetryTest {
   void triesAgain(String code) {
     var call = call(num -> num <= 2 ? Failure.of(code, "not yet") : IDS);
     clock.advance(Duration.ofSeconds(2));
-    assertEquals(7, call.join().first());
+    assertEquals(7, call.join().start());
     assertEquals(3, attempts.size());
   }
 
@@ -132,7 +132,7 @@ class RetryTest {
     clock.advance(Duration.ofMillis(699));
     assertEquals(1, attempts.size());
     clock.advance(Duration.ofMillis(400));
-    assertEquals(7, call.join().first());
+    assertEquals(7, call.join().start());
   }
 
   /** A wish to wait beyond the deadline ends the call at once. */
@@ -143,7 +143,7 @@ class RetryTest {
     assertInstanceOf(SeqdException.Busy.class, e);
     assertTrue(e.timedOut());
     assertEquals(Duration.ofHours(1), e.retryAfter());
-    assertFalse(e.mayHaveSpentIds());
+    assertFalse(e.idsMayBeSpent());
     assertTrue(clock.idle());
   }
 
@@ -154,7 +154,7 @@ class RetryTest {
     clock.advance(Duration.ofSeconds(2));
     SeqdException e = errorOf(call);
     assertInstanceOf(SeqdException.Timeout.class, e);
-    assertTrue(e.timedOut() && e.mayHaveSpentIds());
+    assertTrue(e.timedOut() && e.idsMayBeSpent());
     assertEquals(attempts.size(), e.attempts());
     clock.advance(Duration.ofHours(1));
     for (int i = 0; i < attempts.size(); i++) {
@@ -174,7 +174,7 @@ class RetryTest {
     clock.advance(Duration.ofSeconds(2));
     SeqdException e = errorOf(call);
     assertInstanceOf(SeqdException.Busy.class, e);
-    assertTrue(e.timedOut() && e.mayHaveSpentIds() && e.attempts() == 2);
+    assertTrue(e.timedOut() && e.idsMayBeSpent() && e.attempts() == 2);
   }
 
   @Test
@@ -191,6 +191,18 @@ class RetryTest {
     assertInstanceOf(SeqdException.NoWorkers.class, errorOf(call));
     Duration lastOne = attempts.get(attempts.size() - 1);
     assertTrue(lastOne.toMillis() >= 150, "a worker in between begins the patience anew");
+  }
+
+  /** NOT_CONNECTED says that no ids were spent: a call that lost its connection is not that. */
+  @ParameterizedTest
+  @ValueSource(strings = {"NOT_CONNECTED", "BUSY", "TIMEOUT", "UNAVAILABLE"})
+  void losesItsConnection(String code) {
+    Failure first = Failure.of(code, "first");
+    var call = call(num -> num == 1 ? first : Failure.NO_CONNECTION);
+    clock.advance(Duration.ofSeconds(2));
+    SeqdException e = errorOf(call);
+    assertEquals(first.idsMayBeSpent(), e.idsMayBeSpent());
+    assertEquals(first.idsMayBeSpent() ? "TIMEOUT" : "NOT_CONNECTED", e.code());
   }
 
   @Test

@@ -24,16 +24,15 @@ class SequenceServerTest {
   /** One call that got ids: they were asked for after start and were there at end. */
   record Op(long start, long end, IdRange ids) {}
 
-  private static final SeqdOptions PATIENT =
-      SeqdOptions.defaults().withTimeout(Duration.ofSeconds(20));
+  private static final Options PATIENT = Options.defaults().withTimeout(Duration.ofSeconds(20));
 
   private NatsServer server;
-  private SeqdClient client;
+  private Client client;
 
   @BeforeEach
   void connect() throws Exception {
     server = new NatsServer();
-    client = new SeqdClient(server.connect(), PATIENT);
+    client = new Client(server.connect(), PATIENT);
   }
 
   @AfterEach
@@ -88,7 +87,7 @@ class SequenceServerTest {
         greatest = Math.max(greatest, byEnd.get(ended).ids.last());
       }
       long before = greatest;
-      assertTrue(op.ids.first() > before, () -> op.ids + " began after " + before + " was there");
+      assertTrue(op.ids.start() > before, () -> op.ids + " began after " + before + " was there");
     }
   }
 
@@ -107,7 +106,7 @@ class SequenceServerTest {
   @Test
   void stock() throws Exception {
     Worker worker = new Worker(server.connect(), Worker.Request::serve);
-    Sequence s = client.sequence("orders", "row", PATIENT.withPrefetch(10_000));
+    Sequence s = client.sequence("orders", "row", PATIENT, 10_000);
     List<Op> ops =
         run(
             8,
@@ -135,7 +134,7 @@ class SequenceServerTest {
             default -> r.serve();
           }
         });
-    SeqdOptions hasty = PATIENT.withMode(Mode.STRONG).withAttemptTimeout(Duration.ofMillis(20));
+    Options hasty = PATIENT.withMode(Mode.STRONG).withAttemptTimeout(Duration.ofMillis(20));
     Sequence s = client.sequence("orders", "invoice", hasty);
     List<Op> ops = run(16, 20, () -> s.nextN(1));
     assertUnique(ops);

@@ -26,7 +26,8 @@ class SequenceTest {
   private final ArrayDeque<Asked> underWay = new ArrayDeque<>();
   private final List<Long> requests = new ArrayList<>(); // what each was for
   private long drawn; // the counter
-  private SeqdOptions options = SeqdOptions.defaults().withMode(Mode.STRONG);
+  private Options options = Options.defaults().withMode(Mode.STRONG);
+  private int prefetch;
 
   /** Returns a sequence whose requests wait for {@link #answer}. */
   private Sequence sequence() {
@@ -35,7 +36,7 @@ class SequenceTest {
           requests.add(n);
           underWay.add(new Asked(n, done));
         };
-    return new Sequence(null, source, options, clock, how -> how.exception("", ""));
+    return new Sequence(source, options, prefetch, clock);
   }
 
   /** Returns a sequence whose requests are answered at once unless refuse names a failure. */
@@ -46,7 +47,7 @@ class SequenceTest {
           Failure f = refuse.apply(n);
           done.accept(f != null ? Source.Outcome.of(f) : Source.Outcome.of(draw(n)));
         };
-    return new Sequence(null, source, options, clock, how -> how.exception("", ""));
+    return new Sequence(source, options, prefetch, clock);
   }
 
   private IdRange draw(long n) {
@@ -234,8 +235,8 @@ class SequenceTest {
     long last = 0;
     for (int i = 0; i < calls.size(); i++) {
       IdRange ids = calls.get(i).join();
-      assertEquals(1 + i % 3, ids.n());
-      assertTrue(ids.first() > last, "call " + i);
+      assertEquals(1 + i % 3, ids.length());
+      assertTrue(ids.start() > last, "call " + i);
       last = ids.last();
     }
     int learnt = requests.size();
@@ -287,7 +288,8 @@ class SequenceTest {
     s.close();
     s.close();
     for (var call : List.of(sent, waits, s.nextAsync())) {
-      assertInstanceOf(SeqdException.Closed.class, errorOf(call));
+      SeqdException e = assertInstanceOf(SeqdException.Closed.class, errorOf(call));
+      assertEquals(call == sent, e.idsMayBeSpent(), e.getMessage());
     }
     answer();
     assertTrue(underWay.isEmpty());
@@ -296,7 +298,8 @@ class SequenceTest {
   // Prefetch.
 
   private void weak(int prefetch) {
-    options = SeqdOptions.defaults().withMode(Mode.WEAK).withPrefetch(prefetch);
+    options = Options.defaults().withMode(Mode.WEAK);
+    this.prefetch = prefetch;
   }
 
   /** Ids come in order, whatever the mixture of calls, and none twice. */
@@ -307,7 +310,7 @@ class SequenceTest {
     long last = 0;
     for (int i = 0; i < 5_000; i++) {
       IdRange ids = i % 7 == 0 ? s.nextNAsync(1 + i % 23).join() : null;
-      long first = ids == null ? s.nextAsync().join() : ids.first();
+      long first = ids == null ? s.nextAsync().join() : ids.start();
       assertTrue(first > last, "after " + last + " came " + first);
       last = ids == null ? first : ids.last();
     }

@@ -1,7 +1,6 @@
 package io.seqd.client;
 
 import io.nats.client.Connection;
-import io.nats.client.Options;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -15,7 +14,7 @@ import java.util.function.Function;
  * and keep it.
  *
  * <p>Each call has two forms. The plain one blocks its thread until the ids are there, the call's
- * timeout passes (2 s unless {@link SeqdOptions#withTimeout} says otherwise) or the thread is
+ * timeout passes (2 s unless {@link Options#withTimeout} says otherwise) or the thread is
  * interrupted. The {@code Async} one returns a future at once; cancelling it ends the call. Futures
  * complete on the thread that receives the answers: a stage that blocks, above all one that calls
  * the plain form, belongs on another thread, as with {@code thenApplyAsync}.
@@ -27,9 +26,9 @@ import java.util.function.Function;
  * wrong are a {@link SeqdException.BadRequest} before anything is sent, thrown at once by both
  * forms.
  */
-public final class SeqdClient implements AutoCloseable {
+public final class Client implements AutoCloseable {
   private final Connection nc;
-  private final SeqdOptions options;
+  private final Options options;
   private final Clock.Machine clock = new Clock.Machine();
   private final Inbox inbox;
   private final AtomicLong lastNonce = new AtomicLong(ThreadLocalRandom.current().nextLong());
@@ -39,8 +38,8 @@ public final class SeqdClient implements AutoCloseable {
    *
    * @param nc the connection to ask over, which stays the caller's; see {@link #connectOptions}
    */
-  public SeqdClient(Connection nc) {
-    this(nc, SeqdOptions.defaults());
+  public Client(Connection nc) {
+    this(nc, Options.defaults());
   }
 
   /**
@@ -49,7 +48,7 @@ public final class SeqdClient implements AutoCloseable {
    * @param nc the connection to ask over, which stays the caller's; see {@link #connectOptions}
    * @param options hold for all calls that name none
    */
-  public SeqdClient(Connection nc, SeqdOptions options) {
+  public Client(Connection nc, Options options) {
     this.nc = Objects.requireNonNull(nc, "the connection is null; connect with Nats.connect first");
     this.options = Objects.requireNonNull(options, "options");
     this.inbox = new Inbox(nc, clock);
@@ -64,8 +63,8 @@ public final class SeqdClient implements AutoCloseable {
    * @param url of the NATS server, such as {@code nats://127.0.0.1:4222}
    * @return options to build and to connect with
    */
-  public static Options.Builder connectOptions(String url) {
-    return Options.builder()
+  public static io.nats.client.Options.Builder connectOptions(String url) {
+    return io.nats.client.Options.builder()
         .server(url)
         .maxReconnects(-1)
         .reconnectBufferSize(0)
@@ -78,7 +77,7 @@ public final class SeqdClient implements AutoCloseable {
    *
    * @return what to start from for one call's own
    */
-  public SeqdOptions options() {
+  public Options options() {
     return options;
   }
 
@@ -103,7 +102,7 @@ public final class SeqdClient implements AutoCloseable {
    * @return the id
    * @throws InterruptedException if the thread is interrupted; ids may have been spent
    */
-  public long next(String store, String key, SeqdOptions options) throws InterruptedException {
+  public long next(String store, String key, Options options) throws InterruptedException {
     return await(nextAsync(store, key, options));
   }
 
@@ -132,7 +131,7 @@ public final class SeqdClient implements AutoCloseable {
    * @return the ids
    * @throws InterruptedException if the thread is interrupted; ids may have been spent
    */
-  public IdRange nextN(String store, String key, long n, SeqdOptions options)
+  public IdRange nextN(String store, String key, long n, Options options)
       throws InterruptedException {
     return await(nextNAsync(store, key, n, options));
   }
@@ -156,8 +155,8 @@ public final class SeqdClient implements AutoCloseable {
    * @param options hold for this call
    * @return the id to be
    */
-  public CompletableFuture<Long> nextAsync(String store, String key, SeqdOptions options) {
-    return ask(store, key, 1, options, IdRange::first);
+  public CompletableFuture<Long> nextAsync(String store, String key, Options options) {
+    return ask(store, key, 1, options, IdRange::start);
   }
 
   /**
@@ -181,8 +180,7 @@ public final class SeqdClient implements AutoCloseable {
    * @param options hold for this call
    * @return the ids to be
    */
-  public CompletableFuture<IdRange> nextNAsync(
-      String store, String key, long n, SeqdOptions options) {
+  public CompletableFuture<IdRange> nextNAsync(String store, String key, long n, Options options) {
     return ask(store, key, n, options, Function.identity());
   }
 
@@ -207,16 +205,38 @@ public final class SeqdClient implements AutoCloseable {
    * @param options hold for all calls of the handle
    * @return the handle
    */
-  public Sequence sequence(String store, String key, SeqdOptions options) {
-    if (options.prefetch() == 0) {
-      return new Sequence(target(store, key, options), clock);
+  public Sequence sequence(String store, String key, Options options) {
+    return sequence(store, key, options, 0);
+  }
+
+  /**
+   * Returns a handle on a key that keeps up to prefetch ids in stock, fetched ahead of the calls: a
+   * call then takes an id from memory, with an atomic add. Only weak ids may be in stock: where
+   * options name no mode, it asks for {@link Mode#WEAK}.
+   *
+   * <p>What is in stock when the program ends is a gap. How much that is follows the calls: it
+   * starts with one id and grows until the stock lasts for one to two seconds, which bridges the
+   * restart of a worker; it is not above 200 000.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param options hold for all calls of the handle
+   * @param prefetch 0: no stock; else 2 or more
+   * @return the handle
+   */
+  public Sequence sequence(String store, String key, Options options, int prefetch) {
+    if (prefetch > 0 && options.mode() == Mode.DEFAULT) {
+      options = options.withMode(Mode.WEAK);
     }
-    if (options.mode() == Mode.STRONG) {
-      throw target(store, key, options)
-          .badRequest(
-              "prefetch is for WEAK: ids fetched ahead would break the order STRONG promises");
+    Target target = target(store, key, options);
+    if (prefetch < 0 || prefetch == 1) {
+      throw target.badRequest("prefetch must be 0 or at least 2, not " + prefetch);
     }
-    return new Sequence(target(store, key, options.withMode(Mode.WEAK)), clock);
+    if (prefetch > 0 && options.mode() == Mode.STRONG) {
+      throw target.badRequest(
+          "prefetch is for WEAK: ids fetched ahead would break the order STRONG promises");
+    }
+    return new Sequence(target, options, prefetch, clock);
   }
 
   /**
@@ -231,7 +251,7 @@ public final class SeqdClient implements AutoCloseable {
   }
 
   private <T> CompletableFuture<T> ask(
-      String store, String key, long n, SeqdOptions options, Function<IdRange, T> result) {
+      String store, String key, long n, Options options, Function<IdRange, T> result) {
     Target target = target(store, key, options);
     target.checkN(n);
     var future = new CompletableFuture<T>();
@@ -241,7 +261,7 @@ public final class SeqdClient implements AutoCloseable {
     return future;
   }
 
-  private Target target(String store, String key, SeqdOptions options) {
+  private Target target(String store, String key, Options options) {
     return new Target(nc, inbox, lastNonce, options, store, key);
   }
 

@@ -4,36 +4,32 @@ import java.time.Duration;
 
 /**
  * How calls are made. Options are never changed: each {@code with…} returns others. Given to {@link
- * SeqdClient} they hold for all its calls, given to a call or a sequence they hold for that one, in
- * place of the client's; start from {@link SeqdClient#options()} to change a few.
+ * Client} they hold for all its calls, given to a call or a sequence they hold for that one, in
+ * place of the client's; start from {@link Client#options()} to change a few.
  *
  * <p>A value that makes no sense is a {@link SeqdException.BadRequest} that names it.
  */
-public final class SeqdOptions {
-  private static final SeqdOptions DEFAULTS =
-      new SeqdOptions(
+public final class Options {
+  private static final Options DEFAULTS =
+      new Options(
           "seq",
           Mode.DEFAULT,
           Duration.ofSeconds(2).toNanos(),
           Duration.ofMillis(500).toNanos(),
-          Long.MAX_VALUE,
-          0);
+          Long.MAX_VALUE);
 
   private final String root;
   private final Mode mode;
   private final long timeoutNanos;
   private final long attemptTimeoutNanos;
   private final long patienceNanos;
-  private final int prefetch;
 
-  private SeqdOptions(
-      String root, Mode mode, long timeout, long attemptTimeout, long patience, int prefetch) {
+  private Options(String root, Mode mode, long timeout, long attemptTimeout, long patience) {
     this.root = root;
     this.mode = mode;
     this.timeoutNanos = timeout;
     this.attemptTimeoutNanos = attemptTimeout;
     this.patienceNanos = patience;
-    this.prefetch = prefetch;
   }
 
   /**
@@ -41,7 +37,7 @@ public final class SeqdOptions {
    *
    * @return the defaults, as the methods below tell them
    */
-  public static SeqdOptions defaults() {
+  public static Options defaults() {
     return DEFAULTS;
   }
 
@@ -52,9 +48,9 @@ public final class SeqdOptions {
    * @param root 1 to 64 of the characters A-Za-z0-9_-
    * @return the options with that root
    */
-  public SeqdOptions withRoot(String root) {
+  public Options withRoot(String root) {
     Keys.checkToken("root", root);
-    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos);
   }
 
   /**
@@ -63,11 +59,11 @@ public final class SeqdOptions {
    * @param mode the mode
    * @return the options with that mode
    */
-  public SeqdOptions withMode(Mode mode) {
+  public Options withMode(Mode mode) {
     if (mode == null) {
       throw Failure.badRequest("mode must not be null");
     }
-    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, prefetch);
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos);
   }
 
   /**
@@ -76,9 +72,9 @@ public final class SeqdOptions {
    * @param timeout more than zero
    * @return the options with that timeout
    */
-  public SeqdOptions withTimeout(Duration timeout) {
-    return new SeqdOptions(
-        root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos, prefetch);
+  public Options withTimeout(Duration timeout) {
+    return new Options(
+        root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos);
   }
 
   /**
@@ -89,9 +85,9 @@ public final class SeqdOptions {
    * @param timeout more than zero
    * @return the options with that attempt timeout
    */
-  public SeqdOptions withAttemptTimeout(Duration timeout) {
-    return new SeqdOptions(
-        root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos, prefetch);
+  public Options withAttemptTimeout(Duration timeout) {
+    return new Options(
+        root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos);
   }
 
   /**
@@ -102,34 +98,13 @@ public final class SeqdOptions {
    * @param patience zero or more
    * @return the options with that patience
    */
-  public SeqdOptions withNoRespondersPatience(Duration patience) {
-    return new SeqdOptions(
+  public Options withNoRespondersPatience(Duration patience) {
+    return new Options(
         root,
         mode,
         timeoutNanos,
         attemptTimeoutNanos,
-        nanos("patience with no responders", patience, 0),
-        prefetch);
-  }
-
-  /**
-   * Lets a {@link Sequence} keep up to n ids in stock, fetched ahead of the calls: a call then
-   * takes an id from memory, with an atomic add. It matters to sequences only, and only weak ones
-   * may have a stock: a sequence whose mode is not named asks for {@link Mode#WEAK}. The default is
-   * 0: no stock. 1 is too few.
-   *
-   * <p>n bounds what becomes a gap when the program ends. How much of it is used follows the calls:
-   * it starts with one id and grows until the stock lasts for one to two seconds, which bridges the
-   * restart of a worker; it is not above 200 000.
-   *
-   * @param n 0, or 2 and more
-   * @return the options with that stock
-   */
-  public SeqdOptions withPrefetch(int n) {
-    if (n < 0 || n == 1) {
-      throw Failure.badRequest("prefetch must be 0 or at least 2, not %d", n);
-    }
-    return new SeqdOptions(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, n);
+        nanos("patience with no responders", patience, 0));
   }
 
   String root() {
@@ -150,10 +125,6 @@ public final class SeqdOptions {
 
   long patienceNanos() {
     return patienceNanos;
-  }
-
-  int prefetch() {
-    return prefetch;
   }
 
   /** Returns a time in nanoseconds, cut to a century: sums of them must not wrap. */
