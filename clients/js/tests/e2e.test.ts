@@ -54,7 +54,7 @@ test("both modes, one id and a range, odd keys", async () => {
 test("ids are exact above 2^53, up to the last one", async () => {
   const ids = await client.nextN("big", "invoice", 2, { mode: "strong" });
   assert.deepEqual([...ids], [9007199254740993n, 9007199254740994n]);
-  assert.throws(() => toNumber(ids.first), RangeError);
+  assert.throws(() => toNumber(ids.start), RangeError);
   assert.equal(await client.next("last", "invoice", { mode: "strong" }), 9223372036854775807n);
   await assert.rejects(client.next("last", "invoice"), ExhaustedError);
 });
