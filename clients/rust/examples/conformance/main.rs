@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
             Some("load") => load::load(&client, &command).await,
             Some("rate") => load::rate(&client, &command).await,
             Some("connect") => {
-                nats.drain().await?;
+                let _ = nats.drain().await; // it may be closed already
                 nats = connect_options()
                     .connect(command["url"].as_str().unwrap_or_default())
                     .await?;
