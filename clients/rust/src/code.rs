@@ -67,22 +67,20 @@ impl Code {
     /// Reports whether another attempt may succeed. `INTERNAL` is not tried
     /// again: it is a fault in seqd, better seen than hidden.
     pub(crate) fn retryable(&self) -> bool {
-        match self {
-            Code::Busy | Code::Unavailable | Code::Expired => true,
-            Code::NoWorkers | Code::Timeout | Code::Stranger | Code::Lost | Code::NotConnected => true,
-            Code::BadRequest | Code::Fenced | Code::Internal | Code::Exhausted | Code::Other(_) => false,
-            Code::Closed => false,
-        }
+        use Code::{Busy, Expired, Lost, NoWorkers, NotConnected, Stranger, Timeout, Unavailable};
+        matches!(
+            self,
+            Busy | Unavailable | Expired | NoWorkers | Timeout | Stranger | Lost | NotConnected
+        )
     }
 
     /// Reports whether a request that was sent and came to this may have spent ids
     /// all the same.
     pub(crate) fn ids_may_be_spent(&self) -> bool {
-        match self {
-            Code::BadRequest | Code::Fenced | Code::Busy | Code::Exhausted => false,
-            Code::NoWorkers | Code::NotConnected => false,
-            Code::Internal | Code::Unavailable | Code::Expired | Code::Other(_) => true,
-            Code::Timeout | Code::Stranger | Code::Lost | Code::Closed => true,
-        }
+        use Code::{BadRequest, Busy, Exhausted, Fenced, NoWorkers, NotConnected};
+        !matches!(
+            self,
+            BadRequest | Fenced | Busy | Exhausted | NoWorkers | NotConnected
+        )
     }
 }

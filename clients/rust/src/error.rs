@@ -105,7 +105,7 @@ impl Error {
         self.failure().ids_may_be_spent
     }
 
-    pub(crate) fn new(code: &Code, f: Failure) -> Error {
+    pub(crate) fn new((code, f): (Code, Failure)) -> Error {
         let f = Box::new(f);
         match code {
             Code::BadRequest => Self::BadRequest(f),

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::task::coop::consume_budget;
 
 use crate::batch::{refuse, State};
+use crate::code::Code;
+use crate::error::Outcome;
 use crate::inbox::lock;
 use crate::send::send;
 use crate::stock::{Stock, Taken};
@@ -109,7 +111,8 @@ impl Sequence {
         state.closed = true;
         let (sent, waiting) = state.drain();
         drop(state);
-        refuse(sent, &self.0.target.closed("the sequence was closed", true));
+        let asked = Outcome::new(Code::Closed, "the sequence was closed");
+        refuse(sent, &self.0.target.closed(asked));
         refuse(waiting, &self.closed());
     }
 
@@ -122,7 +125,9 @@ impl Sequence {
     }
 
     fn closed(&self) -> Error {
-        self.0.target.closed("the sequence is closed", false)
+        self.0
+            .target
+            .closed(Outcome::unsent(Code::Closed, "the sequence is closed"))
     }
 }
 
@@ -133,8 +138,8 @@ impl Shared {
 
     /// The error of calls whose request was ended by the end of its runtime.
     pub(crate) fn dropped(&self) -> Error {
-        self.target
-            .closed("the tokio runtime that asked was shut down", true)
+        let text = "the tokio runtime that asked was shut down";
+        self.target.closed(Outcome::new(Code::Closed, text))
     }
 }
 

@@ -73,17 +73,13 @@ impl Target {
 
     /// The error of a call to a sequence that is closed, or whose task was
     /// dropped with its runtime.
-    pub(crate) fn closed(&self, text: &str, sent: bool) -> Error {
-        let outcome = match sent {
-            true => Outcome::new(Code::Closed, text),
-            false => Outcome::unsent(Code::Closed, text),
-        };
-        Error::new(&Code::Closed, failure(&self.store, &self.key, outcome))
+    pub(crate) fn closed(&self, outcome: Outcome) -> Error {
+        Error::new(failure(&self.store, &self.key, outcome))
     }
 
     /// Says for which key a call failed and, in a hint, what to try.
     pub(crate) fn explain(&self, ended: Ended) -> Error {
-        let code = ended.last.code.clone();
+        let (code, f) = failure(&self.store, &self.key, ended.last);
         let f = Failure {
             attempts: ended.attempts,
             took: ended.took,
@@ -91,9 +87,9 @@ impl Target {
             ids_may_be_spent: ended.ids_may_be_spent,
             wait: ended.wait,
             hint: self.hint(&code),
-            ..failure(&self.store, &self.key, ended.last)
+            ..f
         };
-        Error::new(&code, f)
+        Error::new((code, f))
     }
 
     fn hint(&self, code: &Code) -> String {
@@ -127,16 +123,12 @@ impl fmt::Debug for Target {
 }
 
 pub(crate) fn bad_request(store: &str, key: &str, text: impl Into<String>) -> Error {
-    Error::new(
-        &Code::BadRequest,
-        failure(store, key, Outcome::new(Code::BadRequest, text)),
-    )
+    Error::new(failure(store, key, Outcome::new(Code::BadRequest, text)))
 }
 
-fn failure(store: &str, key: &str, outcome: Outcome) -> Failure {
-    Failure {
+fn failure(store: &str, key: &str, outcome: Outcome) -> (Code, Failure) {
+    let f = Failure {
         code: outcome.code.name().to_owned(),
-        ids_may_be_spent: outcome.ids_may_be_spent,
         text: outcome.text,
         retry_after: outcome.retry_after,
         store: store.to_owned(),
@@ -144,7 +136,9 @@ fn failure(store: &str, key: &str, outcome: Outcome) -> Failure {
         attempts: 0,
         took: Duration::ZERO,
         timed_out: false,
+        ids_may_be_spent: outcome.ids_may_be_spent,
         wait: None,
         hint: String::new(),
-    }
+    };
+    (outcome.code, f)
 }
