@@ -31,6 +31,7 @@ export class IdRange implements Iterable<bigint> {
   }
 
   toString(): string {
+    if (this.length === 0) return "none";
     return this.length === 1 ? `${this.start}` : `${this.start}..${this.last}`;
   }
 }

@@ -10,6 +10,7 @@ test("a range is exact above 2^53", () => {
 });
 
 test("a range as text", () => {
+  assert.equal(String(new IdRange(7n, 0)), "none");
   assert.equal(String(new IdRange(7n, 1)), "7");
   assert.equal(`${new IdRange(7n, 10)}`, "7..16");
 });

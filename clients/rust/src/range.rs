@@ -31,6 +31,7 @@ impl IdRange {
 impl fmt::Display for IdRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.len {
+            0 => f.write_str("none"),
             1 => write!(f, "{}", self.start),
             _ => write!(f, "{}..{}", self.start, self.last()),
         }

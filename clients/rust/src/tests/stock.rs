@@ -58,6 +58,7 @@ fn a_range_ends_with_the_last_id_of_all() {
 
 #[test]
 fn a_range_as_text() {
+    assert_eq!(IdRange::default().to_string(), "none");
     assert_eq!(range(7, 1).to_string(), "7");
     assert_eq!(range(7, 10).to_string(), "7..16");
 }
