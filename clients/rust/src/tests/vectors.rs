@@ -99,6 +99,7 @@ fn codes() {
         let code = Code::of_name(text(&v["code"]));
         assert_eq!(code, Code::of_number(&v["number"].to_string()), "{v}");
         assert_eq!(code.name(), text(&v["code"]));
+        assert_eq!(Value::Bool(code.ids_may_be_spent()), v["ids_may_be_spent"], "{v}");
         // A client may try EXPIRED again: its own attempt was short.
         let retryable = v["retryable"] == true || code == Code::Expired;
         assert_eq!(code.retryable(), retryable, "{v}");
