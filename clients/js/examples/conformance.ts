@@ -1,14 +1,15 @@
 /**
  * Does what a runner tells it, for comparison with the other clients: one JSON command a line comes
- * in, one JSON result a line goes out. Ids are decimal strings. Times are nanoseconds of the
- * machine's monotonic clock, which all processes share, as whole JSON numbers.
+ * in, one JSON result a line goes out, as clients/conformance describes them. Ids are decimal strings.
+ * Times are nanoseconds of the machine's monotonic clock, which all processes share, as whole JSON
+ * numbers.
  */
 import { createInterface } from "node:readline";
 import { connect } from "@nats-io/transport-node";
-import { Client, connectOptions, type Mode, type Options, type Range, SeqdError } from "@seqd/client";
+import { Client, connectOptions, type IdRange, type Mode, type Options, SeqdError } from "@seqd/client";
 
 interface Command {
-  op: "next" | "load" | "rate" | "exit";
+  op: "next" | "load" | "rate" | "connect" | "close" | "exit";
   store: string;
   key: string;
   n?: number;
@@ -18,25 +19,20 @@ interface Command {
   calls?: number;
   duration_ms?: number;
   sequence?: boolean;
+  closed?: boolean;
+  url?: string;
 }
 
-const CODES = new Set([
-  ...["BAD_REQUEST", "FENCED", "BUSY", "INTERNAL", "UNAVAILABLE", "EXPIRED", "EXHAUSTED"],
-  ...["NO_WORKERS", "TIMEOUT"],
-]);
+const READY = JSON.stringify({ ready: true });
 
-const nc = await connect({ ...connectOptions(), servers: process.env.NATS_URL || "nats://127.0.0.1:4222" });
-const client = new Client(nc);
-print({ ready: true });
+let nc = await dial(process.env.NATS_URL || "nats://127.0.0.1:4222");
+let client = new Client(nc);
+console.log(READY);
 for await (const line of createInterface(process.stdin)) {
   if (line.trim() === "") continue;
   const command = JSON.parse(line) as Command;
   if (command.op === "exit") break;
-  try {
-    console.log(await run(command));
-  } catch (e) {
-    print(failed(e));
-  }
+  console.log(await run(command).catch((e) => JSON.stringify(failed(e))));
 }
 await nc.close();
 process.stdin.destroy(); // or the process would wait for its end
@@ -45,24 +41,37 @@ async function run(c: Command): Promise<string> {
   switch (c.op) {
     case "next": {
       const ids = await asker(c)();
-      return JSON.stringify({ id: String(ids.first), n: ids.n });
+      return JSON.stringify({ id: String(ids.start), n: ids.length, range: String(ids) });
     }
     case "load":
       return load(c);
     case "rate":
       return rate(c);
+    case "connect":
+      await nc.close();
+      nc = await dial(c.url ?? "");
+      client = new Client(nc);
+      return READY;
+    case "close":
+      await nc.close();
+      return READY;
     default:
       throw new Error(`no such op: ${c.op}`);
   }
 }
 
+function dial(servers: string) {
+  return connect({ ...connectOptions(), servers });
+}
+
 /** A function that makes one call. */
-function asker(c: Command): () => Promise<Range> {
-  const options: Options = { mode: c.mode ?? "default" };
+function asker(c: Command): () => Promise<IdRange> {
+  const options: Options = { mode: c.mode || "default" };
   if (c.timeout_ms !== undefined) options.timeout = c.timeout_ms;
   const n = c.n ?? 1;
-  if (!c.sequence) return () => client.nextN(c.store, c.key, n, options);
+  if (!c.sequence && !c.closed) return () => client.nextN(c.store, c.key, n, options);
   const sequence = client.sequence(c.store, c.key, options);
+  if (c.closed) sequence.close();
   return () => sequence.nextN(n);
 }
 
@@ -76,7 +85,7 @@ async function load(c: Command): Promise<string> {
       try {
         const ids = await ask();
         // By hand, as JSON.stringify takes no bigint and a number might not be exact.
-        ops.push(`[${start},${process.hrtime.bigint()},"${ids.first}",${ids.n}]`);
+        ops.push(`[${start},${process.hrtime.bigint()},"${ids.start}",${ids.length}]`);
       } catch (e) {
         const { error } = failed(e);
         errors[error] = (errors[error] ?? 0) + 1;
@@ -93,8 +102,8 @@ async function rate(c: Command): Promise<string> {
   let ids = 0;
   await concurrently(c.callers ?? 1, async () => {
     while (performance.now() < end) {
-      const { n } = await ask(); // not within the sum, which would forget what others added meanwhile
-      ids += n;
+      const { length } = await ask(); // not within the sum, which would forget what others added meanwhile
+      ids += length;
     }
   });
   return JSON.stringify({ ids_per_second: (ids * 1000) / (performance.now() - start) });
@@ -104,11 +113,8 @@ async function concurrently(callers: number, call: () => Promise<void>): Promise
   await Promise.all(Array.from({ length: callers }, call));
 }
 
-function failed(e: unknown): { error: string; text: string } {
-  const text = e instanceof Error ? e.message : String(e);
-  return { error: e instanceof SeqdError && CODES.has(e.code) ? e.code : "OTHER", text };
-}
-
-function print(result: unknown): void {
-  console.log(JSON.stringify(result));
+/** What a call failed with. Anything but an error of the client's ends the program. */
+function failed(e: unknown): { error: string; text: string; ids_may_be_spent: boolean } {
+  if (!(e instanceof SeqdError)) throw e;
+  return { error: e.code, text: e.message, ids_may_be_spent: e.idsMayBeSpent };
 }

@@ -1,15 +1,15 @@
 import type { Failure } from "./errors.js";
-import type { Range } from "./range.js";
+import type { IdRange } from "./range.js";
 
 /**
  * A batch asked for more ids at once than it could have, though it could have one: its calls are to
  * join others. The id is for the call that came first.
  */
 export interface Again {
-  readonly again: Range;
+  readonly again: IdRange;
 }
 
-export type Outcome = Range | Failure | Again;
+export type Outcome = IdRange | Failure | Again;
 
 /** A call that waits in a batch. It is settled once, or leaves. */
 export interface Call {
@@ -73,14 +73,14 @@ export class Batch {
   }
 
   /** Gives each call its part of the ids; returns what no call wanted. */
-  serve(ids: Range): Range {
+  serve(ids: IdRange): IdRange {
     const n = this.#n;
     let at = 0;
     for (const call of this.#drain()) {
       call.settle(ids.part(at, call.n));
       at += call.n;
     }
-    return ids.part(n, ids.n - n);
+    return ids.part(n, ids.length - n);
   }
 
   /** Tells all calls that there are no ids, or that there is one for whoever came first. */

@@ -11,7 +11,7 @@ import {
   withOptions,
   withSequenceOptions,
 } from "./options.js";
-import type { Range } from "./range.js";
+import type { IdRange } from "./range.js";
 import { Sequence } from "./sequence.js";
 import { type Line, Target } from "./target.js";
 
@@ -51,7 +51,7 @@ export class Client {
 
   /** The next id of `key` in `store`. It is `nextN` for one id. */
   async next(store: string, key: string, options: CallOptions = {}): Promise<bigint> {
-    return (await this.nextN(store, key, 1, options)).first;
+    return (await this.nextN(store, key, 1, options)).start;
   }
 
   /**
@@ -64,7 +64,7 @@ export class Client {
    *
    * Rejects with a `SeqdError`, or with the signal's reason if that is aborted.
    */
-  async nextN(store: string, key: string, n: number, options: CallOptions = {}): Promise<Range> {
+  async nextN(store: string, key: string, n: number, options: CallOptions = {}): Promise<IdRange> {
     const settings = withOptions(this.#settings, options);
     return new Target(this.#line, settings, store, key).next(n, options.signal);
   }

@@ -12,7 +12,7 @@ export interface Failure {
 
 /** What a call that failed rejects with. Its class says what happened; `code` says the same. */
 export class SeqdError extends Error {
-  /** A code of the wire, or NO_WORKERS, TIMEOUT, CONNECTION, CLOSED. A later worker may send others. */
+  /** A code of the wire, or NO_WORKERS, TIMEOUT, NOT_CONNECTED, CLOSED. A later worker may send others. */
   readonly code: string;
   /** What the worker, or the last attempt, said. For people. */
   readonly text: string;
@@ -57,11 +57,11 @@ export class ExpiredError extends SeqdError {}
 export class ExhaustedError extends SeqdError {}
 /** No worker that serves the store listens. The attempt reached nobody. */
 export class NoWorkersError extends SeqdError {}
-/** No attempt got an answer while there was time. */
+/** No attempt got an answer while there was time, or NATS does not let this user ask. */
 export class TimeoutError extends SeqdError {}
-/** The NATS connection is closed, or refuses the request. */
-export class ConnectionError extends SeqdError {}
-/** The sequence has been closed. */
+/** The NATS connection was down all the time: nothing was sent that could have spent ids. */
+export class NotConnectedError extends SeqdError {}
+/** The NATS connection or the sequence has been closed. */
 export class ClosedError extends SeqdError {}
 
 const classes = new Map<string, typeof SeqdError>([
@@ -74,7 +74,7 @@ const classes = new Map<string, typeof SeqdError>([
   ["EXHAUSTED", ExhaustedError],
   ["NO_WORKERS", NoWorkersError],
   ["TIMEOUT", TimeoutError],
-  ["CONNECTION", ConnectionError],
+  ["NOT_CONNECTED", NotConnectedError],
   ["CLOSED", ClosedError],
 ]);
 

@@ -5,7 +5,7 @@ export interface Fault {
   readonly retryAfter: number; // ms the worker asked to wait; 0: it named no time
   readonly again: boolean; // another attempt may succeed
   readonly gap: boolean; // ids may have been spent all the same
-  readonly try?: string; // what a person might do about it
+  readonly try: string; // what a person might do about it, or empty
 }
 
 /** Keeps a hostile wish to wait from overflowing a timer: a day. */
@@ -16,7 +16,7 @@ const NOTHING_SPENT = new Set(["BAD_REQUEST", "FENCED", "BUSY", "EXHAUSTED"]);
 
 /** A worker's error reply. */
 export function answered(code: string, text: string, retryAfter = 0): Fault {
-  return { code, text, retryAfter, again: AGAIN.has(code), gap: !NOTHING_SPENT.has(code) };
+  return { code, text, retryAfter, again: AGAIN.has(code), gap: !NOTHING_SPENT.has(code), try: "" };
 }
 
 export function badRequest(text: string): Fault {
@@ -45,40 +45,39 @@ export const noAnswer: Fault = {
 };
 
 export const stranger: Fault = {
-  code: "TIMEOUT",
+  ...noAnswer,
   text: "answers to another request came back",
-  retryAfter: 0,
-  again: true,
-  gap: true,
   try: "check that no stream and no other service listens on the subject",
 };
 
 export const notConnected: Fault = {
-  code: "TIMEOUT",
+  ...noAnswer,
+  code: "NOT_CONNECTED",
   text: "not connected to NATS",
-  retryAfter: 0,
-  again: true,
   gap: false,
   try: "check that the NATS server runs and can be reached",
 };
 
-export const connectionLost: Fault = { ...notConnected, text: "the connection to NATS was lost", gap: true };
-
-/** The connection can't be used, and trying again does not help. */
-export function connectionFault(text: string, gap: boolean, hint = ""): Fault {
-  return { code: "CONNECTION", text, retryAfter: 0, again: false, gap, try: hint };
-}
-
-export const closedHint = "connect again, with connectOptions() to stay connected";
-
-/** The sequence has been closed. */
-export const sequenceClosed: Fault = {
-  code: "CLOSED",
-  text: "the sequence is closed",
-  retryAfter: 0,
-  again: false,
-  gap: false,
+/** Not NOT_CONNECTED, which says that the connection was down all the time. */
+export const connectionLost: Fault = {
+  ...noAnswer,
+  text: "the connection to NATS was lost",
+  try: notConnected.try,
 };
 
+/** NATS refuses the request, or to bring its answer: none is going to come, so nobody waits for it. */
+export function forbidden(text: string, gap: boolean): Fault {
+  return { ...noAnswer, text, again: false, gap, try: "check what this user may publish and subscribe to" };
+}
+
+/** The connection or the sequence is closed. `gap`: it was closed while an answer was waited for. */
+export function closed(text: string, gap: boolean, hint = ""): Fault {
+  return { code: "CLOSED", text, retryAfter: 0, again: false, gap, try: hint };
+}
+
+export function connectionClosed(text: string, gap: boolean): Fault {
+  return closed(text, gap, "connect again, with connectOptions() to stay connected");
+}
+
 /** The signal was aborted. The call rejects with its reason, so that nobody reads this. */
-export const aborted: Fault = { ...sequenceClosed, code: "ABORTED", text: "the call was aborted", gap: true };
+export const aborted: Fault = { ...noAnswer, code: "ABORTED", text: "the call was aborted", again: false };

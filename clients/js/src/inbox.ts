@@ -3,20 +3,21 @@ import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 import {
   aborted,
-  closedHint,
-  connectionFault,
+  answered,
+  connectionClosed,
   connectionLost,
   type Fault,
+  forbidden,
   noAnswer,
   notConnected,
   noWorkers,
   stranger,
 } from "./fault.js";
-import { Range } from "./range.js";
+import { IdRange } from "./range.js";
 import { decodeReply, ERROR_CODE_HEADER } from "./wire/reply.js";
 import { TIMEOUT_HEADER } from "./wire/request.js";
 
-type Outcome = Range | Fault;
+type Outcome = IdRange | Fault;
 
 /** One request as it goes out. */
 export interface Outgoing {
@@ -90,15 +91,15 @@ export class Inbox {
       try {
         this.#nc.publish(r.subject, r.body, { reply: this.#prefix + slot.token, headers: h });
       } catch (e) {
-        giveUp(connectionFault(e instanceof Error ? e.message : String(e), false));
+        giveUp(connectionClosed(e instanceof Error ? e.message : String(e), false));
       }
     });
   }
 
   /** Why nothing can be sent now, if so. */
   #unusable(): Fault | undefined {
-    if (this.#nc.isClosed()) return connectionFault("the NATS connection is closed", false, closedHint);
-    if (this.#nc.isDraining()) return connectionFault("the NATS connection is draining", false, closedHint);
+    if (this.#nc.isClosed()) return connectionClosed("the NATS connection is closed", false);
+    if (this.#nc.isDraining()) return connectionClosed("the NATS connection is draining", false);
     // Sent now, a request would wait in the connection's buffer and burn ids for callers that have
     // long given up.
     return this.#connected && this.#nc.info ? undefined : notConnected;
@@ -121,7 +122,7 @@ export class Inbox {
       callback: (err, msg) => {
         if (!err) return this.#receive(msg);
         this.#sub = undefined; // the server refused it: the next request tries anew
-        this.#lose(connectionFault(err.message, true));
+        this.#lose(forbidden(err.message, true));
       },
     });
     this.#sub = sub;
@@ -163,10 +164,10 @@ export class Inbox {
         this.#connected = true;
       } else if (s.type === "error" && s.error.name === "PermissionViolationError") {
         const { operation, subject } = s.error as Error & { operation?: string; subject?: string };
-        if (operation === "publish" && subject) this.#lose(connectionFault(s.error.message, false), subject);
+        if (operation === "publish" && subject) this.#lose(forbidden(s.error.message, false), subject);
       }
     }
-    this.#lose(connectionFault("the NATS connection was closed", true, closedHint));
+    this.#lose(connectionClosed("the NATS connection was closed", true));
   }
 }
 
@@ -181,14 +182,8 @@ export class Inbox {
 function decode(msg: Msg, request: Outgoing): Outcome {
   const { outcome, nonce } = decodeReply(msg.headers, msg.data);
   if (nonce ? !equal(nonce, request.nonce) : !msg.headers?.has(ERROR_CODE_HEADER)) return stranger;
-  if (outcome instanceof Range && outcome.n !== request.n) {
-    return {
-      code: "INTERNAL",
-      text: `the worker answered a request for ${request.n} ids with ${outcome.n}`,
-      retryAfter: 0,
-      again: false,
-      gap: true,
-    };
+  if (outcome instanceof IdRange && outcome.length !== request.n) {
+    return answered("INTERNAL", `the worker answered a request for ${request.n} ids with ${outcome.length}`);
   }
   return outcome;
 }

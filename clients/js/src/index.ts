@@ -7,11 +7,11 @@ export {
   BadRequestError,
   BusyError,
   ClosedError,
-  ConnectionError,
   ExhaustedError,
   ExpiredError,
   FencedError,
   InternalError,
+  NotConnectedError,
   NoWorkersError,
   SeqdError,
   TimeoutError,
@@ -24,5 +24,5 @@ export {
   type Options,
   type SequenceOptions,
 } from "./options.js";
-export { Range, toNumber } from "./range.js";
+export { IdRange, toNumber } from "./range.js";
 export type { Sequence } from "./sequence.js";

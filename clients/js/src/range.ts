@@ -1,27 +1,38 @@
-/** `n` contiguous ids, `first` to `last`. It never changes. Iterating yields the ids in increasing order. */
-export class Range implements Iterable<bigint> {
-  readonly first: bigint;
-  readonly n: number;
+/**
+ * `length` contiguous ids, `start` to `last`. It never changes. Iterating yields the ids in increasing
+ * order, and as text it reads `7`, or `7..16` for ten ids.
+ *
+ * It is not called Range, as browsers have one of their own.
+ */
+export class IdRange implements Iterable<bigint> {
+  readonly start: bigint;
+  readonly length: number;
 
-  constructor(first: bigint, n: number) {
-    this.first = first;
-    this.n = n;
+  constructor(start: bigint, length: number) {
+    this.start = start;
+    this.length = length;
   }
 
+  /** The greatest id. */
   get last(): bigint {
-    return this.first + BigInt(this.n) - 1n;
+    return this.start + BigInt(this.length) - 1n;
   }
 
-  /** The `n` ids after the first `at`. */
-  part(at: number, n: number): Range {
-    return new Range(this.first + BigInt(at), n);
+  /** The `length` ids after the first `at`. */
+  part(at: number, length: number): IdRange {
+    return new IdRange(this.start + BigInt(at), length);
   }
 
   *[Symbol.iterator](): IterableIterator<bigint> {
-    const end = this.first + BigInt(this.n);
-    for (let id = this.first; id < end; id++) {
+    const end = this.start + BigInt(this.length);
+    for (let id = this.start; id < end; id++) {
       yield id;
     }
+  }
+
+  toString(): string {
+    if (this.length === 0) return "none";
+    return this.length === 1 ? `${this.start}` : `${this.start}..${this.last}`;
   }
 }
 

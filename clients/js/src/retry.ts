@@ -1,9 +1,9 @@
 import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Failure } from "./errors.js";
-import { type Fault, noAnswer } from "./fault.js";
+import { connectionLost, type Fault, noAnswer, notConnected } from "./fault.js";
 import type { Settings } from "./options.js";
-import { Range } from "./range.js";
+import { IdRange } from "./range.js";
 
 // Pauses between attempts, before the random part, in ms.
 const FIRST_PAUSE = 10;
@@ -21,8 +21,8 @@ export async function retry(
   clock: Clock,
   deadline: number,
   signal: AbortSignal | undefined,
-  ask: (attemptEnd: number) => Promise<Range | Fault>,
-): Promise<Range | Failure> {
+  ask: (attemptEnd: number) => Promise<IdRange | Fault>,
+): Promise<IdRange | Failure> {
   const start = clock.now();
   const f = { attempts: 0, gap: false };
   let last: Fault | undefined;
@@ -34,13 +34,14 @@ export async function retry(
   while (!signal?.aborted && clock.now() < deadline) {
     f.attempts++;
     const outcome = await ask(Math.min(clock.now() + settings.attemptTimeout, deadline));
-    if (outcome instanceof Range) return outcome; // if late, too: its ids are spent
+    if (outcome instanceof IdRange) return outcome; // if late, too: its ids are spent
 
     const now = clock.now();
     const over = signal?.aborted || now >= deadline;
     f.gap ||= outcome.gap;
     // An attempt cut short by the call's end tells less than the one before.
     if (!last || !over || outcome !== noAnswer) last = outcome;
+    if (last === notConnected && f.gap) last = connectionLost; // down, but not all the time
     if (!outcome.again) return ended(false);
     if (over) break;
 

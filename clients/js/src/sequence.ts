@@ -1,8 +1,8 @@
 import { onAbort } from "./abort.js";
 import { type Again, Batch, type Call, type Outcome } from "./batch.js";
 import type { Failure } from "./errors.js";
-import { sequenceClosed } from "./fault.js";
-import { Range } from "./range.js";
+import { closed } from "./fault.js";
+import { IdRange } from "./range.js";
 import { retry } from "./retry.js";
 import { Stock } from "./stock.js";
 import type { Target } from "./target.js";
@@ -46,7 +46,7 @@ export class Sequence {
 
   /** The next id. It is `nextN` for one id. */
   async next(options: { signal?: AbortSignal } = {}): Promise<bigint> {
-    return this.#stock?.one() ?? (await this.#share(1, options.signal)).first;
+    return this.#stock?.one() ?? (await this.#share(1, options.signal)).start;
   }
 
   /**
@@ -54,7 +54,7 @@ export class Sequence {
    * A call whose signal is aborted rejects at once, and the others of its batch go on waiting. Where
    * ids lie in stock it does not look at the signal.
    */
-  async nextN(n: number, options: { signal?: AbortSignal } = {}): Promise<Range> {
+  async nextN(n: number, options: { signal?: AbortSignal } = {}): Promise<IdRange> {
     this.#source.checkN(n);
     return this.#share(n, options.signal);
   }
@@ -66,27 +66,24 @@ export class Sequence {
   close(): void {
     this.#closed = true;
     this.#stock?.clear();
-    const batches = this.#waiting;
+    this.#sent?.refuse(closedFailure(true));
+    this.#sent?.end();
+    for (const b of this.#waiting) b.refuse(closedFailure(false));
     this.#waiting = [];
-    if (this.#sent) batches.unshift(this.#sent);
-    for (const b of batches) {
-      b.refuse(closedFailure);
-      b.end();
-    }
   }
 
   /** Gets `n` ids from the stock, or through a request that other calls may share. */
-  async #share(n: number, signal: AbortSignal | undefined): Promise<Range> {
+  async #share(n: number, signal: AbortSignal | undefined): Promise<IdRange> {
     let again: number | undefined; // the deadline of the batch that the call has been in
     for (;;) {
-      if (this.#closed) throw this.#source.error(closedFailure);
+      if (this.#closed) throw this.#source.error(closedFailure(false));
       const ids = this.#stock?.take(n);
       if (this.#stock?.wants) this.#start();
       if (ids) return ids;
       signal?.throwIfAborted();
       const batch = this.#gathering(n, again);
       const outcome = await this.#join(batch, n, signal);
-      if (outcome instanceof Range) return outcome;
+      if (outcome instanceof IdRange) return outcome;
       if (!("again" in outcome)) throw this.#source.error(outcome);
       again = batch.deadline;
     }
@@ -137,8 +134,8 @@ export class Sequence {
       let outcome: Outcome = await this.#request(batch, n);
       if (shared && n > 1 && refused(outcome)) outcome = await this.#probe(batch, n);
       this.#sent = undefined;
-      if (!(outcome instanceof Range) && !("again" in outcome && batch.size === 0)) batch.refuse(outcome);
-      else this.#keep(batch.serve(outcome instanceof Range ? outcome : outcome.again));
+      if (!(outcome instanceof IdRange) && !("again" in outcome && batch.size === 0)) batch.refuse(outcome);
+      else this.#keep(batch.serve(outcome instanceof IdRange ? outcome : outcome.again));
     }
   }
 
@@ -165,7 +162,7 @@ export class Sequence {
     return [batch, n];
   }
 
-  #request(b: Batch, n: number): Promise<Range | Failure> {
+  #request(b: Batch, n: number): Promise<IdRange | Failure> {
     const { settings, clock } = this.#source;
     return retry(settings, clock, b.deadline, b.signal, (end) => this.#source.ask(n, end, b.signal));
   }
@@ -177,7 +174,7 @@ export class Sequence {
    */
   async #probe(b: Batch, n: number): Promise<Failure | Again> {
     const outcome = await this.#request(b, 1);
-    if (!(outcome instanceof Range)) return outcome;
+    if (!(outcome instanceof IdRange)) return outcome;
     this.#limit = Math.min(this.#limit, Math.floor(n / 2));
     return { again: outcome };
   }
@@ -187,26 +184,28 @@ export class Sequence {
    * ids are weak, so they may have been drawn before the call began. Where those want more, the ids
    * are given up, for the calls are going to get greater ones.
    */
-  #keep(ids: Range): void {
+  #keep(ids: IdRange): void {
     if (!this.#stock || this.#closed) return; // strong: kept, they would be too low for whoever comes
-    for (let b = this.#waiting[0]; b && ids.n > 0; b = this.#waiting[0]) {
-      if (b.n > ids.n) return;
+    for (let b = this.#waiting[0]; b && ids.length > 0; b = this.#waiting[0]) {
+      if (b.n > ids.length) return;
       this.#waiting.shift();
       b.sent = true;
       ids = b.serve(ids);
     }
-    if (ids.n > 0) this.#stock.put(ids);
+    if (ids.length > 0) this.#stock.put(ids);
   }
 }
 
-const closedFailure: Failure = {
-  fault: sequenceClosed,
-  attempts: 0,
-  took: 0,
-  timedOut: false,
-  wait: 0,
-  gap: false,
-};
+function closedFailure(gap: boolean): Failure {
+  return {
+    fault: closed("the sequence is closed", gap),
+    attempts: 0,
+    took: 0,
+    timedOut: false,
+    wait: 0,
+    gap,
+  };
+}
 
 /** Whether a request for fewer ids might not have failed so. */
 function refused(outcome: Outcome): boolean {

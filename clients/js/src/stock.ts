@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import { Range } from "./range.js";
+import { IdRange } from "./range.js";
 
 // How long a span should last, in ms: long enough to bridge the restart of a worker or a server, and
 // no longer, as what a program has in stock when it ends is a gap.
@@ -11,9 +11,9 @@ class Span {
   #next: bigint;
   #left: number;
 
-  constructor(ids: Range) {
-    this.#next = ids.first;
-    this.#left = ids.n;
+  constructor(ids: IdRange) {
+    this.#next = ids.start;
+    this.#left = ids.length;
   }
 
   /** Takes one id. */
@@ -27,19 +27,19 @@ class Span {
    * Takes `n` ids. Where there are fewer, the rest is given up: later calls must not get lower ids
    * than this one is going to.
    */
-  take(n: number): Range | undefined {
+  take(n: number): IdRange | undefined {
     if (n > this.#left) {
       this.#left = 0;
       return undefined;
     }
-    const ids = new Range(this.#next, n);
+    const ids = new IdRange(this.#next, n);
     this.#next += BigInt(n);
     this.#left -= n;
     return ids;
   }
 }
 
-const nothing = new Range(0n, 0);
+const nothing = new IdRange(0n, 0);
 
 /**
  * What a sequence fetches ahead: one span that is being spent, and the next. The next one is asked
@@ -70,7 +70,7 @@ export class Stock {
   }
 
   /** Takes `n` ids, and begins to spend the next span if that helps. */
-  take(n: number): Range | undefined {
+  take(n: number): IdRange | undefined {
     for (;;) {
       const ids = this.#spending.take(n);
       if (ids) return ids;
@@ -92,7 +92,7 @@ export class Stock {
   }
 
   /** Keeps a range as the next span. */
-  put(ids: Range): void {
+  put(ids: IdRange): void {
     this.#next ??= new Span(ids); // what is there is lower, and has to be spent first
   }
 

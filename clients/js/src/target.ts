@@ -3,7 +3,7 @@ import { errorOf, type Failure, type SeqdError } from "./errors.js";
 import { badRequest, type Fault } from "./fault.js";
 import type { Inbox } from "./inbox.js";
 import type { Settings } from "./options.js";
-import { Range } from "./range.js";
+import { IdRange } from "./range.js";
 import { retry } from "./retry.js";
 import { encodeRequest, intNonce, MAX_N } from "./wire/request.js";
 import { checkToken, escapeKey, subject } from "./wire/subject.js";
@@ -40,19 +40,19 @@ export class Target {
   }
 
   /** Asks for `n` ids until it has them or asking again can't help. */
-  async next(n: number, signal: AbortSignal | undefined): Promise<Range> {
+  async next(n: number, signal: AbortSignal | undefined): Promise<IdRange> {
     this.checkN(n);
     const deadline = this.clock.now() + this.settings.timeout;
     const outcome = await retry(this.settings, this.clock, deadline, signal, (end) =>
       this.ask(n, end, signal),
     );
-    if (outcome instanceof Range) return outcome;
+    if (outcome instanceof IdRange) return outcome;
     signal?.throwIfAborted();
     throw this.error(outcome);
   }
 
   /** Sends one request. */
-  ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<Range | Fault> {
+  ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
     const line = this.#line;
     line.nonce = BigInt.asUintN(64, line.nonce + 1n);
     const nonce = intNonce(line.nonce);

@@ -54,7 +54,7 @@ test("both modes, one id and a range, odd keys", async () => {
 test("ids are exact above 2^53, up to the last one", async () => {
   const ids = await client.nextN("big", "invoice", 2, { mode: "strong" });
   assert.deepEqual([...ids], [9007199254740993n, 9007199254740994n]);
-  assert.throws(() => toNumber(ids.first), RangeError);
+  assert.throws(() => toNumber(ids.start), RangeError);
   assert.equal(await client.next("last", "invoice", { mode: "strong" }), 9223372036854775807n);
   await assert.rejects(client.next("last", "invoice"), ExhaustedError);
 });
@@ -133,9 +133,16 @@ test("the conformance program", { timeout: 60_000 }, async (t) => {
   };
   assert.equal(await read(), '{"ready":true}');
   const next = { op: "next", store: "big", key: "conformance", mode: "strong", timeout_ms: 10_000 };
-  assert.equal(await tell({ ...next, n: 5 }), '{"id":"9007199254740993","n":5}');
+  assert.equal(
+    await tell({ ...next, n: 5 }),
+    '{"id":"9007199254740993","n":5,"range":"9007199254740993..9007199254740997"}',
+  );
   assert.match(await tell({ ...next, store: "few", n: 11 }), /^\{"error":"BAD_REQUEST","text":".*10/);
-  assert.match(await tell({ ...next, key: "" }), /^\{"error":"BAD_REQUEST"/);
+  assert.match(await tell({ ...next, key: "" }), /^\{"error":"BAD_REQUEST".*"ids_may_be_spent":false\}$/);
+  assert.match(await tell({ ...next, closed: true }), /^\{"error":"CLOSED".*"ids_may_be_spent":false\}$/);
+  assert.equal(await tell({ op: "close" }), '{"ready":true}');
+  assert.match(await tell(next), /^\{"error":"CLOSED".*"ids_may_be_spent":false\}$/);
+  assert.equal(await tell({ op: "connect", url }), '{"ready":true}');
 
   const load = { op: "load", store: "orders", key: "conformance", mode: "strong", n: 2, timeout_ms: 10_000 };
   const begin = process.hrtime.bigint();
@@ -161,10 +168,12 @@ test("the conformance program", { timeout: 60_000 }, async (t) => {
       callers: 16,
       sequence,
     };
+    const start = performance.now();
     const perSecond = JSON.parse(await tell({ ...rate, duration_ms: 300 })).ids_per_second as number;
+    const took = (performance.now() - start) / 1000;
     const issued = Number((await client.next(rate.store, rate.key, { mode: "strong" })) - 1n);
-    // The last calls end a little after the 300 ms, and count.
-    assert.ok(perSecond * 0.3 <= issued && perSecond * 0.3 > issued / 3, `${perSecond}/s, ${issued} issued`);
+    // The last calls end after the 300 ms, and count; on a busy machine some ids are gaps.
+    assert.ok(perSecond * 0.3 <= issued && perSecond * took > issued / 3, `${perSecond}/s, ${issued} issued`);
   }
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.stdin.write('{"op":"exit"}\n');

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Client, ConnectionError, NoWorkersError, TimeoutError } from "@seqd/client";
+import { Client, ClosedError, NotConnectedError, NoWorkersError, TimeoutError } from "@seqd/client";
 import { connection, natsServer, stop } from "./servers.js";
 import { counters, worker } from "./worker.js";
 
@@ -97,7 +97,7 @@ test("a closed connection ends a call at once", async (t) => {
   const client = new Client(nc, { timeout: 10_000 });
   await nc.close();
   await assert.rejects(client.next("orders", "invoice"), (e) => {
-    assert.ok(e instanceof ConnectionError && e.code === "CONNECTION" && !e.idsMayBeSpent);
+    assert.ok(e instanceof ClosedError && e.code === "CLOSED" && !e.idsMayBeSpent);
     assert.match(e.message, /closed.*connectOptions/);
     return true;
   });
@@ -109,7 +109,7 @@ test("a connection that is closed during a call", async (t) => {
   await worker(t, url, () => void nc.close());
   await assert.rejects(
     new Client(nc, { timeout: 10_000, attemptTimeout: 10_000 }).next("orders", "invoice"),
-    (e) => e instanceof ConnectionError && e.idsMayBeSpent,
+    (e) => e instanceof ClosedError && e.idsMayBeSpent,
   );
 });
 
@@ -122,7 +122,8 @@ test("nothing is sent while the connection is down", async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 50)); // until the client has noticed
   const before = nc.stats().outMsgs;
   await assert.rejects(client.next("orders", "invoice"), (e) => {
-    assert.ok(e instanceof TimeoutError && e.timedOut && !e.idsMayBeSpent);
+    assert.ok(e instanceof NotConnectedError && e.code === "NOT_CONNECTED");
+    assert.deepEqual([e.timedOut, e.idsMayBeSpent], [true, false]);
     assert.match(e.message, /not connected to NATS/);
     return true;
   });
@@ -201,7 +202,7 @@ test("a permission is missing", async (t) => {
     for (let i = 0; i < 2; i++) {
       await assert.rejects(
         client.next("orders", "invoice", { attemptTimeout: 5000 }),
-        (e) => e instanceof ConnectionError && text.test(e.message) && !e.timedOut,
+        (e) => e instanceof TimeoutError && text.test(e.message) && !e.timedOut,
       );
     }
   }

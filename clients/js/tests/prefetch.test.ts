@@ -135,7 +135,7 @@ test("a range that does not fit into what is left goes past it, and so do all la
   for (let i = 0; i < 1000; i++) {
     const n = i % 7 === 0 ? 1 + (i % 150) : 1;
     const ids = await src.clock.run(seq.nextN(n));
-    assert.ok(ids.n === n && ids.first > last && ids.last <= src.last, `${ids.first} after ${last}`);
+    assert.ok(ids.length === n && ids.start > last && ids.last <= src.last, `${ids.start} after ${last}`);
     last = ids.last;
     if (i % 3 === 0) await src.clock.run(src.clock.sleep(1));
   }

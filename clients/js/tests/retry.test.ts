@@ -2,17 +2,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "#seqd/clock.js";
 import type { Failure } from "#seqd/errors.js";
-import { answered, connectionFault, type Fault, noAnswer, notConnected, noWorkers } from "#seqd/fault.js";
+import {
+  answered,
+  connectionClosed,
+  connectionLost,
+  type Fault,
+  noAnswer,
+  notConnected,
+  noWorkers,
+} from "#seqd/fault.js";
 import { type Options, withOptions } from "#seqd/options.js";
-import { Range } from "#seqd/range.js";
+import { IdRange } from "#seqd/range.js";
 import { pause, retry } from "#seqd/retry.js";
 import { VirtualClock } from "./clock.js";
 
-const ids = new Range(1n, 1);
+const ids = new IdRange(1n, 1);
 
 /** A call on a clock of its own. `answer` is told which attempt it is, and when that has to end. */
 async function call(
-  answer: (attempt: number, end: number, clock: VirtualClock) => Promise<Range | Fault>,
+  answer: (attempt: number, end: number, clock: VirtualClock) => Promise<IdRange | Fault>,
   options: Options = {},
   aborted = 0,
 ) {
@@ -67,7 +75,7 @@ test("which outcomes are tried again", async () => {
     [noWorkers, true],
     [noAnswer, true],
     [notConnected, true],
-    [connectionFault("closed", false), false],
+    [connectionClosed("closed", false), false],
   ] as const) {
     const { outcome, failure, asks } = await call(async (attempt) => (attempt > 2 ? ids : fault));
     assert.equal(asks.length, again ? 3 : 1, fault.code);
@@ -163,6 +171,13 @@ test("the last error is reported, but not one that the deadline made", async () 
   );
   assert.equal(cut.failure.fault, noWorkers);
   assert.deepEqual([cut.failure.attempts, cut.failure.timedOut, cut.failure.gap], [2, true, true]);
+});
+
+test("NOT_CONNECTED says that nothing was sent that may have spent ids", async () => {
+  const down = await call(async (attempt) => (attempt === 1 ? answered("BUSY", "") : notConnected));
+  assert.deepEqual([down.failure.fault, down.failure.gap], [notConnected, false]);
+  const lost = await call(async (attempt) => (attempt === 1 ? noAnswer : notConnected));
+  assert.deepEqual([lost.failure.fault, lost.failure.gap], [connectionLost, true]);
 });
 
 test("the patience with no workers counts anew after an attempt that ended otherwise", async () => {

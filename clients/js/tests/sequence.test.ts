@@ -9,7 +9,7 @@ import {
   TimeoutError,
 } from "@seqd/client";
 import { answered } from "#seqd/fault.js";
-import { Range } from "#seqd/range.js";
+import { IdRange } from "#seqd/range.js";
 import { checkOrder, type Op, Source } from "./source.js";
 
 test("calls that come while a request is under way share the next one", async (t) => {
@@ -63,9 +63,9 @@ test("strong stays strict", async (t) => {
         await src.clock.sleep(Math.random() * 3);
         const n = 1 + Math.max(0, Math.floor(Math.random() * 8) - 4);
         const start = src.clock.now();
-        let ids: Range | undefined;
+        let ids: IdRange | undefined;
         if (i % 4 === 0) {
-          ids = src.draw(n) as Range; // another client
+          ids = src.draw(n) as IdRange; // another client
         } else if (i % 4 === 1) {
           const gone = new AbortController(); // one that often gives up
           const stop = src.clock.after((1 + n) * 0.7, () => gone.abort());
@@ -84,7 +84,7 @@ test("strong stays strict", async (t) => {
 });
 
 test("the check of order finds what is wrong", () => {
-  const op = (start: number, end: number, first: bigint): Op => ({ start, end, ids: new Range(first, 1) });
+  const op = (start: number, end: number, first: bigint): Op => ({ start, end, ids: new IdRange(first, 1) });
   checkOrder([op(0, 1, 1n), op(0.5, 3, 2n), op(2, 4, 3n)]);
   assert.throws(() => checkOrder([op(0, 1, 1n), op(2, 3, 1n)]), /twice/);
   assert.throws(() => checkOrder([op(0, 1, 2n), op(2, 3, 1n)]), /out of order/);
@@ -204,10 +204,10 @@ test("a call's time passes while the request before its own is under way, too", 
 });
 
 test("close ends waiting and later calls, and asks no more", async (t) => {
-  for (const options of [{}, { prefetch: 100 }]) {
+  for (const prefetch of [0, 100]) {
     const src = new Source();
     src.way = 10;
-    const seq = src.sequence(t, options);
+    const seq = src.sequence(t, { prefetch });
     for (let i = 0; i < 10; i++) await src.clock.run(seq.next());
     src.silent = true; // the request under way would be tried again
     const under = seq.nextN(1000);
@@ -216,7 +216,13 @@ test("close ends waiting and later calls, and asks no more", async (t) => {
     const at = src.clock.now();
     seq.close();
     seq.close();
-    for (const call of [under, waiting, seq.next(), seq.nextN(3)]) await assert.rejects(call, ClosedError);
+    for (const [call, spent] of [
+      [under, prefetch === 0], // else the stock's request is under way, and this one waits, too
+      [waiting, false],
+      [seq.next(), false],
+    ] as const) {
+      await assert.rejects(call, (e) => e instanceof ClosedError && e.idsMayBeSpent === spent);
+    }
     assert.equal(src.clock.now(), at);
     const before = src.requests.length;
     await src.clock.run(src.clock.sleep(60_000));

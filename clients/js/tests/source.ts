@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import { errorOf } from "#seqd/errors.js";
 import { aborted, answered, type Fault, noAnswer } from "#seqd/fault.js";
 import { type SequenceOptions, withOptions, withSequenceOptions } from "#seqd/options.js";
-import { Range } from "#seqd/range.js";
+import { IdRange } from "#seqd/range.js";
 import { Sequence } from "#seqd/sequence.js";
 import { VirtualClock } from "./clock.js";
 
@@ -18,7 +18,7 @@ export class Source {
   refuse: (num: number, n: number) => Fault | undefined = () => undefined;
   silent = false;
 
-  async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<Range | Fault> {
+  async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
     this.requests.push(n);
     const num = this.requests.length;
     const cut = (await this.#travel(deadline, signal)) ?? this.refuse(num, n);
@@ -27,10 +27,10 @@ export class Source {
     return (await this.#travel(deadline, signal)) ?? ids;
   }
 
-  draw(n: number): Range | Fault {
+  draw(n: number): IdRange | Fault {
     if (n > this.maxCount) return answered("BAD_REQUEST", "too many");
     if (this.last > this.end - BigInt(n)) return answered("EXHAUSTED", "no ids left");
-    const ids = new Range(this.last + 1n, n);
+    const ids = new IdRange(this.last + 1n, n);
     this.last = ids.last;
     return ids;
   }
@@ -68,7 +68,7 @@ export class Source {
 export interface Op {
   start: number;
   end: number;
-  ids: Range;
+  ids: IdRange;
 }
 
 /**
@@ -76,15 +76,15 @@ export interface Op {
  * before it began. Times that are equal count as concurrent.
  */
 export function checkOrder(ops: Op[]): void {
-  const byId = [...ops].sort((a, b) => (a.ids.first < b.ids.first ? -1 : 1));
+  const byId = [...ops].sort((a, b) => (a.ids.start < b.ids.start ? -1 : 1));
   for (const [i, op] of byId.entries()) {
     const before = byId[i - 1];
-    if (before && before.ids.last >= op.ids.first) throw new Error(`id ${op.ids.first} was handed out twice`);
+    if (before && before.ids.last >= op.ids.start) throw new Error(`id ${op.ids.start} was handed out twice`);
   }
   // From the greatest id down: of the ops with greater ids only the one that ended first matters.
   let earliest = Number.POSITIVE_INFINITY;
   for (const op of byId.reverse()) {
-    if (earliest < op.start) throw new Error(`id ${op.ids.first} is out of order: asked for at ${op.start}`);
+    if (earliest < op.start) throw new Error(`id ${op.ids.start} is out of order: asked for at ${op.start}`);
     earliest = Math.min(earliest, op.end);
   }
 }

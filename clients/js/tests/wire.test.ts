@@ -3,8 +3,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { headers } from "@nats-io/nats-core";
-import { type Fault, noWorkers } from "#seqd/fault.js";
-import { Range } from "#seqd/range.js";
+import { connectionClosed, type Fault, noAnswer, notConnected, noWorkers } from "#seqd/fault.js";
+import { IdRange } from "#seqd/range.js";
 import { decodeReply } from "#seqd/wire/reply.js";
 import { encodeRequest, intNonce } from "#seqd/wire/request.js";
 import { checkToken, escapeKey, subject } from "#seqd/wire/subject.js";
@@ -115,7 +115,7 @@ test("replies.json", () => {
   assert.ok(v.replies.some((r) => BigInt(r.id) === 2n ** 63n - 1n));
   for (const r of v.replies) {
     const { outcome, nonce } = decodeReply(undefined, bytes(r.msgpack));
-    assert.deepEqual(outcome, new Range(BigInt(r.id), r.n));
+    assert.deepEqual(outcome, new IdRange(BigInt(r.id), r.n));
     assert.equal(nonce && hex(nonce), r.nonce?.msgpack, r.msgpack);
   }
 });
@@ -125,6 +125,7 @@ test("errors.json", () => {
     code: string;
     number: number;
     retryable: boolean;
+    ids_may_be_spent: boolean;
   }
   interface Vector {
     code: string;
@@ -142,12 +143,17 @@ test("errors.json", () => {
   }
   const v = vectors<{ codes: Code[]; client: Client[]; errors: Vector[] }>("errors.json");
   assert.equal(v.codes.length, 7);
-  const nobody = v.client.find((c) => c.code === noWorkers.code);
-  assert.deepEqual([noWorkers.text, noWorkers.gap], [nobody?.text, nobody?.ids_may_be_spent]);
+  const client = [noWorkers, noAnswer, notConnected, connectionClosed("", true)];
+  for (const [i, fault] of client.entries()) {
+    const c = v.client[i];
+    assert.deepEqual([fault.code, fault.gap], [c?.code, c?.ids_may_be_spent]);
+    assert.equal(fault.text, c?.text ?? fault.text);
+  }
+  assert.equal(v.client.length, client.length);
   for (const c of v.codes) {
     const { outcome } = decodeReply(hdrs({ "Nats-Service-Error-Code": String(c.number) }), new Uint8Array());
     const fault = outcome as Fault;
-    assert.equal(fault.code, c.code);
+    assert.deepEqual([fault.code, fault.gap], [c.code, c.ids_may_be_spent]);
     // EXPIRED does not pass by itself, but the next attempt has time of its own.
     assert.equal(fault.again, c.retryable || c.code === "EXPIRED", c.code);
   }
@@ -175,12 +181,12 @@ test("decode.json", () => {
   assert.ok(v.accept.length > 50 && v.refuse.length > 50);
   for (const a of v.accept) {
     const { outcome, nonce } = decodeReply(hdrs(a.headers), bytes(a.body));
-    assert.deepEqual(outcome, new Range(BigInt(a.id), a.n), a.name);
+    assert.deepEqual(outcome, new IdRange(BigInt(a.id), a.n), a.name);
     assert.equal(nonce && hex(nonce), a.nonce?.msgpack, a.name);
   }
   for (const r of v.refuse) {
     const { outcome, nonce } = decodeReply(hdrs(r.headers), bytes(r.body));
-    assert.ok(!(outcome instanceof Range), r.name);
+    assert.ok(!(outcome instanceof IdRange), r.name);
     assert.equal(outcome.code, r.code, r.name);
     if (r.text !== null) assert.equal(outcome.text, r.text, r.name);
     assert.equal(outcome.retryAfter, r.retry_after_ms ?? 0, r.name);
@@ -192,14 +198,14 @@ test("decode.json", () => {
 test("cut and damaged replies", () => {
   const whole = bytes("83a26964d30000000000000007a16ece00000003a56e6f6e6365cf000000000000002a");
   for (let n = 0; n < whole.length; n++) {
-    assert.ok(!(decodeReply(undefined, whole.subarray(0, n)).outcome instanceof Range), `${n} bytes`);
+    assert.ok(!(decodeReply(undefined, whole.subarray(0, n)).outcome instanceof IdRange), `${n} bytes`);
   }
   for (let at = 0; at < whole.length; at++) {
     for (let b = 0; b < 256; b++) {
       const damaged = whole.slice();
       damaged[at] = b;
       const { outcome } = decodeReply(undefined, damaged); // does not throw
-      if (outcome instanceof Range) assert.ok(outcome.first >= 1n && outcome.last < 2n ** 63n);
+      if (outcome instanceof IdRange) assert.ok(outcome.start >= 1n && outcome.last < 2n ** 63n);
     }
   }
 });

@@ -6,14 +6,15 @@
 
 use std::error::Error;
 
+use seqd_client::{connect_options, Client};
+
 const KEY: &str = "key666";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = store(std::env::args().skip(1))?;
     let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
-    let nats = seqd_client::connect_options().connect(url).await?;
-    let client = seqd_client::Client::new(nats);
+    let client = Client::new(connect_options().connect(url).await?);
 
     println!("Try to get next id.Key:{KEY}");
     for _ in 0..10 {

@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 use crate::retry::after;
 use crate::stock::Stock;
-use crate::{Error, Range};
+use crate::{Error, IdRange};
 
 /// One call's place in a batch.
 pub(crate) struct Call {
     pub(crate) n: u32,
-    pub(crate) outcome: oneshot::Sender<Result<Range, Error>>,
+    pub(crate) outcome: oneshot::Sender<Result<IdRange, Error>>,
 }
 
 /// Calls that share one request.
@@ -67,7 +67,7 @@ impl State {
     }
 
     /// Adds a call for `n` ids to the batch that gathers.
-    pub(crate) fn join(&mut self, n: u32, timeout: Duration) -> oneshot::Receiver<Result<Range, Error>> {
+    pub(crate) fn join(&mut self, n: u32, timeout: Duration) -> oneshot::Receiver<Result<IdRange, Error>> {
         let (outcome, receiver) = oneshot::channel();
         let limit = self.limit;
         let now = Instant::now();
@@ -127,7 +127,7 @@ impl State {
 
     /// Gives the calls of the request under way their outcome, and puts what
     /// they did not want in stock. It returns how many calls there were.
-    pub(crate) fn finish(&mut self, result: Result<Range, Error>) -> usize {
+    pub(crate) fn finish(&mut self, result: Result<IdRange, Error>) -> usize {
         let calls = std::mem::take(&mut self.sent);
         let served = calls.len();
         match result {
@@ -143,7 +143,7 @@ impl State {
     /// Splits the batch whose request for `n` ids was refused, as one id could
     /// be had and so it was the number: its calls try again with fewer at once.
     /// The id is for the call that came first, if that wants one.
-    pub(crate) fn split(&mut self, n: u32, mut id: Range) {
+    pub(crate) fn split(&mut self, n: u32, mut id: IdRange) {
         self.limit = self.limit.min(n / 2).max(1);
         let mut calls = std::mem::take(&mut self.sent);
         match calls.first() {
@@ -176,18 +176,18 @@ impl State {
     /// there is none. Calls that wait for the next request come first: ids are
     /// weak here, so they may have been drawn before the call began. Where those
     /// want more, `ids` is given up, for they are going to get greater ones.
-    fn keep(&mut self, mut ids: Range) {
-        let Some(stock) = self.stock.as_mut().filter(|_| ids.n > 0) else {
+    fn keep(&mut self, mut ids: IdRange) {
+        let Some(stock) = self.stock.as_mut().filter(|_| ids.len > 0) else {
             return;
         };
         while let Some(batch) = self.batches.pop_front() {
-            if batch.n > ids.n {
+            if batch.n > ids.len {
                 self.batches.push_front(batch);
                 return;
             }
             hand_out(batch.calls, &mut ids);
         }
-        if ids.n > 0 {
+        if ids.len > 0 {
             stock.put(ids);
         }
     }
@@ -201,7 +201,7 @@ impl State {
 
 /// Gives each call its part of `ids`, in the order they came. What one gets that
 /// gave up is a gap.
-fn hand_out(calls: Vec<Call>, ids: &mut Range) {
+fn hand_out(calls: Vec<Call>, ids: &mut IdRange) {
     for call in calls {
         if let Some(part) = ids.take(call.n) {
             let _ = call.outcome.send(Ok(part));

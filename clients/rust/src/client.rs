@@ -11,19 +11,20 @@ use futures_util::Sink;
 use crate::code::Code;
 use crate::error::Outcome;
 use crate::inbox::Inbox;
-use crate::retry::{after, random_u64};
+use crate::options::{SequenceOptions, Settings};
+use crate::retry::random_u64;
 use crate::target::{bad_request, Target};
-use crate::{Error, Options, Range, Sequence};
+use crate::{Error, IdRange, Options, Sequence};
 
-/// Asks for ids over one NATS connection. A clone is cheap and shares
-/// everything; nothing must be closed.
+/// Asks for ids over one NATS connection, which stays the caller's. A clone is
+/// cheap and shares everything; nothing must be closed.
 ///
 /// Calls need a tokio runtime with time enabled, as async-nats does. A call that
 /// is dropped is over at once: an id it would have got is a gap.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
-    options: Options,
+    settings: Settings,
 }
 
 pub(crate) struct Shared {
@@ -33,9 +34,9 @@ pub(crate) struct Shared {
 }
 
 impl Client {
-    /// A client that asks over `nats`, with default [`Options`]. The connection
-    /// stays the caller's; see [`connect_options`] for settings it should have.
-    /// It sends nothing.
+    /// A client that asks over `nats`, with default [`Options`]. See
+    /// [`connect_options`] for settings the connection should have. It sends
+    /// nothing.
     #[must_use]
     pub fn new(nats: async_nats::Client) -> Client {
         let inbox = Inbox::new(nats.clone());
@@ -46,25 +47,21 @@ impl Client {
         };
         Client {
             shared: Arc::new(shared),
-            options: Options::default(),
+            settings: Settings::default(),
         }
     }
 
-    /// A client with other options, which shares all else with this one.
+    /// [`Client::new`] with options for all calls that name no others.
     ///
     /// # Errors
     /// [`Error::BadRequest`] that names the option.
-    pub fn with(&self, options: Options) -> Result<Client, Error> {
-        options.check().map_err(|text| bad_request("", "", text))?;
+    pub fn with_options(nats: async_nats::Client, options: &Options) -> Result<Client, Error> {
+        let client = Client::new(nats);
+        let settings = client.settings.with(options);
         Ok(Client {
-            shared: Arc::clone(&self.shared),
-            options,
+            settings: settings.map_err(|text| bad_request("", "", text))?,
+            ..client
         })
-    }
-
-    /// The options of this client, for [`Client::with`] to change.
-    pub fn options(&self) -> Options {
-        self.options.clone()
     }
 
     /// The next id of `key` in `store`. It is [`Client::next_n`] for one id.
@@ -72,7 +69,17 @@ impl Client {
     /// # Errors
     /// As for [`Client::next_n`].
     pub async fn next(&self, store: &str, key: &str) -> Result<i64, Error> {
-        self.next_n(store, key, 1).await.map(|ids| ids.first)
+        self.next_with(store, key, &Options::default()).await
+    }
+
+    /// [`Client::next`] with options for this call.
+    ///
+    /// # Errors
+    /// As for [`Client::next_n`].
+    pub async fn next_with(&self, store: &str, key: &str, options: &Options) -> Result<i64, Error> {
+        self.next_n_with(store, key, 1, options)
+            .await
+            .map(|ids| ids.start)
     }
 
     /// The next `n` ids of `key` in `store`, a range without holes. A store
@@ -83,11 +90,23 @@ impl Client {
     /// bytes. Waits until the ids are there or [`Options::timeout`] has passed.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Failure::gap`](crate::Failure::gap) ids may have
-    /// been spent, which nobody gets.
-    pub async fn next_n(&self, store: &str, key: &str, n: u32) -> Result<Range, Error> {
-        let target = Target::new(&self.shared, &self.options, store, key)?;
-        target.next(n, after(self.options.timeout)).await
+    /// See [`Error`]. After [`Error::ids_may_be_spent`] there may be a gap.
+    pub async fn next_n(&self, store: &str, key: &str, n: u32) -> Result<IdRange, Error> {
+        self.next_n_with(store, key, n, &Options::default()).await
+    }
+
+    /// [`Client::next_n`] with options for this call.
+    ///
+    /// # Errors
+    /// As for [`Client::next_n`].
+    pub async fn next_n_with(
+        &self,
+        store: &str,
+        key: &str,
+        n: u32,
+        options: &Options,
+    ) -> Result<IdRange, Error> {
+        self.target(store, key, options)?.next(n).await
     }
 
     /// A handle on `key` in `store`, for tasks that ask for its ids concurrently
@@ -96,13 +115,34 @@ impl Client {
     /// # Errors
     /// [`Error::BadRequest`] that says which argument is wrong.
     pub fn sequence(&self, store: &str, key: &str) -> Result<Sequence, Error> {
-        Target::new(&self.shared, &self.options, store, key).and_then(Sequence::new)
+        self.sequence_with(store, key, Options::default())
+    }
+
+    /// [`Client::sequence`] with options for all its calls: [`Options`], or those
+    /// of [`Options::prefetch`].
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] that says which argument or option is wrong.
+    pub fn sequence_with(
+        &self,
+        store: &str,
+        key: &str,
+        options: impl Into<SequenceOptions>,
+    ) -> Result<Sequence, Error> {
+        let options = options.into();
+        Sequence::new(self.target(store, key, &options.options)?, options.prefetch)
+    }
+
+    fn target(&self, store: &str, key: &str, options: &Options) -> Result<Target, Error> {
+        let settings = self.settings.with(options);
+        let settings = settings.map_err(|text| bad_request(store, key, text))?;
+        Target::new(&self.shared, settings, store, key)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Client").field(&self.options).finish()
+        f.debug_tuple("Client").field(&self.settings).finish()
     }
 }
 
@@ -128,7 +168,7 @@ impl Shared {
 }
 
 pub(crate) fn connection_closed() -> Outcome {
-    Outcome::new(Code::ConnectionClosed, "the connection to NATS is closed")
+    Outcome::unsent(Code::Closed, "the connection to NATS is closed")
 }
 
 /// Settings for a NATS connection that a program which runs for long should

@@ -14,11 +14,13 @@ pub(crate) enum Code {
     Other(String),
 
     NoWorkers,
-    NoAnswer,
-    /// An answer to another request came back, and no other in time.
+    Timeout,
+    /// A [`Code::Timeout`]: an answer to another request came back, and no other in
+    /// time.
     Stranger,
+    /// A [`Code::Timeout`]: the connection went down after something was sent.
+    Lost,
     NotConnected,
-    ConnectionClosed,
     Closed,
 }
 
@@ -52,9 +54,8 @@ impl Code {
         match self {
             Code::Other(name) => name,
             Code::NoWorkers => "NO_WORKERS",
-            Code::NoAnswer | Code::Stranger => "NO_ANSWER",
+            Code::Timeout | Code::Stranger | Code::Lost => "TIMEOUT",
             Code::NotConnected => "NOT_CONNECTED",
-            Code::ConnectionClosed => "CONNECTION_CLOSED",
             Code::Closed => "CLOSED",
             known => WIRE
                 .iter()
@@ -66,22 +67,20 @@ impl Code {
     /// Reports whether another attempt may succeed. `INTERNAL` is not tried
     /// again: it is a fault in seqd, better seen than hidden.
     pub(crate) fn retryable(&self) -> bool {
-        match self {
-            Code::Busy | Code::Unavailable | Code::Expired => true,
-            Code::NoWorkers | Code::NoAnswer | Code::Stranger | Code::NotConnected => true,
-            Code::BadRequest | Code::Fenced | Code::Internal | Code::Exhausted | Code::Other(_) => false,
-            Code::ConnectionClosed | Code::Closed => false,
-        }
+        use Code::{Busy, Expired, Lost, NoWorkers, NotConnected, Stranger, Timeout, Unavailable};
+        matches!(
+            self,
+            Busy | Unavailable | Expired | NoWorkers | Timeout | Stranger | Lost | NotConnected
+        )
     }
 
-    /// Reports whether an attempt that came to this may have spent ids all the
-    /// same.
-    pub(crate) fn may_have_spent(&self) -> bool {
-        match self {
-            Code::BadRequest | Code::Fenced | Code::Busy | Code::Exhausted => false,
-            Code::NoWorkers | Code::NotConnected => false,
-            Code::Internal | Code::Unavailable | Code::Expired | Code::Other(_) => true,
-            Code::NoAnswer | Code::Stranger | Code::ConnectionClosed | Code::Closed => true,
-        }
+    /// Reports whether a request that was sent and came to this may have spent ids
+    /// all the same.
+    pub(crate) fn ids_may_be_spent(&self) -> bool {
+        use Code::{BadRequest, Busy, Exhausted, Fenced, NoWorkers, NotConnected};
+        !matches!(
+            self,
+            BadRequest | Fenced | Busy | Exhausted | NoWorkers | NotConnected
+        )
     }
 }

@@ -42,13 +42,13 @@ pub enum Error {
     Other(Box<Failure>),
     /// No worker that serves the store listens. The attempt reached nobody.
     NoWorkers(Box<Failure>),
-    /// Nobody answered in time. The ids may have been drawn all the same.
-    NoAnswer(Box<Failure>),
-    /// There is no connection to NATS at the moment.
+    /// Nobody answered in time.
+    Timeout(Box<Failure>),
+    /// The connection to NATS was down all the time: nothing was sent that could
+    /// have spent ids.
     NotConnected(Box<Failure>),
-    /// The connection to NATS is closed for good.
-    ConnectionClosed(Box<Failure>),
-    /// The [`Sequence`](crate::Sequence) has been closed.
+    /// The connection to NATS, or the [`Sequence`](crate::Sequence), is closed for
+    /// good.
     Closed(Box<Failure>),
 }
 
@@ -56,8 +56,8 @@ pub enum Error {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The code: of the contract (`BUSY`), or the variant's name written so
-    /// (`NO_WORKERS`).
+    /// The code: the variant's name as the contract writes it (`NO_WORKERS`), or
+    /// one of a later version.
     pub code: String,
     /// What the worker, or this crate, says about it. For people.
     pub text: String,
@@ -73,8 +73,9 @@ pub struct Failure {
     pub took: Duration,
     /// The call's time ran out, or would have before the next attempt.
     pub timed_out: bool,
-    /// An attempt may have spent ids, which are a gap then: nobody gets them.
-    pub gap: bool,
+    /// A request that was sent may have been served all the same. Its ids are then
+    /// a gap: nobody gets them.
+    pub ids_may_be_spent: bool,
     /// What the next attempt should have waited, where that ended the call.
     pub(crate) wait: Option<Duration>,
     /// What to try, or empty.
@@ -88,12 +89,23 @@ impl Error {
         match self {
             Self::BadRequest(f) | Self::Fenced(f) | Self::Busy(f) | Self::Internal(f) => f,
             Self::Unavailable(f) | Self::Expired(f) | Self::Exhausted(f) | Self::Other(f) => f,
-            Self::NoWorkers(f) | Self::NoAnswer(f) | Self::NotConnected(f) => f,
-            Self::ConnectionClosed(f) | Self::Closed(f) => f,
+            Self::NoWorkers(f) | Self::Timeout(f) | Self::NotConnected(f) | Self::Closed(f) => f,
         }
     }
 
-    pub(crate) fn new(code: &Code, f: Failure) -> Error {
+    /// The code; see [`Failure::code`].
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.failure().code
+    }
+
+    /// See [`Failure::ids_may_be_spent`].
+    #[must_use]
+    pub fn ids_may_be_spent(&self) -> bool {
+        self.failure().ids_may_be_spent
+    }
+
+    pub(crate) fn new((code, f): (Code, Failure)) -> Error {
         let f = Box::new(f);
         match code {
             Code::BadRequest => Self::BadRequest(f),
@@ -105,9 +117,8 @@ impl Error {
             Code::Exhausted => Self::Exhausted(f),
             Code::Other(_) => Self::Other(f),
             Code::NoWorkers => Self::NoWorkers(f),
-            Code::NoAnswer | Code::Stranger => Self::NoAnswer(f),
+            Code::Timeout | Code::Stranger | Code::Lost => Self::Timeout(f),
             Code::NotConnected => Self::NotConnected(f),
-            Code::ConnectionClosed => Self::ConnectionClosed(f),
             Code::Closed => Self::Closed(f),
         }
     }
@@ -132,7 +143,7 @@ impl fmt::Display for Failure {
             }
             out.write_str(")")?;
         }
-        if self.gap {
+        if self.ids_may_be_spent {
             out.write_str("; ids may have been spent, which leaves a gap")?;
         }
         if !self.hint.is_empty() {
@@ -148,14 +159,24 @@ pub(crate) struct Outcome {
     pub(crate) code: Code,
     pub(crate) text: String,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) ids_may_be_spent: bool,
 }
 
 impl Outcome {
     pub(crate) fn new(code: Code, text: impl Into<String>) -> Outcome {
         Outcome {
+            ids_may_be_spent: code.ids_may_be_spent(),
             code,
             text: text.into(),
             retry_after: None,
+        }
+    }
+
+    /// The outcome of an attempt that sent nothing.
+    pub(crate) fn unsent(code: Code, text: impl Into<String>) -> Outcome {
+        Outcome {
+            ids_may_be_spent: false,
+            ..Outcome::new(code, text)
         }
     }
 }

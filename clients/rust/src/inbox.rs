@@ -13,7 +13,7 @@ use crate::error::Outcome;
 use crate::wire::reply::decode;
 use crate::wire::request::{encode, Nonce};
 use crate::wire::TIMEOUT_HEADER;
-use crate::{Mode, Range};
+use crate::{IdRange, Mode};
 
 /// A client's own subscription for answers, from its first request on. Where
 /// async-nats takes a new reply subject for every request and gives it the first
@@ -48,7 +48,7 @@ struct Waiting {
     n: u32,
     nonce: Nonce,
     met_stranger: bool,
-    answer: oneshot::Sender<Result<Range, Outcome>>,
+    answer: oneshot::Sender<Result<IdRange, Outcome>>,
 }
 
 impl Inbox {
@@ -68,11 +68,11 @@ impl Inbox {
         mode: Mode,
         nonce: u64,
         deadline: Instant,
-    ) -> Result<Range, Outcome> {
+    ) -> Result<IdRange, Outcome> {
         let nonce = Nonce::int(nonce);
         let open = timeout_at(deadline, self.open())
             .await
-            .map_err(|_| no_answer())??;
+            .map_err(|_| Outcome::unsent(Code::Timeout, "no answer"))??;
         let (slot, answer) = Slot::take(&open, n, nonce);
 
         let patience = deadline.saturating_duration_since(Instant::now()).as_millis();
@@ -85,19 +85,19 @@ impl Inbox {
             .nats
             .publish_with_reply_and_headers(subject.to_owned(), reply, headers, body);
         match timeout_at(deadline, sent).await {
-            Err(_) => return Err(no_answer()),
+            Err(_) => return Err(Outcome::unsent(Code::Timeout, "no answer")),
             // Subject and size are right, so what is left is the connection.
             Ok(Err(_)) => return Err(connection_closed()),
             Ok(Ok(())) => {}
         }
         match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Outcome::new(Code::NoAnswer, "the subscription for answers ended")),
+            Ok(Err(_)) => Err(Outcome::new(Code::Timeout, "the subscription for answers ended")),
             Err(_) if slot.met_stranger() => Err(Outcome::new(
                 Code::Stranger,
                 "an answer to another request came back",
             )),
-            Err(_) => Err(no_answer()),
+            Err(_) => Err(Outcome::new(Code::Timeout, "no answer")),
         }
     }
 
@@ -178,11 +178,11 @@ impl Slots {
     }
 }
 
-fn check_count(ids: Range, n: u32) -> Result<Range, Outcome> {
-    if ids.n == n {
+fn check_count(ids: IdRange, n: u32) -> Result<IdRange, Outcome> {
+    if ids.len == n {
         return Ok(ids);
     }
-    let text = format!("the worker answered a request for {n} ids with {}", ids.n);
+    let text = format!("the worker answered a request for {n} ids with {}", ids.len);
     Err(Outcome::new(Code::Internal, text))
 }
 
@@ -194,7 +194,7 @@ struct Slot<'a> {
 }
 
 impl Slot<'_> {
-    fn take(open: &Open, n: u32, nonce: Nonce) -> (Slot<'_>, oneshot::Receiver<Result<Range, Outcome>>) {
+    fn take(open: &Open, n: u32, nonce: Nonce) -> (Slot<'_>, oneshot::Receiver<Result<IdRange, Outcome>>) {
         let (answer, answered) = oneshot::channel();
         let mut slots = lock(&open.slots);
         let num = slots.free.pop().unwrap_or_else(|| {
@@ -234,10 +234,6 @@ impl Drop for Slot<'_> {
             slots.waiting.remove(&self.num);
         }
     }
-}
-
-fn no_answer() -> Outcome {
-    Outcome::new(Code::NoAnswer, "no answer")
 }
 
 /// Nothing here is left half done by a panic, so a poisoned lock is as good as

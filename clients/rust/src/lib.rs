@@ -19,8 +19,11 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+/// The NATS client that this crate was built for. A connection of another version
+/// has another type.
+pub use async_nats;
 pub use client::{connect_options, Client};
 pub use error::{Error, Failure};
-pub use options::{Mode, Options};
-pub use range::{Ids, Range};
+pub use options::{Mode, Options, SequenceOptions};
+pub use range::{IdRange, Ids};
 pub use sequence::Sequence;

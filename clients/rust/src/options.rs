@@ -14,42 +14,29 @@ pub enum Mode {
     Strong,
 }
 
-/// Settings of a [`Client`](crate::Client), for all its calls. The default is
-/// what most programs want.
+/// Options of a [`Client`](crate::Client) or of one of its calls. What is not named
+/// is as the client has it, and where that names nothing either, as most programs
+/// want it.
 ///
 /// ```
 /// use std::time::Duration;
 /// use seqd_client::{Mode, Options};
 /// let patient = Options::default().mode(Mode::Strong).timeout(Duration::from_secs(10));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Options {
-    pub(crate) root: String,
-    pub(crate) mode: Mode,
-    pub(crate) timeout: Duration,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) patience: Duration,
-    pub(crate) prefetch: u32,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            root: ROOT.to_owned(),
-            mode: Mode::Default,
-            timeout: Duration::from_secs(2),
-            attempt_timeout: Duration::from_millis(500),
-            patience: Duration::MAX,
-            prefetch: 0,
-        }
-    }
+    root: Option<String>,
+    mode: Option<Mode>,
+    timeout: Option<Duration>,
+    attempt_timeout: Option<Duration>,
+    patience: Option<Duration>,
 }
 
 impl Options {
     /// How ids are to be ordered. The default is [`Mode::Default`].
     pub fn mode(mut self, mode: Mode) -> Options {
-        self.mode = mode;
+        self.mode = Some(mode);
         self
     }
 
@@ -57,7 +44,7 @@ impl Options {
     /// To give up earlier, drop the call's future, for example with
     /// `tokio::time::timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Options {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -65,7 +52,7 @@ impl Options {
     /// long, perhaps to another worker. The default is 500 ms. Below a worker's
     /// usual answer time it burns ids and gets none.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Options {
-        self.attempt_timeout = timeout;
+        self.attempt_timeout = Some(timeout);
         self
     }
 
@@ -74,44 +61,88 @@ impl Options {
     /// The default is the whole timeout, which sits out a worker's restart; zero
     /// does not ask again.
     pub fn no_responders_patience(mut self, patience: Duration) -> Options {
-        self.patience = patience;
-        self
-    }
-
-    /// Lets a [`Sequence`](crate::Sequence) keep up to `n` ids in stock, fetched
-    /// ahead of the calls, which then take an id from memory. It matters to
-    /// sequences only, and only weak ones may have a stock: a sequence whose mode
-    /// is not named asks for [`Mode::Weak`]. The default is 0: no stock. 1 is too
-    /// few.
-    ///
-    /// `n` bounds what becomes a gap when the program ends. How much of it is
-    /// used follows the calls: it starts with one id and grows until the stock
-    /// lasts for one to two seconds, which bridges the restart of a worker; it is
-    /// not above 200 000.
-    pub fn prefetch(mut self, n: u32) -> Options {
-        self.prefetch = n;
+        self.patience = Some(patience);
         self
     }
 
     /// The first token of the subjects, where the workers have been configured
     /// with another one than `seq`.
     pub fn root(mut self, root: impl Into<String>) -> Options {
-        self.root = root.into();
+        self.root = Some(root.into());
         self
     }
 
-    /// The error names the setting.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        check_token("root", &self.root)?;
-        if self.timeout.is_zero() {
+    /// Lets a [`Sequence`](crate::Sequence) keep up to `n` ids in stock, fetched
+    /// ahead of the calls, which then take an id from memory. Only weak ids may
+    /// have a stock: a sequence whose mode is not named asks for [`Mode::Weak`].
+    /// The default is 0: no stock. 1 is too few.
+    ///
+    /// `n` bounds what becomes a gap when the program ends. How much of it is
+    /// used follows the calls: it starts with one id and grows until the stock
+    /// lasts for one to two seconds, which bridges the restart of a worker; it is
+    /// not above 200 000.
+    pub fn prefetch(self, n: u32) -> SequenceOptions {
+        SequenceOptions {
+            options: self,
+            prefetch: n,
+        }
+    }
+}
+
+/// Options of a [`Sequence`](crate::Sequence), as [`Options::prefetch`] makes them.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct SequenceOptions {
+    pub(crate) options: Options,
+    pub(crate) prefetch: u32,
+}
+
+impl From<Options> for SequenceOptions {
+    fn from(options: Options) -> SequenceOptions {
+        options.prefetch(0)
+    }
+}
+
+/// What holds for a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) root: String,
+    pub(crate) mode: Mode,
+    pub(crate) timeout: Duration,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            root: ROOT.to_owned(),
+            mode: Mode::Default,
+            timeout: Duration::from_secs(2),
+            attempt_timeout: Duration::from_millis(500),
+            patience: Duration::MAX,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings after `options`. The error names the one that is wrong.
+    pub(crate) fn with(&self, options: &Options) -> Result<Settings, String> {
+        let root = options.root.as_ref().unwrap_or(&self.root);
+        let s = Settings {
+            root: root.clone(),
+            mode: options.mode.unwrap_or(self.mode),
+            timeout: options.timeout.unwrap_or(self.timeout),
+            attempt_timeout: options.attempt_timeout.unwrap_or(self.attempt_timeout),
+            patience: options.patience.unwrap_or(self.patience),
+        };
+        check_token("root", &s.root)?;
+        if s.timeout.is_zero() {
             return Err("timeout must be more than 0".to_owned());
         }
-        if self.attempt_timeout.is_zero() {
+        if s.attempt_timeout.is_zero() {
             return Err("attempt timeout must be more than 0".to_owned());
         }
-        if self.prefetch == 1 {
-            return Err("prefetch must be 0 or at least 2, not 1".to_owned());
-        }
-        Ok(())
+        Ok(s)
     }
 }

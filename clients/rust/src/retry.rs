@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::code::Code;
 use crate::error::Outcome;
-use crate::{Options, Range};
+use crate::options::Settings;
+use crate::IdRange;
 
 // Pauses between attempts, before the random part.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -22,44 +23,44 @@ pub(crate) struct Ended {
     pub(crate) took: Duration,
     pub(crate) wait: Option<Duration>,
     pub(crate) timed_out: bool,
-    pub(crate) gap: bool,
+    pub(crate) ids_may_be_spent: bool,
 }
 
 /// Calls `ask` until it succeeds, fails for good or `deadline` has passed. `ask`
 /// is given the deadline of its attempt and must keep it.
 pub(crate) async fn retry<F>(
-    options: &Options,
+    settings: &Settings,
     deadline: Instant,
     mut ask: impl FnMut(Instant) -> F,
-) -> Result<Range, Ended>
+) -> Result<IdRange, Ended>
 where
-    F: Future<Output = Result<Range, Outcome>>,
+    F: Future<Output = Result<IdRange, Outcome>>,
 {
     let start = Instant::now();
     let mut end = Ended {
-        last: Outcome::new(Code::NoAnswer, "nothing was sent"),
+        last: Outcome::unsent(Code::Timeout, "nothing was sent"),
         attempts: 0,
         took: Duration::ZERO,
         wait: None,
         timed_out: false,
-        gap: false,
+        ids_may_be_spent: false,
     };
     let mut no_workers_since = None; // none: the last attempt met a worker, or nothing
     while Instant::now() < deadline {
         end.attempts += 1;
-        let attempt = after(options.attempt_timeout).min(deadline);
+        let attempt = after(settings.attempt_timeout).min(deadline);
         let outcome = match ask(attempt).await {
             Ok(ids) => return Ok(ids),
             Err(outcome) => outcome,
         };
         let now = Instant::now();
         end.took = now - start;
-        end.gap |= outcome.code.may_have_spent();
+        end.ids_may_be_spent |= outcome.ids_may_be_spent;
         let wait = pause(end.attempts, outcome.retry_after, random());
         let retryable = outcome.code.retryable();
         if outcome.code == Code::NoWorkers {
             let since = *no_workers_since.get_or_insert(now);
-            if retryable && now + wait - since > options.patience {
+            if retryable && now + wait - since > settings.patience {
                 end.last = outcome;
                 return Err(end);
             }
@@ -67,8 +68,11 @@ where
             no_workers_since = None;
         }
         // An attempt cut short by the call's end tells less than the one before.
-        if end.attempts == 1 || now < deadline || outcome.code != Code::NoAnswer {
+        if end.attempts == 1 || now < deadline || outcome.code != Code::Timeout {
             end.last = outcome;
+        }
+        if end.last.code == Code::NotConnected && end.ids_may_be_spent {
+            end.last = Outcome::new(Code::Lost, "the connection to NATS was lost");
         }
         if !retryable {
             return Err(end);

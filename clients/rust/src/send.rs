@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::error::Outcome;
 use crate::retry::retry;
 use crate::sequence::Shared;
-use crate::{Error, Range};
+use crate::{Error, IdRange};
 
 // What send does to let the calls it has just served come again before it closes
 // the next batch. Without that the first one back would get a request of its
@@ -28,7 +28,7 @@ pub(crate) async fn send(sequence: Arc<Shared>) {
         gather(&sequence, crowd).await;
         let job = {
             let mut state = sequence.lock();
-            let job = state.close_batch(sequence.target.options.timeout);
+            let job = state.close_batch(sequence.target.settings.timeout);
             state.sending = job.is_some();
             guard.ended = job.is_none(); // from here on another task may send
             job
@@ -77,9 +77,9 @@ async fn gather(sequence: &Shared, crowd: usize) {
 
 /// Asks for `n` ids on behalf of the batch that was closed, until it has them,
 /// asking again can't help or nobody waits any more.
-async fn request(sequence: &Shared, n: u32, job: &Job) -> Result<Range, Error> {
+async fn request(sequence: &Shared, n: u32, job: &Job) -> Result<IdRange, Error> {
     let target = &sequence.target;
-    let asked = retry(&target.options, job.deadline, |attempt| async move {
+    let asked = retry(&target.settings, job.deadline, |attempt| async move {
         if !sequence.lock().wanted() {
             // To try again would burn ids for nobody.
             return Err(Outcome::new(Code::Closed, "nobody waits for it"));
@@ -90,7 +90,7 @@ async fn request(sequence: &Shared, n: u32, job: &Job) -> Result<Range, Error> {
 }
 
 /// Reports whether a request for fewer ids might not have failed so.
-fn refused(result: &Result<Range, Error>) -> bool {
+fn refused(result: &Result<IdRange, Error>) -> bool {
     matches!(result, Err(Error::BadRequest(_) | Error::Exhausted(_)))
 }
 

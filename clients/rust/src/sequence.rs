@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::task::coop::consume_budget;
 
 use crate::batch::{refuse, State};
+use crate::code::Code;
+use crate::error::Outcome;
 use crate::inbox::lock;
 use crate::send::send;
 use crate::stock::{Stock, Taken};
 use crate::target::Target;
-use crate::{Error, Mode, Range};
+use crate::{Error, IdRange, Mode};
 
 /// Hands out the ids of one key to many tasks, which share requests. Create it
 /// with [`Client::sequence`](crate::Client::sequence), once for a key, and keep
@@ -37,21 +39,22 @@ pub(crate) struct Shared {
 }
 
 impl Sequence {
-    pub(crate) fn new(mut target: Target) -> Result<Sequence, Error> {
-        let ahead = target.options.prefetch;
-        if ahead > 0 {
-            if target.options.mode == Mode::Strong {
+    pub(crate) fn new(mut target: Target, prefetch: u32) -> Result<Sequence, Error> {
+        match (prefetch, target.settings.mode) {
+            (0, _) => {}
+            (1, _) => return Err(target.bad_request("prefetch must be 0 or at least 2, not 1")),
+            (_, Mode::Strong) => {
                 return Err(target.bad_request(
                     "prefetch is for Weak: ids fetched ahead would break the order that Strong promises",
-                ));
+                ))
             }
-            target.options.mode = Mode::Weak;
+            _ => target.settings.mode = Mode::Weak,
         }
-        let stock = (ahead > 0).then(|| Stock::new(ahead));
+        let stock = (prefetch > 0).then(|| Stock::new(prefetch));
         let state = Mutex::new(State::new(stock));
         Ok(Sequence(Arc::new(Shared {
             target,
-            prefetches: ahead > 0,
+            prefetches: prefetch > 0,
             state,
         })))
     }
@@ -61,7 +64,7 @@ impl Sequence {
     /// # Errors
     /// As for [`Sequence::next_n`].
     pub async fn next(&self) -> Result<i64, Error> {
-        self.next_n(1).await.map(|ids| ids.first)
+        self.next_n(1).await.map(|ids| ids.start)
     }
 
     /// The next `n` ids, a range without holes. Waits until they are there or
@@ -70,7 +73,7 @@ impl Sequence {
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Closed`] after [`Sequence::close`].
-    pub async fn next_n(&self, n: u32) -> Result<Range, Error> {
+    pub async fn next_n(&self, n: u32) -> Result<IdRange, Error> {
         self.0.target.check_n(n)?;
         if self.0.prefetches {
             // A loop that lives on the stock would never let another task run,
@@ -90,7 +93,7 @@ impl Sequence {
                 }
                 Some(Taken::Empty) | None => {}
             }
-            let outcome = state.join(n, self.0.target.options.timeout);
+            let outcome = state.join(n, self.0.target.settings.timeout);
             self.start(&mut state);
             outcome
         };
@@ -108,7 +111,8 @@ impl Sequence {
         state.closed = true;
         let (sent, waiting) = state.drain();
         drop(state);
-        refuse(sent, &self.0.target.closed("the sequence was closed", true));
+        let asked = Outcome::new(Code::Closed, "the sequence was closed");
+        refuse(sent, &self.0.target.closed(asked));
         refuse(waiting, &self.closed());
     }
 
@@ -121,7 +125,9 @@ impl Sequence {
     }
 
     fn closed(&self) -> Error {
-        self.0.target.closed("the sequence is closed", false)
+        self.0
+            .target
+            .closed(Outcome::unsent(Code::Closed, "the sequence is closed"))
     }
 }
 
@@ -132,8 +138,8 @@ impl Shared {
 
     /// The error of calls whose request was ended by the end of its runtime.
     pub(crate) fn dropped(&self) -> Error {
-        self.target
-            .closed("the tokio runtime that asked was shut down", true)
+        let text = "the tokio runtime that asked was shut down";
+        self.target.closed(Outcome::new(Code::Closed, text))
     }
 }
 

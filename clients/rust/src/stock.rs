@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Range;
+use crate::IdRange;
 
 /// How long a span should last: long enough to bridge the restart of a worker or
 /// a server, and no longer, as what a program has in stock when it ends is a gap.
@@ -14,8 +14,8 @@ const MAX_SPAN_TIME: Duration = Duration::from_secs(4);
 /// as long to fetch it as the other lasts. For weak ids only.
 #[derive(Debug)]
 pub(crate) struct Stock {
-    spending: Range,
-    next: Option<Range>,
+    spending: IdRange,
+    next: Option<IdRange>,
     max: u32,    // ids of a span at most
     size: u32,   // ids of the span to ask for
     wanted: u32, // ids to ask for with the next request; 0: none are wanted
@@ -26,9 +26,9 @@ pub(crate) struct Stock {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// Ids.
-    Ids(Range),
+    Ids(IdRange),
     /// Ids, the first of a new span: now is the time to ask for the one after it.
-    NewSpan(Range),
+    NewSpan(IdRange),
     /// Too few. The next request should bring some for the stock, too.
     Empty,
 }
@@ -37,7 +37,7 @@ impl Stock {
     /// A stock of up to `ids`.
     pub(crate) fn new(ids: u32) -> Stock {
         Stock {
-            spending: Range::default(),
+            spending: IdRange::default(),
             next: None,
             max: ids / 2,
             size: 0,
@@ -60,7 +60,7 @@ impl Stock {
         match ids {
             Some(ids) => Taken::NewSpan(ids),
             None => {
-                self.spending = Range::default();
+                self.spending = IdRange::default();
                 Taken::Empty
             }
         }
@@ -88,7 +88,7 @@ impl Stock {
         }
     }
 
-    pub(crate) fn put(&mut self, ids: Range) {
+    pub(crate) fn put(&mut self, ids: IdRange) {
         self.next = Some(ids);
     }
 }

@@ -7,15 +7,16 @@ use tokio::time::Instant;
 use crate::client::Shared;
 use crate::code::Code;
 use crate::error::{Failure, Outcome};
-use crate::retry::{retry, Ended};
+use crate::options::Settings;
+use crate::retry::{after, retry, Ended};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{Error, Options, Range};
+use crate::{Error, IdRange};
 
 /// One key of one store as a client asks for it: names checked, subject built.
 /// It is never changed.
 pub(crate) struct Target {
     pub(crate) client: Arc<Shared>,
-    pub(crate) options: Options,
+    pub(crate) settings: Settings,
     store: String,
     key: String, // as the caller wrote it
     subject: String,
@@ -24,17 +25,17 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn new(
         client: &Arc<Shared>,
-        options: &Options,
+        settings: Settings,
         store: &str,
         key: &str,
     ) -> Result<Target, Error> {
         let subject = check_token("store", store)
             .and_then(|()| escape(key))
-            .map(|escaped| subject(&options.root, store, &escaped))
+            .map(|escaped| subject(&settings.root, store, &escaped))
             .map_err(|text| bad_request(store, key, text))?;
         Ok(Target {
             client: Arc::clone(client),
-            options: options.clone(),
+            settings,
             store: store.to_owned(),
             key: key.to_owned(),
             subject,
@@ -42,19 +43,20 @@ impl Target {
     }
 
     /// Asks for `n` ids until it has them or asking again can't help.
-    pub(crate) async fn next(&self, n: u32, deadline: Instant) -> Result<Range, Error> {
+    pub(crate) async fn next(&self, n: u32) -> Result<IdRange, Error> {
         self.check_n(n)?;
-        let asked = retry(&self.options, deadline, |attempt| self.ask(n, attempt)).await;
+        let deadline = after(self.settings.timeout);
+        let asked = retry(&self.settings, deadline, |attempt| self.ask(n, attempt)).await;
         asked.map_err(|ended| self.explain(ended))
     }
 
     /// Sends one request and waits for its answer until `deadline`.
-    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<Range, Outcome> {
+    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<IdRange, Outcome> {
         self.client.check_connected()?;
         let nonce = self.client.next_nonce();
         self.client
             .inbox
-            .request(&self.subject, n, self.options.mode, nonce, deadline)
+            .request(&self.subject, n, self.settings.mode, nonce, deadline)
             .await
     }
 
@@ -71,25 +73,23 @@ impl Target {
 
     /// The error of a call to a sequence that is closed, or whose task was
     /// dropped with its runtime.
-    pub(crate) fn closed(&self, text: &str, gap: bool) -> Error {
-        let mut f = failure(&self.store, &self.key, Outcome::new(Code::Closed, text));
-        f.gap = gap;
-        Error::new(&Code::Closed, f)
+    pub(crate) fn closed(&self, outcome: Outcome) -> Error {
+        Error::new(failure(&self.store, &self.key, outcome))
     }
 
     /// Says for which key a call failed and, in a hint, what to try.
     pub(crate) fn explain(&self, ended: Ended) -> Error {
-        let code = ended.last.code.clone();
+        let (code, f) = failure(&self.store, &self.key, ended.last);
         let f = Failure {
             attempts: ended.attempts,
             took: ended.took,
             timed_out: ended.timed_out,
-            gap: ended.gap,
+            ids_may_be_spent: ended.ids_may_be_spent,
             wait: ended.wait,
             hint: self.hint(&code),
-            ..failure(&self.store, &self.key, ended.last)
+            ..f
         };
-        Error::new(&code, f)
+        Error::new((code, f))
     }
 
     fn hint(&self, code: &Code) -> String {
@@ -97,14 +97,14 @@ impl Target {
             Code::NoWorkers => format!(
                 "workers that can't serve leave the queue group, and seqd doctor says why; where there is none, \
                 start a worker that serves this store, under the root {:?} in this NATS account",
-                self.options.root
+                self.settings.root
             ),
-            Code::NotConnected => "check that the NATS server runs and can be reached".to_owned(),
-            Code::ConnectionClosed => "connect again".to_owned(),
+            Code::NotConnected | Code::Lost => "check that the NATS server runs and can be reached".to_owned(),
+            Code::Closed => "connect again".to_owned(),
             Code::Stranger => {
                 format!("check that no stream and no other service listens on {:?}", self.subject)
             }
-            Code::NoAnswer => "check the workers, for example with: nats micro stats seqd; \
+            Code::Timeout => "check the workers, for example with: nats micro stats seqd; \
                 and that this user may publish there and subscribe to its inbox"
                 .to_owned(),
             _ => String::new(),
@@ -117,20 +117,17 @@ impl fmt::Debug for Target {
         f.debug_tuple("Target")
             .field(&self.store)
             .field(&self.key)
-            .field(&self.options)
+            .field(&self.settings)
             .finish()
     }
 }
 
 pub(crate) fn bad_request(store: &str, key: &str, text: impl Into<String>) -> Error {
-    Error::new(
-        &Code::BadRequest,
-        failure(store, key, Outcome::new(Code::BadRequest, text)),
-    )
+    Error::new(failure(store, key, Outcome::new(Code::BadRequest, text)))
 }
 
-fn failure(store: &str, key: &str, outcome: Outcome) -> Failure {
-    Failure {
+fn failure(store: &str, key: &str, outcome: Outcome) -> (Code, Failure) {
+    let f = Failure {
         code: outcome.code.name().to_owned(),
         text: outcome.text,
         retry_after: outcome.retry_after,
@@ -139,8 +136,9 @@ fn failure(store: &str, key: &str, outcome: Outcome) -> Failure {
         attempts: 0,
         took: Duration::ZERO,
         timed_out: false,
-        gap: false,
+        ids_may_be_spent: outcome.ids_may_be_spent,
         wait: None,
         hint: String::new(),
-    }
+    };
+    (outcome.code, f)
 }

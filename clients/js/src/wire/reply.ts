@@ -1,6 +1,6 @@
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { answered, type Fault, MAX_RETRY_AFTER_MS } from "../fault.js";
-import { Range } from "../range.js";
+import { IdRange } from "../range.js";
 import { type Element, Reader } from "./msgpack.js";
 import { MAX_N } from "./request.js";
 
@@ -23,7 +23,7 @@ const CODES = new Map([
 ]);
 
 export interface Reply {
-  outcome: Range | Fault;
+  outcome: IdRange | Fault;
   nonce: Uint8Array | undefined; // as a msgpack element
 }
 
@@ -76,10 +76,10 @@ class Answer {
   }
 
   /** The range, if it is there, is positive and does not wrap. */
-  ids(): Range | undefined {
+  ids(): IdRange | undefined {
     if (this.id < 1n || this.n < 1n || this.n > BigInt(MAX_N)) return undefined;
     if (this.id > MAX_ID - (this.n - 1n)) return undefined;
-    return new Range(this.id, Number(this.n));
+    return new IdRange(this.id, Number(this.n));
   }
 
   #set(r: Reader, name: string, value: Element): void {

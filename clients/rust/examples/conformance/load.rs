@@ -8,7 +8,7 @@ use seqd_client::{Client, Error};
 use serde_json::{json, Value};
 use tokio::task::JoinSet;
 
-use crate::{code, count, source, Source};
+use crate::{count, failed, source, Source};
 
 /// One call: when it began and ended, its first id and how many it got.
 type Op = (i64, i64, i64, u32);
@@ -17,7 +17,7 @@ type Op = (i64, i64, i64, u32);
 pub(crate) async fn load(client: &Client, command: &Value) -> Value {
     let source = match shared(client, command) {
         Ok(source) => source,
-        Err(err) => return json!({"error": code(&err), "text": err.to_string()}),
+        Err(err) => return failed(&err),
     };
     let (calls, n) = (number(command, "calls"), count(command));
     let mut callers = JoinSet::new();
@@ -28,8 +28,8 @@ pub(crate) async fn load(client: &Client, command: &Value) -> Value {
             for _ in 0..calls {
                 let start = now();
                 match source.next(n).await {
-                    Ok(ids) => ops.push((start, now(), ids.first, ids.n)),
-                    Err(err) => errors.push(code(&err).to_owned()),
+                    Ok(ids) => ops.push((start, now(), ids.start, ids.len)),
+                    Err(err) => errors.push(err.code().to_owned()),
                 }
             }
             (ops, errors)
@@ -55,7 +55,7 @@ pub(crate) async fn load(client: &Client, command: &Value) -> Value {
 pub(crate) async fn rate(client: &Client, command: &Value) -> Value {
     let source = match shared(client, command) {
         Ok(source) => source,
-        Err(err) => return json!({"error": code(&err), "text": err.to_string()}),
+        Err(err) => return failed(&err),
     };
     let start = Instant::now();
     let end = start + Duration::from_millis(number(command, "duration_ms"));
@@ -66,7 +66,7 @@ pub(crate) async fn rate(client: &Client, command: &Value) -> Value {
         callers.spawn(async move {
             let mut ids = 0;
             while Instant::now() < end {
-                ids += u64::from(source.next(n).await?.n);
+                ids += u64::from(source.next(n).await?.len);
             }
             Ok::<_, Error>(ids)
         });
@@ -75,7 +75,7 @@ pub(crate) async fn rate(client: &Client, command: &Value) -> Value {
     while let Some(done) = callers.join_next().await {
         match done.expect("a caller") {
             Ok(n) => ids += n,
-            Err(err) => return json!({"error": code(&err), "text": err.to_string()}),
+            Err(err) => return failed(&err),
         }
     }
     json!({"ids_per_second": ids as f64 / start.elapsed().as_secs_f64()})

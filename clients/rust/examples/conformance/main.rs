@@ -1,23 +1,24 @@
 //! Does what a runner of the conformance scenarios asks for: reads one JSON
-//! command a line from standard input and answers each with one line. Ids are
-//! decimal strings, times nanoseconds of CLOCK_MONOTONIC, which all processes of
-//! a machine share.
+//! command a line from standard input and answers each with one line, as
+//! clients/conformance describes them. Ids are decimal strings, times nanoseconds
+//! of CLOCK_MONOTONIC, which all processes of a machine share.
 
 mod load;
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
-use seqd_client::{Client, Error, Mode, Range, Sequence};
+use seqd_client::{async_nats, connect_options, Client, Error, IdRange, Mode, Options, Sequence};
 use serde_json::{json, Value};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn StdError>> {
     let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
-    let nats = seqd_client::connect_options().connect(url).await?;
-    let client = Client::new(nats);
-    println!("{}", json!({"ready": true}));
+    let mut nats = connect_options().connect(url).await?;
+    let mut client = Client::new(nats.clone());
+    println!("{}", ready());
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         let command: Value = serde_json::from_str(&line)?;
@@ -25,43 +26,80 @@ async fn main() -> Result<(), Box<dyn StdError>> {
             Some("next") => next(&client, &command).await,
             Some("load") => load::load(&client, &command).await,
             Some("rate") => load::rate(&client, &command).await,
+            Some("connect") => {
+                let _ = nats.drain().await; // it may be closed already
+                nats = connect_options()
+                    .connect(command["url"].as_str().unwrap_or_default())
+                    .await?;
+                client = Client::new(nats.clone());
+                ready()
+            }
+            Some("close") => {
+                close(&nats).await;
+                ready()
+            }
             Some("exit") => break,
-            _ => json!({"error": "OTHER", "text": format!("unknown op in {line}")}),
+            _ => return Err(format!("unknown op in {line}").into()),
         };
         println!("{result}");
     }
     Ok(())
 }
 
+fn ready() -> Value {
+    json!({"ready": true})
+}
+
+/// Closes the connection, and returns when that has been done.
+async fn close(nats: &async_nats::Client) {
+    // What is sent after that is not sent, and the flush fails with the connection.
+    if nats.drain().await.is_ok() {
+        while nats.flush().await.is_ok() {}
+    }
+}
+
 async fn next(client: &Client, command: &Value) -> Value {
-    let asked = match source(client, command, false) {
-        Ok(source) => source.next(count(command)).await,
+    let closed = command["closed"] == true;
+    let asked = match source(client, command, closed) {
+        Ok(source) => {
+            if let (Source::Sequence(sequence), true) = (&source, closed) {
+                sequence.close();
+            }
+            source.next(count(command)).await
+        }
         Err(err) => Err(err),
     };
     match asked {
-        Ok(ids) => json!({"id": ids.first.to_string(), "n": ids.n}),
-        Err(err) => json!({"error": code(&err), "text": err.to_string()}),
+        Ok(ids) => json!({"id": ids.start.to_string(), "n": ids.len, "range": ids.to_string()}),
+        Err(err) => failed(&err),
     }
+}
+
+fn failed(err: &Error) -> Value {
+    json!({"error": err.code(), "text": err.to_string(), "ids_may_be_spent": err.ids_may_be_spent()})
 }
 
 /// Where the ids of a command come from.
 #[derive(Clone)]
 enum Source {
-    Calls(Client, String, String),
+    Calls(Arc<(Client, String, String, Options)>),
     Sequence(Sequence),
 }
 
 impl Source {
-    async fn next(&self, n: u32) -> Result<Range, Error> {
+    async fn next(&self, n: u32) -> Result<IdRange, Error> {
         match self {
-            Source::Calls(client, store, key) => client.next_n(store, key, n).await,
+            Source::Calls(calls) => {
+                let (client, store, key, options) = &**calls;
+                client.next_n_with(store, key, n, options).await
+            }
             Source::Sequence(sequence) => sequence.next_n(n).await,
         }
     }
 }
 
 fn source(client: &Client, command: &Value, sequence: bool) -> Result<Source, Error> {
-    let mut options = client.options().mode(match command["mode"].as_str() {
+    let mut options = Options::default().mode(match command["mode"].as_str() {
         Some("strong") => Mode::Strong,
         Some("weak") => Mode::Weak,
         _ => Mode::Default,
@@ -69,11 +107,10 @@ fn source(client: &Client, command: &Value, sequence: bool) -> Result<Source, Er
     if let Some(ms) = command["timeout_ms"].as_u64() {
         options = options.timeout(Duration::from_millis(ms));
     }
-    let client = client.with(options)?;
     let text = |name: &str| command[name].as_str().unwrap_or_default().to_owned();
     Ok(match sequence {
-        true => Source::Sequence(client.sequence(&text("store"), &text("key"))?),
-        false => Source::Calls(client, text("store"), text("key")),
+        true => Source::Sequence(client.sequence_with(&text("store"), &text("key"), options)?),
+        false => Source::Calls(Arc::new((client.clone(), text("store"), text("key"), options))),
     })
 }
 
@@ -81,13 +118,5 @@ fn count(command: &Value) -> u32 {
     match &command["n"] {
         Value::Null => 1,
         n => n.as_u64().and_then(|n| n.try_into().ok()).unwrap_or(0), // which is refused
-    }
-}
-
-fn code(err: &Error) -> &str {
-    match err {
-        Error::NoAnswer(_) => "TIMEOUT",
-        Error::NotConnected(_) | Error::ConnectionClosed(_) | Error::Closed(_) | Error::Other(_) => "OTHER",
-        known => &known.failure().code,
     }
 }

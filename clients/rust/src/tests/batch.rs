@@ -7,20 +7,20 @@ use tokio::time::{advance, Instant};
 
 use crate::batch::State;
 use crate::stock::Stock;
-use crate::{Error, Range};
+use crate::{Error, IdRange};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-fn join(state: &mut State, n: u32) -> Receiver<Result<Range, Error>> {
+fn join(state: &mut State, n: u32) -> Receiver<Result<IdRange, Error>> {
     state.join(n, TIMEOUT)
 }
 
-fn got(call: &mut Receiver<Result<Range, Error>>) -> Range {
+fn got(call: &mut Receiver<Result<IdRange, Error>>) -> IdRange {
     call.try_recv().expect("an outcome").expect("ids")
 }
 
-fn range(first: i64, n: u32) -> Range {
-    Range { first, n }
+fn range(start: i64, len: u32) -> IdRange {
+    IdRange { start, len }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,22 +7,24 @@ use tokio::time::{sleep_until, Instant};
 
 use crate::code::Code;
 use crate::error::Outcome;
+use crate::options::Settings;
 use crate::retry::{after, pause, retry, Ended};
-use crate::{Options, Range};
+use crate::{IdRange, Options};
 
-const IDS: Range = Range { first: 7, n: 1 };
+const IDS: IdRange = IdRange { start: 7, len: 1 };
 
 /// Plays `script`, then silence; returns when the attempts began.
-async fn play(options: &Options, script: &[Outcome]) -> (Result<Range, Ended>, Vec<Duration>) {
+async fn play(options: &Options, script: &[Outcome]) -> (Result<IdRange, Ended>, Vec<Duration>) {
     let start = Instant::now();
     let began = Mutex::new(Vec::new());
-    let asked = retry(options, after(options.timeout), |deadline| {
+    let settings = Settings::default().with(options).unwrap();
+    let asked = retry(&settings, after(settings.timeout), |deadline| {
         let mut began = began.lock().unwrap();
         began.push(start.elapsed());
         let outcome = script.get(began.len() - 1).cloned();
         async move {
             match outcome {
-                Some(outcome) if outcome.code == Code::NoAnswer => {
+                Some(outcome) if outcome.code == Code::Timeout => {
                     sleep_until(deadline).await;
                     Err(outcome)
                 }
@@ -60,7 +62,7 @@ async fn tries_again_where_that_can_help() {
             "{code:?}: after {began:?}"
         );
     }
-    let silence = [outcome(Code::NoAnswer)];
+    let silence = [outcome(Code::Timeout)];
     let (asked, began) = play(&Options::default(), &silence).await;
     assert_eq!(asked.unwrap(), IDS);
     assert!(began[1] >= ms(510) && began[1] <= ms(517), "{began:?}");
@@ -74,7 +76,7 @@ async fn never_tries_again_where_it_cannot() {
         Code::Fenced,
         Code::Exhausted,
         Code::Internal,
-        Code::ConnectionClosed,
+        Code::Closed,
         other,
     ] {
         let (asked, began) = play(&Options::default(), &[outcome(code.clone())]).await;
@@ -100,17 +102,20 @@ async fn gives_up_at_once_where_the_next_attempt_would_come_too_late() {
     let (asked, _) = play(&Options::default(), &[busy.clone()]).await;
     let ended = asked.unwrap_err();
     assert_eq!((ended.last, ended.attempts, ended.timed_out), (busy, 1, true));
-    assert!(ended.wait >= Some(ms(2000)) && !ended.gap);
+    assert!(ended.wait >= Some(ms(2000)) && !ended.ids_may_be_spent);
     assert!(start.elapsed() < ms(5), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_after_the_deadline() {
     let start = Instant::now();
-    let silence = vec![outcome(Code::NoAnswer); 100];
+    let silence = vec![outcome(Code::Timeout); 100];
     let (asked, began) = play(&Options::default(), &silence).await;
     let ended = asked.unwrap_err();
-    assert!(ended.timed_out && ended.gap && ended.attempts == 4, "{ended:?}");
+    assert!(
+        ended.timed_out && ended.ids_may_be_spent && ended.attempts == 4,
+        "{ended:?}"
+    );
     assert!(
         start.elapsed() >= ms(1990) && start.elapsed() <= ms(2005),
         "{:?}",
@@ -122,7 +127,7 @@ async fn nothing_is_sent_after_the_deadline() {
 /// An attempt cut short by the call's end tells less than the one before.
 #[tokio::test(start_paused = true)]
 async fn reports_the_last_attempt_that_ran_its_course() {
-    let script = [outcome(Code::Busy), outcome(Code::NoAnswer)];
+    let script = [outcome(Code::Busy), outcome(Code::Timeout)];
     let options = Options::default().timeout(ms(100));
     let (asked, _) = play(&options, &script).await;
     let ended = asked.unwrap_err();
@@ -130,6 +135,19 @@ async fn reports_the_last_attempt_that_ran_its_course() {
         (ended.last.code, ended.attempts, ended.timed_out),
         (Code::Busy, 2, true)
     );
+}
+
+/// `NOT_CONNECTED` says that the connection was down all the time.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_went_down_is_not_one_that_was_down() {
+    for (before, want) in [(Code::Busy, Code::NotConnected), (Code::Timeout, Code::Lost)] {
+        let mut script = vec![outcome(Code::NotConnected); 100];
+        script[0] = outcome(before);
+        let (asked, _) = play(&Options::default(), &script).await;
+        let ended = asked.unwrap_err();
+        assert_eq!(ended.ids_may_be_spent, ended.last.ids_may_be_spent);
+        assert_eq!(ended.last.code, want);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +160,7 @@ async fn patience_with_no_responders_ends() {
     let some = Options::default().no_responders_patience(ms(300));
     let (asked, began) = play(&some, &nobody).await;
     let ended = asked.unwrap_err();
-    assert!(!ended.timed_out && !ended.gap);
+    assert!(!ended.timed_out && !ended.ids_may_be_spent);
     assert!(began.len() > 3 && *began.last().unwrap() <= ms(300), "{began:?}");
 
     let (asked, began) = play(&Options::default(), &nobody).await;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use crate::stock::{Stock, Taken};
-use crate::Range;
+use crate::IdRange;
 
-fn range(first: i64, n: u32) -> Range {
-    Range { first, n }
+fn range(start: i64, len: u32) -> IdRange {
+    IdRange { start, len }
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,5 +53,12 @@ fn a_range_ends_with_the_last_id_of_all() {
     assert_eq!(all.into_iter().collect::<Vec<_>>(), [i64::MAX - 1, i64::MAX]);
     assert_eq!(all.take(3), None);
     assert_eq!(all.take(2), Some(range(i64::MAX - 1, 2)));
-    assert_eq!(all.n, 0);
+    assert_eq!(all.len, 0);
+}
+
+#[test]
+fn a_range_as_text() {
+    assert_eq!(IdRange::default().to_string(), "none");
+    assert_eq!(range(7, 1).to_string(), "7");
+    assert_eq!(range(7, 10).to_string(), "7..16");
 }

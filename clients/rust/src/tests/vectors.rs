@@ -10,7 +10,7 @@ use crate::wire::msgpack::Reader;
 use crate::wire::reply::decode;
 use crate::wire::request::{encode, Nonce};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{Mode, Range};
+use crate::{IdRange, Mode};
 
 #[test]
 fn subjects() {
@@ -99,20 +99,24 @@ fn codes() {
         let code = Code::of_name(text(&v["code"]));
         assert_eq!(code, Code::of_number(&v["number"].to_string()), "{v}");
         assert_eq!(code.name(), text(&v["code"]));
+        assert_eq!(Value::Bool(code.ids_may_be_spent()), v["ids_may_be_spent"], "{v}");
         // A client may try EXPIRED again: its own attempt was short.
         let retryable = v["retryable"] == true || code == Code::Expired;
         assert_eq!(code.retryable(), retryable, "{v}");
     }
 }
 
-/// What NATS says when nobody listens has the same name and text in every client.
+/// What only a client sees has the same name in every client.
 #[test]
-fn no_workers() {
+fn client_codes() {
     let client = vectors("errors.json", "client");
-    let v = client.iter().find(|v| v["code"] == "NO_WORKERS").unwrap();
-    assert_eq!(Code::NoWorkers.name(), text(&v["code"]));
-    assert_eq!(NO_WORKERS, text(&v["text"]));
-    assert_eq!(Code::NoWorkers.may_have_spent(), v["ids_may_be_spent"] == true);
+    let codes = [Code::NoWorkers, Code::Timeout, Code::NotConnected, Code::Closed];
+    assert_eq!(client.len(), codes.len());
+    for (v, code) in client.iter().zip(codes) {
+        assert_eq!(code.name(), text(&v["code"]));
+        assert_eq!(code.ids_may_be_spent(), v["ids_may_be_spent"] == true, "{v}");
+    }
+    assert_eq!(NO_WORKERS, text(&client[0]["text"]));
 }
 
 #[test]
@@ -171,11 +175,11 @@ fn text(v: &Value) -> &str {
     v.as_str().unwrap()
 }
 
-fn range(v: &Value) -> Range {
-    let n = u32::try_from(v["n"].as_u64().unwrap()).unwrap();
-    Range {
-        first: text(&v["id"]).parse().unwrap(),
-        n,
+fn range(v: &Value) -> IdRange {
+    let len = u32::try_from(v["n"].as_u64().unwrap()).unwrap();
+    IdRange {
+        start: text(&v["id"]).parse().unwrap(),
+        len,
     }
 }
 

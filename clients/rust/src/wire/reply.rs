@@ -9,7 +9,7 @@ use super::request::Nonce;
 use super::{ERROR_CODE_HEADER, ERROR_HEADER};
 use crate::code::Code;
 use crate::error::Outcome;
-use crate::Range;
+use crate::IdRange;
 
 /// A retry_after beyond that says no more than that one.
 const MAX_RETRY_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
     pub(crate) nonce: Option<Nonce>,
     /// The headers or the body call it an error, and it can be read as one.
     pub(crate) is_error: bool,
-    pub(crate) result: Result<Range, Outcome>,
+    pub(crate) result: Result<IdRange, Outcome>,
 }
 
 /// Reads an answer. One that is neither ids nor an error is an `INTERNAL`.
@@ -61,9 +61,8 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, body: &[u8]) -> Answer {
         nonce: fields.nonce,
         is_error: number.is_some(),
         result: Err(Outcome {
-            code,
-            text,
             retry_after,
+            ..Outcome::new(code, text)
         }),
     }
 }
@@ -110,9 +109,9 @@ impl<'a> Fields<'a> {
     }
 
     /// The range, if it is there, is positive and does not wrap.
-    fn range(&self) -> Option<Range> {
-        let n = u32::try_from(self.n).ok().filter(|&n| n >= 1)?;
+    fn range(&self) -> Option<IdRange> {
+        let len = u32::try_from(self.n).ok().filter(|&n| n >= 1)?;
         let last = self.id.checked_add(self.n - 1)?;
-        (self.id >= 1 && last >= self.id).then_some(Range { first: self.id, n })
+        (self.id >= 1 && last >= self.id).then_some(IdRange { start: self.id, len })
     }
 }

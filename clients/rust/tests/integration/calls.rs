@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use seqd_client::{Client, Error, Mode, Options, Range};
+use seqd_client::{Client, Error, IdRange, Mode, Options};
 
 use crate::responder::{counter, respond};
 use crate::servers::NatsServer;
@@ -16,11 +16,11 @@ async fn a_call_says_all_it_should() {
     let server = NatsServer::start();
     let asked = respond(&server.connect().await, counter()).await;
     let client = Client::new(server.connect().await);
-    let strong = client.with(client.options().mode(Mode::Strong)).unwrap();
+    let strong = Options::default().mode(Mode::Strong);
     assert_eq!(client.next("orders", "发票/2026").await.unwrap(), 1);
     assert_eq!(
-        strong.next_n("orders", "a..b", 300).await.unwrap(),
-        Range { first: 2, n: 300 }
+        client.next_n_with("orders", "a..b", 300, &strong).await.unwrap(),
+        IdRange { start: 2, len: 300 }
     );
 
     let [one, two] = &asked.all()[..] else {
@@ -44,7 +44,7 @@ async fn ids_are_exact() {
     assert_eq!(client.next("s", "k").await.unwrap(), ids[0]);
     let last = client.next_n("s", "k", 10).await.unwrap();
     assert_eq!(
-        (last.first, last.last(), last.into_iter().count()),
+        (last.start, last.last(), last.into_iter().count()),
         (i64::MAX - 9, i64::MAX, 10)
     );
 }
@@ -70,10 +70,15 @@ async fn wrong_arguments_send_nothing() {
     for bad in [
         bad.clone().root("a.b"),
         bad.clone().timeout(Duration::ZERO),
-        bad.clone().prefetch(1),
+        bad.clone().attempt_timeout(Duration::ZERO),
     ] {
-        assert!(matches!(client.with(bad), Err(Error::BadRequest(_))));
+        let made = Client::with_options(server.connect().await, &bad);
+        assert!(matches!(made, Err(Error::BadRequest(_))));
+        let called = client.next_with("s", "k", &bad).await;
+        assert!(matches!(called, Err(Error::BadRequest(_))));
     }
+    let sequence = client.sequence_with("s", "k", bad.prefetch(1));
+    assert!(matches!(sequence, Err(Error::BadRequest(_))));
     client.next("s", "k").await.unwrap();
     assert_eq!(asked.count(), 1);
 }
@@ -137,13 +142,13 @@ async fn a_full_queue_ends_with_busy_and_no_time() {
     })
     .await;
     let client = Client::new(server.connect().await);
-    let short = client.with(Options::default().timeout(ms(300))).unwrap();
+    let short = Options::default().timeout(ms(300));
     let start = Instant::now();
-    let Err(Error::Busy(f)) = short.next("s", "k").await else {
+    let Err(Error::Busy(f)) = client.next_with("s", "k", &short).await else {
         panic!("busy")
     };
     assert!(
-        f.timed_out && f.attempts > 2 && !f.gap && f.retry_after == Some(ms(40)),
+        f.timed_out && f.attempts > 2 && !f.ids_may_be_spent && f.retry_after == Some(ms(40)),
         "{f}"
     );
     assert!(start.elapsed() < ms(10_000));
@@ -154,16 +159,14 @@ async fn silence_is_asked_again_until_the_deadline_and_no_longer() {
     let server = NatsServer::start();
     let asked = respond(&server.connect().await, |_, _| vec![]).await;
     let client = Client::new(server.connect().await);
-    let short = client
-        .with(Options::default().timeout(ms(300)).attempt_timeout(ms(50)))
-        .unwrap();
+    let short = Options::default().timeout(ms(300)).attempt_timeout(ms(50));
     let start = Instant::now();
-    let Err(Error::NoAnswer(f)) = short.next("s", "k").await else {
-        panic!("no answer")
+    let Err(Error::Timeout(f)) = client.next_with("s", "k", &short).await else {
+        panic!("timeout")
     };
     let took = start.elapsed();
     assert!(took >= ms(250) && took < ms(10_000), "{took:?}");
-    assert!(f.timed_out && f.gap && f.attempts >= 3, "{f}");
+    assert!(f.timed_out && f.ids_may_be_spent && f.attempts >= 3, "{f}");
 
     tokio::time::sleep(ms(200)).await; // what is on its way arrives
     let subjects = asked.all();
@@ -182,14 +185,15 @@ async fn silence_is_asked_again_until_the_deadline_and_no_longer() {
 async fn no_responders_is_asked_again_while_patience_lasts() {
     let server = NatsServer::start();
     let client = Client::new(server.connect().await);
-    let hasty = client
-        .with(Options::default().no_responders_patience(Duration::ZERO))
-        .unwrap();
+    let hasty = Options::default().no_responders_patience(Duration::ZERO);
     let start = Instant::now();
-    let Err(Error::NoWorkers(f)) = hasty.next("s", "k").await else {
+    let Err(Error::NoWorkers(f)) = client.next_with("s", "k", &hasty).await else {
         panic!("no workers")
     };
-    assert!(f.attempts == 1 && !f.gap && start.elapsed() < ms(10_000), "{f}");
+    assert!(
+        f.attempts == 1 && !f.ids_may_be_spent && start.elapsed() < ms(10_000),
+        "{f}"
+    );
 
     let nats = server.connect().await;
     let late = async {

@@ -25,16 +25,14 @@ async fn a_call_sits_out_a_restart_of_the_server_and_sends_nothing_meanwhile() {
         tokio::time::sleep(ms(1)).await;
     }
 
-    let short = client.with(Options::default().timeout(ms(200))).unwrap();
-    let Err(Error::NotConnected(f)) = short.next("s", "k").await else {
+    let short = Options::default().timeout(ms(200));
+    let Err(Error::NotConnected(f)) = client.next_with("s", "k", &short).await else {
         panic!("not connected")
     };
-    assert!(f.timed_out && f.attempts > 2 && !f.gap, "{f}");
+    assert!(f.timed_out && f.attempts > 2 && !f.ids_may_be_spent, "{f}");
 
-    let patient = client
-        .with(Options::default().timeout(Duration::from_secs(10)))
-        .unwrap();
-    let call = tokio::spawn(async move { patient.next("s", "k").await });
+    let patient = Options::default().timeout(Duration::from_secs(10));
+    let call = tokio::spawn(async move { client.next_with("s", "k", &patient).await });
     tokio::time::sleep(ms(100)).await;
     let _server = NatsServer::start_on(Some(port));
     assert_eq!(call.await.unwrap().unwrap(), 2);
@@ -49,10 +47,29 @@ async fn a_closed_connection_is_final() {
     let client = Client::new(nats.clone());
     client.next("s", "k").await.unwrap();
     nats.drain().await.unwrap();
+    while nats.flush().await.is_ok() {}
     let start = Instant::now();
     let err = client.next("s", "k").await.unwrap_err();
-    assert!(matches!(err, Error::ConnectionClosed(_)), "{err}");
+    assert!(
+        matches!(err, Error::Closed(_)) && !err.ids_may_be_spent(),
+        "{err}"
+    );
     assert!(start.elapsed() < ms(10_000), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_during_a_call_may_have_spent_ids() {
+    let server = NatsServer::start();
+    let nats = server.connect().await;
+    let closes = nats.clone();
+    respond(&server.connect().await, move |_, _| {
+        let closes = closes.clone();
+        tokio::spawn(async move { closes.drain().await });
+        vec![]
+    })
+    .await;
+    let err = Client::new(nats).next("s", "k").await.unwrap_err();
+    assert!(matches!(err, Error::Closed(_)) && err.ids_may_be_spent(), "{err}");
 }
 
 #[tokio::test]
@@ -62,10 +79,8 @@ async fn a_connection_that_does_not_come_back_is_final_too() {
     let client = Client::new(once.connect(server.url()).await.unwrap());
     drop(server);
     let start = Instant::now();
-    let patient = client
-        .with(Options::default().timeout(Duration::from_secs(20)))
-        .unwrap();
-    let err = patient.next("s", "k").await.unwrap_err();
-    assert!(matches!(err, Error::ConnectionClosed(_)), "{err}");
+    let patient = Options::default().timeout(Duration::from_secs(20));
+    let err = client.next_with("s", "k", &patient).await.unwrap_err();
+    assert!(matches!(err, Error::Closed(_)), "{err}");
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }

@@ -12,10 +12,8 @@ use crate::servers::NatsServer;
 async fn strong_ids_are_never_fetched_ahead() {
     let server = NatsServer::start();
     let client = Client::new(server.connect().await);
-    let strong = client
-        .with(Options::default().mode(Mode::Strong).prefetch(100))
-        .unwrap();
-    let err = strong.sequence("s", "k").unwrap_err();
+    let options = Options::default().mode(Mode::Strong).prefetch(100);
+    let err = client.sequence_with("s", "k", options).unwrap_err();
     assert!(matches!(err, Error::BadRequest(_)), "{err}");
 }
 
@@ -25,14 +23,12 @@ async fn ids_come_from_memory_and_in_order() {
     let asked = respond(&server.connect().await, counter()).await;
     let client = Client::new(server.connect().await);
     let sequence = client
-        .with(Options::default().prefetch(2000))
-        .unwrap()
-        .sequence("s", "k")
+        .sequence_with("s", "k", Options::default().prefetch(2000))
         .unwrap();
     let mut last = 0;
     for i in 0..20_000 {
         let ids = sequence.next_n(1 + i % 3).await.unwrap();
-        assert!(ids.first > last, "{} after {last}", ids.first);
+        assert!(ids.start > last, "{} after {last}", ids.start);
         last = ids.last();
     }
     assert!(asked.count() < 200, "{} requests for 20000 calls", asked.count());
@@ -49,9 +45,7 @@ async fn every_caller_sees_its_ids_increase_and_no_id_comes_twice() {
     respond(&server.connect().await, counter()).await;
     let client = Client::new(server.connect().await);
     let sequence = client
-        .with(Options::default().prefetch(500))
-        .unwrap()
-        .sequence("s", "k")
+        .sequence_with("s", "k", Options::default().prefetch(500))
         .unwrap();
     let tasks: Vec<_> = (0..8)
         .map(|_| {
@@ -87,9 +81,7 @@ async fn the_stock_bridges_a_worker_that_is_away() {
     .await;
     let client = Client::new(server.connect().await);
     let sequence = client
-        .with(Options::default().prefetch(200))
-        .unwrap()
-        .sequence("s", "k")
+        .sequence_with("s", "k", Options::default().prefetch(200))
         .unwrap();
     for _ in 0..1000 {
         sequence.next().await.unwrap();

@@ -73,8 +73,21 @@ fn conformance_does_what_a_runner_asks() {
     };
 
     let next = |n: u64| json!({"op": "next", "store": "s", "key": "发", "n": n, "mode": "strong", "timeout_ms": 2000});
-    assert_eq!(ask(next(5)), json!({"id": "1", "n": 5}));
-    assert_eq!(ask(next(1)), json!({"id": "6", "n": 1}));
+    assert_eq!(ask(next(5)), json!({"id": "1", "n": 5, "range": "1..5"}));
+    assert_eq!(ask(next(1)), json!({"id": "6", "n": 1, "range": "6"}));
+    let mut closed = next(1);
+    closed["closed"] = json!(true);
+    assert_eq!(ask(closed)["error"], "CLOSED");
+    assert_eq!(ask(json!({"op": "close"})), json!({"ready": true}));
+    let after = ask(next(1));
+    assert_eq!(
+        (&after["error"], &after["ids_may_be_spent"]),
+        (&json!("CLOSED"), &json!(false))
+    );
+    assert_eq!(
+        ask(json!({"op": "connect", "url": seqd.url})),
+        json!({"ready": true})
+    );
     for bad in [0, 100_001, 1 << 40] {
         assert_eq!(ask(next(bad))["error"], "BAD_REQUEST", "{bad}");
     }

@@ -18,9 +18,7 @@ fn ms(ms: u64) -> Duration {
 async fn strong(server: &NatsServer) -> Sequence {
     let client = Client::new(server.connect().await);
     client
-        .with(Options::default().mode(Mode::Strong))
-        .unwrap()
-        .sequence("s", "k")
+        .sequence_with("s", "k", Options::default().mode(Mode::Strong))
         .unwrap()
 }
 
@@ -152,8 +150,8 @@ async fn nobody_is_asked_again_for_calls_that_gave_up() {
     let server = NatsServer::start();
     let asked = respond(&server.connect().await, |_, _| vec![]).await;
     let client = Client::new(server.connect().await);
-    let quick = client.with(Options::default().attempt_timeout(ms(60))).unwrap();
-    let sequence = quick.sequence("s", "k").unwrap();
+    let quick = Options::default().attempt_timeout(ms(60));
+    let sequence = client.sequence_with("s", "k", quick).unwrap();
     tokio::time::timeout(ms(40), sequence.next())
         .await
         .expect_err("silence");
@@ -216,11 +214,11 @@ async fn close_ends_calls_that_wait_and_later_ones() {
     tokio::task::yield_now().await;
     sequence.close();
     sequence.close();
-    for (call, gap) in [(sent, true), (waits, false)] {
+    for (call, spent) in [(sent, true), (waits, false)] {
         let Err(Error::Closed(f)) = call.await.unwrap() else {
             panic!("closed")
         };
-        assert_eq!(f.gap, gap, "{f}");
+        assert_eq!(f.ids_may_be_spent, spent, "{f}");
     }
     assert!(matches!(sequence.next().await, Err(Error::Closed(_))));
 }

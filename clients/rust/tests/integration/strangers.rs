@@ -45,13 +45,13 @@ async fn strangers_alone_are_no_answer() {
     })
     .await;
     let client = Client::new(server.connect().await);
-    let short = client.with(with(60).timeout(Duration::from_millis(200))).unwrap();
-    let Err(Error::NoAnswer(f)) = short.next("s", "k").await else {
-        panic!("no answer")
+    let short = with(60).timeout(Duration::from_millis(200));
+    let Err(Error::Timeout(f)) = client.next_with("s", "k", &short).await else {
+        panic!("timeout")
     };
     assert_eq!(f.text, "an answer to another request came back");
     assert!(
-        f.gap && f.timed_out && f.to_string().contains("no other service listens"),
+        f.ids_may_be_spent && f.timed_out && f.to_string().contains("no other service listens"),
         "{f}"
     );
 }
@@ -98,7 +98,7 @@ async fn a_late_answer_is_nobodys() {
     })
     .await;
     let client = Client::new(server.connect().await);
-    assert_eq!(client.with(with(60)).unwrap().next("s", "k").await.unwrap(), 2);
+    assert_eq!(client.next_with("s", "k", &with(60)).await.unwrap(), 2);
 }
 
 /// A second answer to a request that has got one meets the next request on the

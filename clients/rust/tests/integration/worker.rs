@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use seqd_client::{Client, Error, Mode, Options, Range};
+use seqd_client::{Client, Error, IdRange, Mode, Options};
 use tokio::time::Instant;
 
 use crate::servers::Seqd;
@@ -12,7 +12,8 @@ use crate::servers::Seqd;
 async fn a_real_worker() {
     let seqd = Seqd::start();
     let client = Client::new(seqd.connect().await);
-    let strong = client.with(client.options().mode(Mode::Strong)).unwrap();
+    let mode = Options::default().mode(Mode::Strong);
+    let strong = Client::with_options(seqd.connect().await, &mode).unwrap();
     both_modes_and_ranges(&client, &strong).await;
     odd_keys(&strong).await;
     refusals(&client).await;
@@ -21,16 +22,16 @@ async fn a_real_worker() {
 }
 
 async fn both_modes_and_ranges(client: &Client, strong: &Client) {
-    let weak = client.with(client.options().mode(Mode::Weak)).unwrap();
+    let weak = Options::default().mode(Mode::Weak);
     assert_eq!(strong.next("orders", "invoice").await.unwrap(), 1);
     assert_eq!(
         strong.next_n("orders", "invoice", 100).await.unwrap(),
-        Range { first: 2, n: 100 }
+        IdRange { start: 2, len: 100 }
     );
     assert_eq!(strong.next("orders", "invoice").await.unwrap(), 102);
     let mut last = 102;
-    for client in [&weak, client] {
-        let id = client.next("orders", "invoice").await.unwrap();
+    for options in [weak, Options::default()] {
+        let id = client.next_with("orders", "invoice", &options).await.unwrap();
         assert!(id > last, "{id} after {last}");
         last = id;
     }
@@ -67,15 +68,10 @@ async fn refusals(client: &Client) {
         matches!(&err, Error::BadRequest(f) if f.text.contains("100000")),
         "{err}"
     );
-    let hasty = client
-        .with(
-            client
-                .options()
-                .root("other")
-                .no_responders_patience(Duration::ZERO),
-        )
-        .unwrap();
-    let err = hasty.next("orders", "k").await.unwrap_err();
+    let hasty = Options::default()
+        .root("other")
+        .no_responders_patience(Duration::ZERO);
+    let err = client.next_with("orders", "k", &hasty).await.unwrap_err();
     assert!(matches!(err, Error::NoWorkers(_)), "{err}");
 }
 
@@ -127,9 +123,7 @@ async fn order(strong: &Client) {
 
 async fn stock(client: &Client) {
     let rows = client
-        .with(Options::default().prefetch(1000))
-        .unwrap()
-        .sequence("orders", "row")
+        .sequence_with("orders", "row", Options::default().prefetch(1000))
         .unwrap();
     let mut last = 0;
     for _ in 0..5000 {
