@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,14 +30,12 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs.Var(&q.callers, "callers", "how many ask at a time, each again as soon as it has its answer; `COUNTS` with commas")
 	fs.Var(&q.keys, "keys", "over how many keys the callers are spread; `COUNTS` with commas")
 	fs.Var(&q.workers, "workers", "how many share the work of peer strong; `COUNTS` with commas")
-	fs.BoolVar(&q.goals, "goals", false, "measure what seqd's goals need, and nothing else")
 	fs.IntVar(&q.rounds, "rounds", 5, "how often each peer has its turn under each load")
 	fs.DurationVar(&q.slice, "slice", 500*time.Millisecond, "how long a turn is measured")
 	fs.DurationVar(&q.warm, "warm", 200*time.Millisecond, "how long it is warmed up before")
 	fs.IntVar(&q.connections, "connections", 1, "of each peer, shared by its callers")
 	fs.DurationVar(&q.timeout, "timeout", 10*time.Second, "how long to wait for one answer")
 	fs.BoolVar(&q.json, "json", false, "print JSON: rates per second, latencies in µs")
-	fs.StringVar(&q.plot, "plot", "", "write latency against rate to `FILE` (SVG)")
 	dataDirFlag(fs, &q.dataDir)
 	return &ffcli.Command{
 		Name:       "compare",
@@ -62,17 +59,6 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 			if err := settings.SettleFlags(fs); err != nil {
 				return err
 			}
-			if q.goals {
-				var err error
-				fs.Visit(func(f *flag.Flag) {
-					if slices.Contains([]string{"peers", "callers", "keys", "workers"}, f.Name) {
-						err = cmdline.UsageError(fmt.Sprintf("--goals chooses --%s itself: leave one of them out", f.Name))
-					}
-				})
-				if err != nil {
-					return err
-				}
-			}
 			return q.run(ctx, stdout, stderr)
 		},
 	}
@@ -82,13 +68,11 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 type compareQuery struct {
 	peers                  []string
 	callers, keys, workers numbers
-	goals                  bool
 	rounds                 int
 	slice, warm            time.Duration
 	connections            int
 	timeout                time.Duration
 	json                   bool
-	plot                   string
 	dataDir                string
 }
 
@@ -119,11 +103,7 @@ func (q *compareQuery) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if q.json {
 		write = func(w io.Writer) error { return WriteJSON(w, comparison) }
 	}
-	err = errors.Join(err, write(stdout))
-	if q.plot != "" {
-		err = errors.Join(err, writeFile(q.plot, comparison.WritePlot))
-	}
-	return err
+	return errors.Join(err, write(stdout))
 }
 
 // plan checks what was asked for.
@@ -143,22 +123,13 @@ func (q *compareQuery) plan() (Plan, error) {
 		return Plan{}, cmdline.UsageError("--slice and --timeout must be more than 0, --warm not less")
 	}
 	plan := Plan{Rounds: q.rounds, Slice: q.slice, Warm: q.warm}
-	if q.goals {
-		q.peers, q.workers = []string{"echo", "weak", "strong", "txn", "jetstream-sync"}, GoalWorkers()
-		plan.Loads = GoalLoads()
-	} else {
-		for _, keys := range q.keys {
-			for _, callers := range q.callers {
-				plan.Loads = append(plan.Loads, Load{Callers: callers, Keys: keys})
-			}
+	for _, keys := range q.keys {
+		for _, callers := range q.callers {
+			plan.Loads = append(plan.Loads, Load{Callers: callers, Keys: keys})
 		}
 	}
-	most := 0
-	for _, load := range plan.Loads {
-		most = max(most, load.Keys)
-	}
 	plan.Wiring = Wiring{Connections: q.connections, Timeout: q.timeout}
-	for i := range most {
+	for i := range slices.Max(q.keys) {
 		plan.Keys = append(plan.Keys, fmt.Sprintf("key.%d", i))
 	}
 	return plan, nil
@@ -202,14 +173,6 @@ func (q *compareQuery) open(ctx context.Context, servers *benchServers) ([]Peer,
 		}
 	}
 	return peers, nil
-}
-
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("%w; choose another file with --plot", err)
-	}
-	return errors.Join(write(f), f.Close())
 }
 
 // numbers is a flag that holds several whole numbers, from 1 on, with commas,
