@@ -26,11 +26,14 @@ const (
 // progress tells how a stamper gets on: a line that changes on a terminal, else
 // one in the log every ten seconds.
 type progress struct {
-	stamper *stamp.Stamper
-	screen  bool
-	out     io.Writer
-	log     *slog.Logger
-	lag     atomic.Int64 // as of the last time it was asked for; lagUnknown if there was no answer
+	stamper interface {
+		Lag(context.Context) (int64, error)
+		Stats() stamp.Stats
+	}
+	screen bool
+	out    io.Writer
+	log    *slog.Logger
+	lag    atomic.Int64 // as of the last time it was asked for; lagUnknown if there was no answer
 
 	stamped int64 // when it was told the last time
 	told    time.Time
@@ -44,11 +47,11 @@ func (p *progress) run(ctx context.Context) error {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	p.told = time.Now()
-	p.ask()
+	p.ask(ctx)
 	for {
 		select {
 		case <-tick.C:
-			p.ask()
+			p.ask(ctx)
 			if p.screen || time.Since(p.told) >= logEvery-askEvery/2 {
 				p.tell(false)
 			}
@@ -60,7 +63,7 @@ func (p *progress) run(ctx context.Context) error {
 
 // end tells once more, when the stamper has ended.
 func (p *progress) end() {
-	p.ask()
+	p.ask(context.Background())
 	p.tell(true)
 }
 
@@ -83,8 +86,8 @@ func (p *progress) tell(end bool) {
 	}
 }
 
-func (p *progress) ask() {
-	lag, err := p.stamper.Lag(context.Background())
+func (p *progress) ask(ctx context.Context) {
+	lag, err := p.stamper.Lag(ctx)
 	if err != nil {
 		lag = lagUnknown
 	}
