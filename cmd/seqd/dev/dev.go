@@ -85,7 +85,6 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		if src, err = cfg.Load(d.config); err != nil {
 			return err
 		}
-		cfg.TrimSecrets()
 		if unused := src.SaysOf("nats", "etcd", "http", "log", "state_dir", "drain_timeout"); len(unused) > 0 {
 			fmt.Fprintf(stderr, "seqd: dev does not use %s of %s: it has its own\n", strings.Join(unused, ", "), d.config)
 		}

@@ -1,3 +1,11 @@
+// Package settings is what a command can be told, and the connections to NATS and
+// etcd that are made with it.
+//
+// A command line wins over the environment, the environment over the file, and the
+// file over [Default]. Whatever is wrong is said with the place that it comes from:
+// the flag, the variable, or the file's line. No secret is shown.
+//
+// It knows no command: each command's room takes from here what it needs.
 package settings
 
 import (
@@ -28,6 +36,7 @@ type Config struct {
 	Tracing      Tracing          `yaml:"tracing"`
 }
 
+// Store is the rules of a store; 0 and "" mean the default.
 type Store struct {
 	Mode       string         `yaml:"mode"`
 	Modes      []string       `yaml:"modes"`
@@ -38,10 +47,12 @@ type Store struct {
 	Etcd       *Etcd          `yaml:"etcd"`
 }
 
+// Key is the rules of one key of a store.
 type Key struct {
 	BiggerThan int64 `yaml:"bigger_than"`
 }
 
+// Weak says how much a store reserves at a time for WEAK ids.
 type Weak struct {
 	SegmentMin int           `yaml:"segment_min"`
 	SegmentMax int           `yaml:"segment_max"`
@@ -68,11 +79,11 @@ func Default() Config {
 		MaxPatience:  worker.DefaultMaxPatience,
 		MaxKeys:      allocator.DefaultMaxKeys,
 		DrainTimeout: worker.DefaultDrainTimeout,
-		Log:          DefaultLog,
+		Log:          defaultLog,
 	}
 }
 
-// flags defines the settings that have a flag. The rules of stores stand in the
+// Flags defines the settings that have a flag. The rules of stores stand in the
 // file only.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Root, "root", c.Root, "first `TOKEN` of the request subjects")

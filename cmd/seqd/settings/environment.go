@@ -111,12 +111,12 @@ func Variables(c *ffcli.Command) map[string][]string {
 	return all
 }
 
-// SettleFlags gives the flags of a command that reads no file their values.
+// SettleFlags gives the flags of fs, which has been parsed, their values where no
+// file has a say: the command line wins over the environment.
 func SettleFlags(fs *flag.FlagSet) error { return settle(fs, nil) }
 
-// settle gives the flags of fs, which has been parsed, their values by rank: the
-// command line wins over the environment, and that over what load sets, which
-// reads a file. load, which may be nil, sees what the others say of where the
+// settle does the same where load has a say, which reads a file and may be nil: the
+// environment wins over what load sets. load sees what the others say of where the
 // file is.
 func settle(fs *flag.FlagSet, load func() error) error {
 	given := map[string]string{}

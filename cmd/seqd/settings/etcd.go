@@ -34,6 +34,7 @@ type TLS struct {
 	CA   string `yaml:"ca"`
 }
 
+// Flags defines the settings that have a flag: all.
 func (c *Etcd) Flags(fs *flag.FlagSet) {
 	fs.Var((*cmdline.List)(&c.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
 	fs.Var((*prefix)(&c.Prefix), "etcd-prefix", "etcd `KEY` below which the counters are kept")

@@ -9,13 +9,15 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 )
 
+// Log says how much is logged, and in what form.
 type Log struct {
 	Level  string `yaml:"level"`
 	Format string `yaml:"format"`
 }
 
-var DefaultLog = Log{Level: "info", Format: "text"}
+var defaultLog = Log{Level: "info", Format: "text"}
 
+// Flags defines the settings that have a flag: both.
 func (c *Log) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Level, "log-level", c.Level, "debug, info, warn or error; a worker reads the file's again on SIGHUP")
 	fs.StringVar(&c.Format, "log-format", c.Format, "text or json")

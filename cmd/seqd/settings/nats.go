@@ -31,6 +31,7 @@ type NATS struct {
 	InboxPrefix string `yaml:"inbox_prefix"`
 }
 
+// Flags defines the settings that have a flag: all.
 func (c *NATS) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.URL, "nats-url", c.URL, "`URL` of the NATS server, several with commas (default "+nats.DefaultURL+")")
 	fs.StringVar(&c.Creds, "nats-creds", c.Creds, "credentials `FILE` (JWT and seed)")
@@ -62,8 +63,7 @@ func (e *settingError) Unwrap() error { return e.err }
 func asFlag(setting string) string { return "--nats-" + strings.ReplaceAll(setting, "_", "-") }
 
 // validate looks at the settings, a context's too, and at no file that they name.
-// named returns what a setting is
-// called.
+// named returns what a setting is called.
 func (c *NATS) validate(named func(setting string) string) error {
 	wrong := func(setting, format string, args ...any) error {
 		return &settingError{setting, fmt.Errorf(format, args...)}

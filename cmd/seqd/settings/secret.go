@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// TrimSecrets takes the line ends off names, passwords and tokens: who writes one
+// trimSecrets takes the line ends off names, passwords and tokens: who writes one
 // to a file, or encodes it for Kubernetes, writes a line.
-func (c *Config) TrimSecrets() {
+func (c *Config) trimSecrets() {
 	c.NATS.trimSecrets()
 	c.Etcd.trimSecrets()
 	for _, s := range c.Stores {

@@ -62,7 +62,7 @@ func (c *Config) Settle(flags *flag.FlagSet, file *string) (Source, error) {
 			src.over[f.Name] = origin(cmdline.Dashed(f.Name))
 		}
 	})
-	c.TrimSecrets()
+	c.trimSecrets()
 	return src, err
 }
 
@@ -94,6 +94,7 @@ func (c *Config) Load(path string) (Source, error) {
 	if err := src.document.Decode(c); err != nil {
 		return src, src.wrap(err)
 	}
+	c.trimSecrets()
 	return src, nil
 }
 

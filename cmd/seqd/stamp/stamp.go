@@ -26,7 +26,7 @@ import (
 // Command is `seqd stamp`.
 func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd stamp", flag.ContinueOnError)
-	o := order{log: settings.DefaultLog}
+	o := order{log: settings.Default().Log}
 	fs.StringVar(&o.stream, "stream", "", "JetStream `STREAM` that messages come from")
 	fs.StringVar(&o.consumer, "consumer", "", "durable `CONSUMER` on it; made if missing")
 	fs.StringVar(&o.store, "store", "", "`STORE` that ids come from")
