@@ -109,7 +109,7 @@ func (o *order) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	nc, err := o.nats.Connect(append(seqd.ConnectOptions(), nats.Name("seqd stamp"))...)
 	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w; start one with: seqd dev; or name it with --nats-url", o.nats.Where(), err)
+		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	defer nc.Close()
 	js, where, err := o.jetStream(nc)

@@ -74,7 +74,7 @@ func (q *query) run(ctx context.Context, stdout io.Writer) error {
 	nc, err := q.nats.Connect(nats.Name("seqd top"), nats.Timeout(2*time.Second), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // a refusal comes back with the poll
 	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w; start one with: seqd dev; or name it with --nats-url", q.nats.Where(), err)
+		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	defer nc.Close()
 	screen := cmdline.Terminal(stdout, q.json)
