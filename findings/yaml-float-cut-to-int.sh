@@ -4,7 +4,7 @@
 #
 # Expected: "cannot unmarshal !!float `1.5` into int", as for text, and as
 # encoding/json has it ("cannot unmarshal number 1.5 into Go … of type int").
-# seqd looks at the type of every value before it decodes (cmd/seqd/fits.go).
+# seqd looks at the type of every value before it decodes (cmd/seqd/settings/fits.go).
 #
 # Exits 0 if it behaves so, 1 if it does not any more. It needs Go and its module proxy.
 set -euo pipefail

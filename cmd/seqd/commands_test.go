@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/version"
 )
 
 // commands returns every command, by its words: "admin peek".
@@ -27,7 +30,7 @@ func commands(c *ffcli.Command, words ...string) map[string]*ffcli.Command {
 // notice of the word. Whatever a command does not understand is an error before
 // it does anything, and help is help everywhere.
 func TestEveryCommand(t *testing.T) {
-	for name, c := range commands(rootCommand(io.Discard, io.Discard)) {
+	for name, c := range commands(seqd(io.Discard, io.Discard).Root) {
 		t.Run(name, func(t *testing.T) {
 			words := strings.Fields(name)
 			with := func(more ...string) result {
@@ -36,7 +39,7 @@ func TestEveryCommand(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
 				stdout, stderr := newOutput(), newOutput()
-				code := execute(ctx, append(words[:len(words):len(words)], more...), stdout, stderr)
+				code := seqd(stdout, stderr).Run(ctx, append(words[:len(words):len(words)], more...))
 				return result{code, stdout.String(), stderr.String()}
 			}
 			refused := func(want string, more ...string) {
@@ -67,17 +70,17 @@ func TestEveryCommand(t *testing.T) {
 			}
 			c.FlagSet.VisitAll(func(f *flag.Flag) {
 				if b, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
-					refused("-"+f.Name, dashed(f.Name)) // without its value
+					refused("-"+f.Name, cmdline.Dashed(f.Name)) // without its value
 				} else if name != "" {
-					refused("write "+dashed(f.Name)+"=false", dashed(f.Name), "false")
+					refused("write "+cmdline.Dashed(f.Name)+"=false", cmdline.Dashed(f.Name), "false")
 				}
 				for _, sub := range c.Subcommands {
 					if name != "" {
 						continue
 					}
-					got := runSeqd(t, dashed(f.Name), sub.Name)
+					got := runSeqd(t, cmdline.Dashed(f.Name), sub.Name)
 					if got.code != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, "stands before "+sub.Name) {
-						t.Errorf("%s %s: got %+v", dashed(f.Name), sub.Name, got)
+						t.Errorf("%s %s: got %+v", cmdline.Dashed(f.Name), sub.Name, got)
 					}
 				}
 			})
@@ -124,7 +127,7 @@ func TestHelpAmongWords(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	want := result{exitOK, "seqd " + version() + "\n", ""}
+	want := result{exitOK, "seqd " + version.String() + "\n", ""}
 	for _, word := range []string{"version", "--version", "-version", "-v"} {
 		if got := runSeqd(t, word); got != want {
 			t.Errorf("%s: got %+v, want %+v", word, got, want)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/cmd/seqd/embedded"
 	"github.com/seqd-io/seqd/integration/pace"
 )
 
@@ -79,7 +80,7 @@ func TestDevCantStart(t *testing.T) {
 	port := fmt.Sprint(taken.Addr().(*net.TCPAddr).Port)
 
 	inUse := t.TempDir()
-	unlock, err := lockDataDir(inUse)
+	unlock, err := embedded.LockDataDir(inUse)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -41,7 +42,7 @@ func TestVariables(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
-	for name, commands := range settingsOf(rootCommand(io.Discard, io.Discard)) {
+	for name, commands := range settings.Variables(seqd(io.Discard, io.Discard).Root) {
 		for i, c := range commands {
 			commands[i] = strings.ReplaceAll(strings.TrimPrefix(c, "seqd "), " ", "-")
 		}
@@ -63,9 +64,9 @@ func TestVariables(t *testing.T) {
 // the wrong one: its flag has one kind of value wherever it is read.
 func TestOneVariableOneMeaning(t *testing.T) {
 	kinds := map[string]string{}
-	for command, c := range commands(rootCommand(io.Discard, io.Discard)) {
+	for command, c := range commands(seqd(io.Discard, io.Discard).Root) {
 		c.FlagSet.VisitAll(func(f *flag.Flag) {
-			name := envName(c.FlagSet, f.Name)
+			name := settings.Variable(c.FlagSet, f.Name)
 			if name == "" {
 				return
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -279,12 +280,12 @@ stores:
 			t.Errorf("%+v, want %s", got, want)
 		}
 	}
-	cfg := defaultConfig()
-	src, err := cfg.load(file)
+	cfg := settings.Default()
+	src, err := cfg.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err := cfg.clusters(src); err != nil || len(all) != 2 { // c may be another machine, to a resolver
+	if all, err := cfg.Clusters(src); err != nil || len(all) != 2 { // c may be another machine, to a resolver
 		t.Errorf("%+v, %v", all, err)
 	}
 	got = runSeqd(t, "admin", "jump", "--all", "--by", "100", "--yes", "--config", file)

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/version"
 	"github.com/seqd-io/seqd/integration/pace"
 )
 
@@ -46,6 +48,12 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
+const (
+	exitOK     = cmdline.ExitOK
+	exitFailed = cmdline.ExitFailed
+	exitUsage  = cmdline.ExitUsage
+)
+
 // patience bounds what is sure to come.
 const patience = pace.Patience
 
@@ -59,7 +67,7 @@ type result struct {
 func runSeqd(t testing.TB, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := execute(t.Context(), args, &stdout, &stderr)
+	code := seqd(&stdout, &stderr).Run(t.Context(), args)
 	return result{code, stdout.String(), stderr.String()}
 }
 
@@ -181,7 +189,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"admin", "jump", "--yes=perhaps"}, exitUsage, `--yes must be true or false, not "perhaps"`},
 		{[]string{"worker", "word"}, exitUsage, `unexpected word "word"`},
 		{[]string{"worker", "--config", "/does/not/exist"}, exitFailed, "name another file with --config"},
-		{[]string{"version"}, exitOK, "seqd " + version()},
+		{[]string{"version"}, exitOK, "seqd " + version.String()},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			got := runSeqd(t, test.args...)

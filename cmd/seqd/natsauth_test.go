@@ -162,7 +162,7 @@ func TestNATSCredentials(t *testing.T) {
 			}
 			check(runSeqd(t, append([]string{"next", "demo", "key"}, flags...)...))
 			for i := 0; i < len(flags); i += 2 {
-				t.Setenv(variable(strings.TrimPrefix(flags[i], "--")), flags[i+1])
+				t.Setenv(strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(flags[i], "--"), "-", "_")), flags[i+1])
 			}
 			check(runSeqd(t, "next", "demo", "key"))
 		})

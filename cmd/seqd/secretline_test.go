@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"go.etcd.io/etcd/server/v3/embed"
 
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -29,12 +30,14 @@ func TestSecretsWithALineEnd(t *testing.T) {
 	byCreds := servers.StartNATS(t, func(o *server.Options) { op.server(t, o) })
 	crlf := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
 
-	letIn := func(what string, c natsConfig) {
+	letIn := func(what string, c settings.NATS) {
 		t.Helper()
-		if err := c.check(asFlag); err != nil {
+		cfg := settings.Default()
+		cfg.NATS = c
+		if _, err := cfg.Check(settings.Source{}); err != nil {
 			t.Errorf("%s: check: %v", what, err)
 		}
-		nc, err := c.connect()
+		nc, err := c.Connect()
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			return
@@ -43,14 +46,14 @@ func TestSecretsWithALineEnd(t *testing.T) {
 	}
 	for name, end := range map[string]string{"none": "", "LF": "\n", "CR LF": "\r\n", "two": "\n\n"} {
 		t.Run(name, func(t *testing.T) {
-			letIn("password", natsConfig{URL: password.URL + end, User: "me" + end, Password: "hunter2pass" + end})
-			letIn("token", natsConfig{URL: token.URL, Token: "hunter2tok" + end})
-			letIn("seed", natsConfig{URL: nkey.URL, NKey: put(t, dir+"/seed", user.seed+end)})
-			letIn("creds", natsConfig{URL: byCreds.URL, Creds: put(t, dir+"/creds", strings.TrimSpace(creds)+end)})
-			letIn("creds of another system", natsConfig{URL: byCreds.URL, Creds: put(t, dir+"/creds", crlf(strings.TrimSpace(creds)+end))})
-			context := func(url, more string) natsConfig {
+			letIn("password", settings.NATS{URL: password.URL + end, User: "me" + end, Password: "hunter2pass" + end})
+			letIn("token", settings.NATS{URL: token.URL, Token: "hunter2tok" + end})
+			letIn("seed", settings.NATS{URL: nkey.URL, NKey: put(t, dir+"/seed", user.seed+end)})
+			letIn("creds", settings.NATS{URL: byCreds.URL, Creds: put(t, dir+"/creds", strings.TrimSpace(creds)+end)})
+			letIn("creds of another system", settings.NATS{URL: byCreds.URL, Creds: put(t, dir+"/creds", crlf(strings.TrimSpace(creds)+end))})
+			context := func(url, more string) settings.NATS {
 				put(t, filepath.Join(dir, "nats/context/c.json"), fmt.Sprintf(`{"url": %q, %s}`, url, more))
-				return natsConfig{Context: "c"}
+				return settings.NATS{Context: "c"}
 			}
 			letIn("context's password", context(password.URL, fmt.Sprintf(`"user": %q, "password": %q`, "me"+end, "hunter2pass"+end)))
 			letIn("context's token", context(token.URL, fmt.Sprintf(`"token": %q`, "hunter2tok"+end)))

@@ -84,7 +84,10 @@ func TestSettingsAreNotShown(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name+"/"+test.value, func(t *testing.T) {
 			t.Setenv(test.name, test.value)
-			commands := [][]string{{"next", "demo", "key"}, {"bench", "--duration", "1ms"}, {"check-config"}}
+			commands := [][]string{
+				{"next", "demo", "key"}, {"bench", "--duration", "1ms"}, {"top", "--once"}, {"check-config"},
+				{"stamp", "--stream", "a", "--consumer", "b", "--store", "c", "--to", "d", "--key", "k", "--http-addr", "none"}, // it showed the URL's password
+			}
 			if strings.HasPrefix(test.name, "SEQD_") {
 				commands = [][]string{{"admin", "ls"}, {"check-config"}}
 			}

@@ -22,7 +22,7 @@ func startsWith(t *testing.T, args ...string) result {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	stderr, ended := newOutput(), make(chan int, 1)
-	go func() { ended <- execute(ctx, append([]string{"worker"}, args...), newOutput(), stderr) }()
+	go func() { ended <- seqd(newOutput(), stderr).Run(ctx, append([]string{"worker"}, args...)) }()
 	for {
 		more := stderr.more()
 		if text := stderr.String(); strings.Contains(text, "waiting for it") || strings.Contains(text, "connected to NATS") {

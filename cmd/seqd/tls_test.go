@@ -14,6 +14,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -207,10 +208,10 @@ func TestEtcdUserInCertificate(t *testing.T) {
 	a.Issue(t, dir, "nobody", nil)
 	a.Issue(t, dir, "root", nil)
 	nats, db := servers.StartNATS(t, nil), tls.StartEtcd(t)
-	files := func(name string) tlsConfig {
-		return tlsConfig{Cert: dir + "/" + name + ".pem", Key: dir + "/" + name + "-key.pem", CA: dir + "/ca.pem"}
+	files := func(name string) settings.TLS {
+		return settings.TLS{Cert: dir + "/" + name + ".pem", Key: dir + "/" + name + "-key.pem", CA: dir + "/ca.pem"}
 	}
-	root, err := dialEtcd(t.Context(), etcdConfig{Endpoints: []string{db.Endpoint}, TLS: files("root")}, slog.Default())
+	root, err := settings.Etcd{Endpoints: []string{db.Endpoint}, TLS: files("root")}.Dial(t.Context(), slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/seqd-io/seqd/cmd/seqd/top"
+	"github.com/seqd-io/seqd/cmd/seqd/version"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -50,7 +51,7 @@ func TestTop(t *testing.T) {
 	}
 	sum := 0.0
 	for _, w := range view.Workers {
-		if w.State != "serving" || w.Version != version() || w.Requests <= 0 || w.IDs <= w.Requests || w.Mean <= 0 || w.Errors != 0 {
+		if w.State != "serving" || w.Version != version.String() || w.Requests <= 0 || w.IDs <= w.Requests || w.Mean <= 0 || w.Errors != 0 {
 			t.Errorf("got %+v", w)
 		}
 		sum += w.Requests

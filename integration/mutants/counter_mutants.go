@@ -18,7 +18,7 @@ const (
 // mutants is all of them, one list for each room: the Counter's first, then
 // those of what is remembered of etcd, the allocators' and the worker's, the
 // wire's, those of the way to etcd, of what NATS refuses, and the stamper's.
-var mutants = slices.Concat(counterMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants)
+var mutants = slices.Concat(counterMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"

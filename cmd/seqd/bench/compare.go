@@ -33,15 +33,14 @@ func (p Plan) turns(peers int) int { return (p.Rounds*len(p.Loads) + 1) * peers 
 // Comparison is what was measured. Where it was ended early, it holds the slices
 // until then.
 type Comparison struct {
-	Rows        []*Row    `json:"rows"`
-	Goals       []Outcome `json:"goals"` // those that the rows can tell of
-	Rounds      int       `json:"rounds"`
-	Slice       float64   `json:"slice_s"`
-	Warm        float64   `json:"warm_s"`
-	Connections int       `json:"connections"`
-	Checks      []Check   `json:"checks"`
-	Violation   string    `json:"violation"` // "" if all promises held
-	Machine     Machine   `json:"machine"`
+	Rows        []*Row  `json:"rows"`
+	Rounds      int     `json:"rounds"`
+	Slice       float64 `json:"slice_s"`
+	Warm        float64 `json:"warm_s"`
+	Connections int     `json:"connections"`
+	Checks      []Check `json:"checks"`
+	Violation   string  `json:"violation"` // "" if all promises held
+	Machine     Machine `json:"machine"`
 
 	failures []string // one of each code and peer, in words
 }
@@ -172,8 +171,7 @@ func (p Plan) sumUp(rivals []*rival, broken error) *Comparison {
 		}
 	}
 	for _, row := range c.Rows {
-		echo := c.row("echo", 0, row.Load)
-		row.ToEcho = median(perRound(rate, row, echo))
+		row.ToEcho = median(rateRatios(row, c.row("echo", 0, row.Load)))
 	}
 	for _, r := range rivals {
 		for _, code := range r.failures.codes() {
@@ -184,7 +182,6 @@ func (p Plan) sumUp(rivals []*rival, broken error) *Comparison {
 			c.Checks = append(c.Checks, Check{r.about.Name, r.about.Workers, r.check.checked, r.about.Promise.String()})
 		}
 	}
-	c.Goals = c.goals()
 	return c
 }
 
@@ -197,22 +194,18 @@ func (c *Comparison) row(id string, workers int, load Load) *Row {
 	return c.Rows[i]
 }
 
-// perRound returns what f makes of the rows' figures of one round, for each
-// round that measured all of them. A row may be nil; then there is none.
-func perRound(f func([]*Figures) float64, rows ...*Row) []float64 {
-	var values []float64
-	if slices.Contains(rows, nil) {
+// rateRatios returns the ratio of a's rate to b's in each round that measured both.
+// b may be nil; then there is none.
+func rateRatios(a, b *Row) []float64 {
+	var ratios []float64
+	if b == nil {
 		return nil
 	}
-	for round := range rows[0].Rounds {
-		figures := make([]*Figures, len(rows))
-		for i, row := range rows {
-			figures[i] = row.Rounds[round]
+	for round, of := range a.Rounds {
+		to := b.Rounds[round]
+		if of != nil && to != nil && of.Requests > 0 && to.Requests > 0 {
+			ratios = append(ratios, of.Rate/to.Rate)
 		}
-		if slices.ContainsFunc(figures, func(f *Figures) bool { return f == nil || f.Requests == 0 }) {
-			continue
-		}
-		values = append(values, f(figures))
 	}
-	return values
+	return ratios
 }

@@ -63,10 +63,9 @@ func TestJSONNames(t *testing.T) {
 	wantFields(t, &Report{Figures: f, Machine: machine},
 		"peer id durability workers callers keys connections measured_s answers_checked checked_for violation errors.BUSY "+
 			at("", figuresFields)+" "+machineFields)
-	c := &Comparison{Machine: machine, Goals: []Outcome{{}}, Checks: []Check{{}}, Rows: []*Row{{Figures: f, Rounds: []*Figures{&f, nil}}}}
+	c := &Comparison{Machine: machine, Checks: []Check{{}}, Rows: []*Row{{Figures: f, Rounds: []*Figures{&f, nil}}}}
 	wantFields(t, c,
 		"rounds slice_s warm_s connections violation "+machineFields+
-			" goals[].goal goals[].limit goals[].at_most goals[].rounds goals[].measured goals[].least goals[].most goals[].met"+
 			" checks[].peer checks[].workers checks[].answers checks[].for"+
 			" rows[].peer rows[].id rows[].durability rows[].workers rows[].callers rows[].keys rows[].to_echo rows[].errors.BUSY "+at("rows[].", figuresFields)+
 			" rows[].rounds[] rows[].rounds[].errors.BUSY "+at("rows[].rounds[].", figuresFields))

@@ -42,8 +42,7 @@ func (r *Report) Write(w io.Writer) error {
 	return err
 }
 
-// Write writes the comparison for people: a table per load, the goals, and what
-// was checked.
+// Write writes the comparison for people: a table per load, and what was checked.
 func (c *Comparison) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "medians of %s, %.2g s each; of echo: in the same round; %s a peer\n", Counted(c.Rounds, "round"), c.Slice, Counted(c.Connections, "connection"))
@@ -68,14 +67,6 @@ func (c *Comparison) Write(w io.Writer) error {
 		}
 		fmt.Fprintln(&b, text)
 	}
-	if len(c.Goals) > 0 {
-		fmt.Fprintln(&b)
-		var lines [][]string
-		for _, g := range c.Goals {
-			lines = append(lines, append([]string{g.Goal, g.bound()}, g.verdict()...))
-		}
-		table(&b, []string{"goal", "limit", "measured", ""}, lines)
-	}
 	if c.Violation == "" {
 		fmt.Fprintln(&b)
 		for _, check := range c.Checks {
@@ -94,24 +85,6 @@ func title(peer string, workers int) string {
 		return peer
 	}
 	return fmt.Sprintf("%s, %d workers", peer, workers)
-}
-
-func (o Outcome) bound() string {
-	if o.AtMost {
-		return fmt.Sprintf("≤ %.4g", o.Limit)
-	}
-	return fmt.Sprintf("≥ %.4g", o.Limit)
-}
-
-func (o Outcome) verdict() []string {
-	if o.Rounds == 0 {
-		return []string{"-", "not measured: take a longer --slice"}
-	}
-	measured := fmt.Sprintf("%.3g (%.3g to %.3g)", o.Measured, o.Least, o.Most)
-	if o.Met {
-		return []string{measured, "met"}
-	}
-	return []string{measured, "not met"}
 }
 
 func ratio(x float64) string {

@@ -168,7 +168,7 @@ func TestVolumes(t *testing.T) {
 	})
 }
 
-// The memory limit holds what the worker may take (cmd/seqd/memory.go), and some
+// The memory limit holds what the worker may take (cmd/seqd/serve/memory.go), and some
 // for what its collector does not count.
 func TestMemoryLimitHoldsTheKeys(t *testing.T) {
 	everySet(t, func(t *testing.T, r *release) {

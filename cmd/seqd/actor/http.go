@@ -1,0 +1,31 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// HTTP is the actor that serves on l.
+func HTTP(handler http.Handler, l net.Listener) func(context.Context) error {
+	return func(ctx context.Context) error {
+		s := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+		failed := make(chan error, 1)
+		go func() { failed <- s.Serve(l) }()
+		select {
+		case err := <-failed:
+			return fmt.Errorf("HTTP: %w", err)
+		case <-ctx.Done():
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		err := s.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = s.Close() // a scraper that hangs does not hold up the end
+		}
+		return err
+	}
+}

@@ -1,0 +1,182 @@
+package admin
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// printer writes what the admin commands found, as a table or as JSON objects,
+// one a line. Ids are strings in JSON, as in answers: they may have 64 bits.
+type printer struct {
+	json  bool
+	out   *bufio.Writer
+	table *tabwriter.Writer
+	rows  int      // in the table
+	above []string // its head, until there is a row
+	bad   int      // records that are not understood
+}
+
+// tableRows is how many rows are lined up with each other before they are
+// written.
+const tableRows = 1000
+
+func newPrinter(stdout io.Writer, json bool) *printer {
+	out := bufio.NewWriter(stdout)
+	return &printer{json: json, out: out, table: tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)}
+}
+
+func (p *printer) flush() error {
+	err := p.table.Flush()
+	if e := p.out.Flush(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (p *printer) row(cells ...string) error {
+	if head := p.above; head != nil {
+		p.above = nil
+		if err := p.row(head...); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(p.table, strings.Join(cells, "\t"))
+	if p.rows++; p.rows%tableRows == 0 && err == nil {
+		err = p.flush()
+	}
+	return err
+}
+
+func (p *printer) object(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = p.out.Write(append(b, '\n'))
+	return err
+}
+
+// head names the columns, above the first row: a table without one has no head.
+func (p *printer) head(cells ...string) {
+	p.above = cells
+}
+
+func (p *printer) mark(m operate.Mark) error {
+	if m.Err != nil {
+		return p.unread(m.Key, m.Err)
+	}
+	if p.json {
+		return p.object(struct {
+			Store string `json:"store"`
+			Key   string `json:"key"`
+			Last  int64  `json:"last,string"`
+			By    string `json:"by"`
+		}{m.Key.Store, keyText(m.Key), m.Last, m.By})
+	}
+	return p.row(m.Key.Store, quoted(keyText(m.Key)), strconv.FormatInt(m.Last, 10), quoted(m.By))
+}
+
+func (p *printer) change(c operate.Change) error {
+	if c.Err != nil {
+		return p.unread(c.Key, c.Err)
+	}
+	if p.json {
+		return p.object(struct {
+			Store     string `json:"store"`
+			Key       string `json:"key"`
+			Was       int64  `json:"was,string"`
+			Is        int64  `json:"is,string"`
+			Exhausted bool   `json:"exhausted,omitempty"`
+		}{c.Key.Store, keyText(c.Key), c.Was, c.Is, c.Exhausted()})
+	}
+	is := strconv.FormatInt(c.Is, 10)
+	switch {
+	case c.Exhausted():
+		is += "  EXHAUSTED: no ids are left"
+	case c.Is == c.Was:
+		is += "  unchanged"
+	}
+	return p.row(c.Key.Store, quoted(keyText(c.Key)), strconv.FormatInt(c.Was, 10), is)
+}
+
+// unread stands for a record that is not understood.
+func (p *printer) unread(key allocator.Key, err error) error {
+	p.bad++
+	if p.json {
+		return p.object(struct {
+			Store string `json:"store"`
+			Key   string `json:"key"`
+			Error string `json:"error"`
+		}{key.Store, keyText(key), err.Error()})
+	}
+	return p.row(key.Store, quoted(keyText(key)), "?", quoted(err.Error()))
+}
+
+// unreadable is the error for the records that were not understood, if any.
+func (p *printer) unreadable() error {
+	if p.bad == 0 {
+		return nil
+	}
+	return fmt.Errorf("left as they are because they are not understood: %d records; look at them with etcdctl get", p.bad)
+}
+
+func (p *printer) incarnation(where string, was, is record.Incarnation) error {
+	if p.json {
+		return p.object(struct {
+			Incarnation string `json:"incarnation"`
+			Store       string `json:"store,omitempty"`
+			EpochWas    int64  `json:"epoch_was"`
+			Epoch       int64  `json:"epoch"`
+			FloorWas    int64  `json:"floor_was,string"`
+			Floor       int64  `json:"floor,string"`
+		}{where, is.Lineage, was.Epoch, is.Epoch, was.Floor, is.Floor})
+	}
+	return p.line(fmt.Sprintf("incarnation of %s: epoch %d -> %d, floor of new keys %d -> %d", where, was.Epoch, is.Epoch, was.Floor, is.Floor))
+}
+
+// note says something to people; in JSON it is left out.
+func (p *printer) note(text string) error {
+	if p.json {
+		return nil
+	}
+	return p.line(text)
+}
+
+// line writes a line below the table.
+func (p *printer) line(text string) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(p.out, text)
+	return err
+}
+
+// keyText returns a key as a caller writes it.
+func keyText(key allocator.Key) string {
+	text, err := subjects.Unescape(key.Name)
+	if err != nil {
+		return key.Name // somebody's own record
+	}
+	return text
+}
+
+// quoted puts what would not stand as one word in quotes.
+func quoted(text string) string {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == '"' || r == unicode.ReplacementChar
+	}) {
+		return strconv.Quote(text)
+	}
+	return text
+}

@@ -1,0 +1,141 @@
+// Package next is `seqd next`.
+package next
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/fleet"
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// Command is `seqd next`.
+func Command(stdout io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd next", flag.ContinueOnError)
+	q := query{}
+	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids to ask for")
+	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
+	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
+	fs.StringVar(&q.format, "format", "text", "text (one id a line) or json")
+	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	q.nats.Flags(fs)
+	return &ffcli.Command{
+		Name:       "next",
+		ShortUsage: "seqd next STORE KEY [flags]",
+		ShortHelp:  "ask for ids",
+		LongHelp: "Asks for the next ids of KEY in STORE and prints them. KEY is any text: it is escaped;\n" +
+			"a dot separates its parts.",
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			rest, err := cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd next orders invoice"}.Parse(fs, args)
+			if err != nil {
+				return err
+			}
+			if err := settings.SettleFlags(fs); err != nil {
+				return err
+			}
+			q.store, q.key = rest[0], rest[1]
+			return q.run(ctx, stdout)
+		},
+	}
+}
+
+// query is what `seqd next` was asked for.
+type query struct {
+	store, key string
+	n          int
+	mode       string
+	timeout    time.Duration
+	format     string
+	root       string
+	nats       settings.NATS
+}
+
+// noWorkersPatience leaves room for a worker that is just restarting, and
+// tells within a second that none is there.
+const noWorkersPatience = 500 * time.Millisecond
+
+func (q *query) run(ctx context.Context, stdout io.Writer) error {
+	options, err := q.options()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	nc, err := q.nats.Connect(nats.Name("seqd next"), nats.Timeout(q.timeout),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // what is refused, errors tell
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	defer nc.Close()
+	client, err := seqd.New(nc, options...)
+	if err != nil {
+		return err
+	}
+	ids, err := client.NextN(ctx, q.store, q.key, q.n)
+	if errors.Is(err, seqd.ErrNoWorkers) && ctx.Err() == nil {
+		if why := fleet.WhyNobody(ctx, nc, q.timeout, q.root, q.store); why != "" {
+			err = fmt.Errorf("next: store %.80q key %.80q: %w; %s", q.store, q.key, seqd.ErrNoWorkers, why)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if q.format == "json" {
+		reply := subjects.Reply{ID: ids.First, N: ids.N}
+		_, err = fmt.Fprintf(stdout, "%s\n", reply.Append(nil, subjects.JSON))
+		return err
+	}
+	for id := range ids.All() {
+		if _, err := fmt.Fprintln(stdout, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *query) options() ([]seqd.Option, error) {
+	if q.n < 1 {
+		return nil, cmdline.UsageError(fmt.Sprintf("-n must be at least 1, not %d", q.n))
+	}
+	for what, token := range map[string]string{"root": q.root, "store": q.store} {
+		if err := subjects.CheckToken(what, token); err != nil {
+			return nil, cmdline.UsageError(settings.TextOf(err))
+		}
+	}
+	if _, err := subjects.Escape(q.key); err != nil {
+		return nil, cmdline.UsageError(settings.TextOf(err))
+	}
+	if q.format != "text" && q.format != "json" {
+		return nil, cmdline.UsageError(fmt.Sprintf("--format must be text or json, not %q", q.format))
+	}
+	if q.timeout <= 0 {
+		return nil, cmdline.UsageError(fmt.Sprintf("--timeout must be more than 0, not %v", q.timeout))
+	}
+	options := []seqd.Option{
+		seqd.WithRoot(q.root),
+		seqd.WithTimeout(q.timeout),
+		seqd.WithNoRespondersPatience(min(noWorkersPatience, q.timeout)),
+	}
+	if q.mode != "" {
+		mode, err := subjects.ParseMode(q.mode)
+		var bad *subjects.Error
+		if errors.As(err, &bad) {
+			return nil, cmdline.UsageError("--" + bad.Text)
+		}
+		options = append(options, seqd.WithMode(mode))
+	}
+	return options, nil
+}

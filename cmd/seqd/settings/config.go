@@ -1,0 +1,101 @@
+// Package settings is what a command can be told, and the connections to NATS and
+// etcd that are made with it.
+//
+// A command line wins over the environment, the environment over the file, and the
+// file over [Default]. Whatever is wrong is said with the place that it comes from:
+// the flag, the variable, or the file's line. No secret is shown.
+//
+// It knows no command: each command's room takes from here what it needs.
+package settings
+
+import (
+	"flag"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
+)
+
+// Config is the worker's configuration. Each setting is taken from the command
+// line, else the environment, else the file, else the default.
+type Config struct {
+	Root         string           `yaml:"root"`
+	NATS         NATS             `yaml:"nats"`
+	Etcd         Etcd             `yaml:"etcd"`
+	Stores       map[string]Store `yaml:"stores"`
+	HTTP         string           `yaml:"http"`
+	Pprof        bool             `yaml:"pprof"`
+	MaxWaiting   int              `yaml:"max_waiting"`
+	MaxPatience  time.Duration    `yaml:"max_patience"`
+	MaxKeys      int              `yaml:"max_keys"`
+	DrainTimeout time.Duration    `yaml:"drain_timeout"`
+	StateDir     string           `yaml:"state_dir"`
+	Log          Log              `yaml:"log"`
+	Tracing      Tracing          `yaml:"tracing"`
+}
+
+// Store is the rules of a store; 0 and "" mean the default.
+type Store struct {
+	Mode       string         `yaml:"mode"`
+	Modes      []string       `yaml:"modes"`
+	MaxCount   int            `yaml:"max_count"`
+	BiggerThan int64          `yaml:"bigger_than"`
+	Keys       map[string]Key `yaml:"keys"`
+	Weak       Weak           `yaml:"weak"`
+	Etcd       *Etcd          `yaml:"etcd"`
+}
+
+// Key is the rules of one key of a store.
+type Key struct {
+	BiggerThan int64 `yaml:"bigger_than"`
+}
+
+// Weak says how much a store reserves at a time for WEAK ids.
+type Weak struct {
+	SegmentMin int           `yaml:"segment_min"`
+	SegmentMax int           `yaml:"segment_max"`
+	Runway     time.Duration `yaml:"runway"`
+}
+
+// Tracing has no flags: OpenTelemetry's own variables set the same, and win
+// over the file.
+type Tracing struct {
+	OTLPEndpoint string `yaml:"otlp_endpoint"`
+}
+
+// Default is what counts where nothing is said.
+func Default() Config {
+	return Config{
+		Root: subjects.Root,
+		Etcd: Etcd{
+			Endpoints:   []string{"127.0.0.1:2379"},
+			Prefix:      record.DefaultPrefix,
+			DialTimeout: dial.DefaultTimeout,
+		},
+		HTTP:         "127.0.0.1:8280",
+		MaxWaiting:   worker.DefaultMaxWaiting,
+		MaxPatience:  worker.DefaultMaxPatience,
+		MaxKeys:      allocator.DefaultMaxKeys,
+		DrainTimeout: worker.DefaultDrainTimeout,
+		Log:          defaultLog,
+	}
+}
+
+// Flags defines the settings that have a flag. The rules of stores stand in the
+// file only.
+func (c *Config) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&c.Root, "root", c.Root, "first `TOKEN` of the request subjects")
+	c.NATS.Flags(fs)
+	c.Etcd.Flags(fs)
+	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
+	fs.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve Go's profiles at /debug/pprof/, for who may see them: they show the command line and cost time")
+	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
+	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")
+	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "weak keys held in memory")
+	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "bound on the end of the worker, after SIGTERM")
+	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, to notice a restored backup; \"none\" for nothing but fences, which the default folder has too (default $STATE_DIRECTORY, else the user's)")
+	c.Log.Flags(fs)
+}
