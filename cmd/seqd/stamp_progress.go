@@ -13,14 +13,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/seqd-io/seqd/clients/go/stamp"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
 // stampProgress tells how a stamper gets on: a line that changes on a terminal,
 // else one in the log every ten seconds.
 type stampProgress struct {
-	stamper *stamp.Stamper
+	stamper *stamper.Stamper
 	out     io.Writer
 	log     *slog.Logger
 	lag     atomic.Int64 // as of the last time it was asked for; lagUnknown if there was no answer
@@ -89,8 +89,8 @@ func (p *stampProgress) lagValue() float64 {
 }
 
 // newStampHTTP serves /livez, and /metrics for Prometheus.
-func newStampHTTP(o *stampOrder, stamper *stamp.Stamper, progress *stampProgress) *http.Server {
-	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: stamper.Output()}, stamper.Stats, progress.lagValue)
+func newStampHTTP(o *stampOrder, s *stamper.Stamper, progress *stampProgress) *http.Server {
+	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: s.Output()}, s.Stats, progress.lagValue)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
