@@ -1,4 +1,4 @@
-package seqd_test
+package goclient_test
 
 import (
 	"sync"
@@ -43,6 +43,11 @@ func startServer(tb testing.TB, opts *server.Options) *server.Server {
 		tb.Fatal("the NATS server did not start")
 	}
 	return s
+}
+
+// urlOf returns the address of s, with a login.
+func urlOf(s *server.Server) string {
+	return "nats://" + user + ":" + password + "@" + s.Addr().String()
 }
 
 func connect(tb testing.TB, s *server.Server, opts ...nats.Option) *nats.Conn {

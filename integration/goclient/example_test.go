@@ -1,4 +1,4 @@
-package seqd_test
+package goclient_test
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func Example() {
 	// Output: invoice 1
 }
 
-func ExampleClient_NextN() {
+func Example_nextN() {
 	client := exampleClient()
 
 	ids, err := client.NextN(context.Background(), "orders", "发票/2026", 3, seqd.WithMode(seqd.Strong))
@@ -54,7 +54,7 @@ func ExampleClient_NextN() {
 	// 1 to 3
 }
 
-func ExampleClient_Sequence() {
+func Example_sequence() {
 	client := exampleClient()
 
 	invoices, err := client.Sequence("orders", "invoice", seqd.WithMode(seqd.Strong))
@@ -77,7 +77,7 @@ func ExampleClient_Sequence() {
 	// Output: 1 to 100 add up to 5050
 }
 
-func ExampleClient_Next_errors() {
+func Example_errors() {
 	client := exampleClient()
 
 	_, err := client.Next(context.Background(), "no such store", "invoice")
@@ -101,7 +101,7 @@ func exampleWorker() string {
 	tb := new(exampleTB)
 	s := startServer(tb, nil)
 	serve(tb, s, new(counters).answer)
-	return "nats://" + user + ":" + password + "@" + s.Addr().String()
+	return urlOf(s)
 }
 
 func exampleClient() *seqd.Client {

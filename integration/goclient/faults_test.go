@@ -1,4 +1,4 @@
-package seqd_test
+package goclient_test
 
 import (
 	"context"
