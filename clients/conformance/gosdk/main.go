@@ -1,4 +1,4 @@
-// Command conformance does what the runner in clients/conformance tells it, as
+// Command gosdk does what the runner in clients/conformance tells it, as
 // the program of the same name of every SDK does. It reads commands, one JSON
 // object a line, from stdin and writes one line of result each. NATS_URL names
 // the server.
