@@ -20,9 +20,10 @@ var sentinels = []*subjects.Error{
 
 func TestCodeTable(t *testing.T) {
 	type codeVector struct {
-		Code      subjects.Code
-		Number    int
-		Retryable bool
+		Code          subjects.Code
+		Number        int
+		Retryable     bool
+		IDsMayBeSpent bool `json:"ids_may_be_spent"` // the clients'
 	}
 	table := vectors[codeVector](t, "errors.json", "codes")
 	if len(table) != len(sentinels) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // source stands for the worker of a sequence, without sockets, so that tests can
@@ -96,7 +97,7 @@ func (s *source) givenUp() int {
 	return s.left
 }
 
-func (s *source) sequence(t *testing.T, opts ...seqd.Option) *seqd.Sequence {
+func (s *source) sequence(t *testing.T, opts ...seqd.SequenceOption) *seqd.Sequence {
 	t.Helper()
 	seq, err := seqd.NewSequence(s.ask, opts...)
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *source) sequence(t *testing.T, opts ...seqd.Option) *seqd.Sequence {
 
 // codes are what a worker may answer with.
 var codes = []struct {
-	err   *seqd.Error
+	err   *subjects.Error
 	again bool // another attempt follows
 }{
 	{seqd.ErrBadRequest, false},
@@ -118,7 +119,7 @@ var codes = []struct {
 	{seqd.ErrUnavailable, true},
 	{seqd.ErrExpired, true},
 	{seqd.ErrExhausted, false},
-	{&seqd.Error{Code: "UNHEARD_OF", Text: "from a later version"}, false},
+	{&subjects.Error{Code: "UNHEARD_OF", Text: "from a later version"}, false},
 }
 
 // outcome is what a call came to, and how long it took.

@@ -15,7 +15,7 @@ import (
 )
 
 var codes = []struct {
-	err   *seqd.Error
+	err   *subjects.Error
 	again bool // another attempt follows
 }{
 	{seqd.ErrBadRequest, false},
@@ -25,7 +25,7 @@ var codes = []struct {
 	{seqd.ErrUnavailable, true},
 	{seqd.ErrExpired, true},
 	{seqd.ErrExhausted, false},
-	{&seqd.Error{Code: "UNHEARD_OF", Text: "from a later version"}, false},
+	{&subjects.Error{Code: "UNHEARD_OF", Text: "from a later version"}, false},
 }
 
 // patient is for tests that count attempts: no attempt may time out on a slow
@@ -75,7 +75,7 @@ func TestErrorSurvives(t *testing.T) {
 					t.Errorf("errors.Is(err, %s) is %v", other.err.Code, got)
 				}
 			}
-			e, ok := errors.AsType[*seqd.Error](err)
+			e, ok := errors.AsType[*subjects.Error](err)
 			if !ok || e.Text != "scripted" || e.RetryAfter != time.Hour {
 				t.Errorf("got %#v", e)
 			}

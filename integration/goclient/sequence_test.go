@@ -17,22 +17,22 @@ func TestSequenceArguments(t *testing.T) {
 	c := newClient(t, connect(t, s))
 	for _, tt := range []struct {
 		store, key string
-		opts       []seqd.Option
+		opts       []seqd.SequenceOption
 		text       string
 	}{
 		{"a.b", "invoice", nil, "not '.'"},
 		{"orders", "", nil, "key must have"},
-		{"orders", "invoice", []seqd.Option{seqd.WithMode(7)}, "mode must be"},
-		{"orders", "invoice", []seqd.Option{seqd.WithPrefetch(-1)}, "prefetch must be"},
-		{"orders", "invoice", []seqd.Option{seqd.WithPrefetch(1)}, "prefetch must be"},
-		{"orders", "invoice", []seqd.Option{seqd.WithPrefetch(100), seqd.WithMode(seqd.Strong)}, "prefetch is for Weak"},
+		{"orders", "invoice", []seqd.SequenceOption{seqd.WithMode(7)}, "mode must be"},
+		{"orders", "invoice", []seqd.SequenceOption{seqd.WithPrefetch(-1)}, "prefetch must be"},
+		{"orders", "invoice", []seqd.SequenceOption{seqd.WithPrefetch(1)}, "prefetch must be"},
+		{"orders", "invoice", []seqd.SequenceOption{seqd.WithPrefetch(100), seqd.WithMode(seqd.Strong)}, "prefetch is for Weak"},
 	} {
 		_, err := c.Sequence(tt.store, tt.key, tt.opts...)
 		if !errors.Is(err, seqd.ErrBadRequest) || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("got %v, want %v with %q", err, seqd.ErrBadRequest, tt.text)
 		}
 	}
-	for _, opts := range [][]seqd.Option{nil, {seqd.WithPrefetch(100)}} {
+	for _, opts := range [][]seqd.SequenceOption{nil, {seqd.WithPrefetch(100)}} {
 		seq, err := c.Sequence("orders", "invoice", opts...)
 		if err != nil {
 			t.Fatal(err)

@@ -118,7 +118,7 @@ def test_replies(v: dict[str, Any]) -> None:
 
 
 def test_codes() -> None:
-    table = {v["code"]: v for v in vectors("errors.json", "codes", "code number retryable")}
+    table = {v["code"]: v for v in vectors("errors.json", "codes", "code number retryable ids_may_be_spent")}
     assert {cls.code: number for cls, number in NUMBERS.items()} == {c: v["number"] for c, v in table.items()}
     for cls in NUMBERS:
         # EXPIRED: "the caller knows"; this one does, as its next attempt has time of its own.

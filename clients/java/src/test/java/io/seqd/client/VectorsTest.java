@@ -220,7 +220,7 @@ class VectorsTest {
   @Test
   void codes() throws Exception {
     Map<Class<?>, String> classes = new HashMap<>();
-    for (JsonObject v : Vectors.read("errors.json", "codes", "code", "number", "retryable")) {
+    for (JsonObject v : Vectors.read("errors.json", "codes", "code", "number", "retryable", "ids_may_be_spent")) {
       String code = Vectors.text(v, "code");
       assertEquals(code, Failure.codeOf(v.get("number").getAsInt()));
       Failure f = Failure.of(code, "text");
