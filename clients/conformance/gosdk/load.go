@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
 )
 
 // outcome is what many calls came to.
@@ -17,9 +20,10 @@ type outcome struct {
 }
 
 // load lets callers make so many calls each, all at the same time.
-func load(call call, callers, calls int) outcome {
-	var mu sync.Mutex // guards o
+func load(call call, callers, calls int) (outcome, error) {
+	var mu sync.Mutex // guards o and strange
 	o := outcome{Ops: [][4]any{}, Errors: map[string]int{}}
+	var strange error // no error of the SDK
 	var all sync.WaitGroup
 	for range callers {
 		all.Go(func() {
@@ -28,8 +32,10 @@ func load(call call, callers, calls int) outcome {
 				ids, err := call(context.Background())
 				end := now()
 				mu.Lock()
-				if err != nil {
-					o.Errors[code(err)]++
+				if e, ok := errors.AsType[*seqd.Error](err); ok {
+					o.Errors[e.Code()]++
+				} else if err != nil {
+					strange = err
 				} else {
 					o.Ops = append(o.Ops, [4]any{start, end, strconv.FormatInt(ids.First, 10), ids.N})
 				}
@@ -38,7 +44,7 @@ func load(call call, callers, calls int) outcome {
 		})
 	}
 	all.Wait()
-	return o
+	return o, strange
 }
 
 // rate lets callers call for a while, and returns how many ids came per second.

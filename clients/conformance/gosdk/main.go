@@ -26,7 +26,7 @@ import (
 
 // command is a line of stdin.
 type command struct {
-	Op         string `json:"op"` // next, load, rate or exit
+	Op         string `json:"op"` // next, load, rate, connect, close or exit
 	Store      string `json:"store"`
 	Key        string `json:"key"`
 	N          *int   `json:"n"` // nil: 1
@@ -36,33 +36,34 @@ type command struct {
 	Calls      int    `json:"calls"` // of each caller
 	DurationMs int    `json:"duration_ms"`
 	Sequence   bool   `json:"sequence"` // all callers through one Sequence
+	Closed     bool   `json:"closed"`   // through a Sequence that has been closed
+	URL        string `json:"url"`
 }
 
 // failure is the result of a command that did not get what it wanted.
 type failure struct {
-	Code string `json:"error"`
-	Text string `json:"text"`
+	Code          string `json:"error"`
+	Text          string `json:"text"`
+	IDsMayBeSpent bool   `json:"ids_may_be_spent"`
 }
+
+var ready = map[string]bool{"ready": true}
 
 func main() {
 	if err := run(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "conformance:", err)
+		fmt.Fprintln(os.Stderr, "gosdk:", err)
 		os.Exit(1)
 	}
 }
 
 func run(stdin io.Reader, stdout io.Writer) error {
-	nc, err := nats.Connect(cmp.Or(os.Getenv("NATS_URL"), nats.DefaultURL), seqd.ConnectOptions()...)
-	if err != nil {
+	var p program
+	if err := p.connect(cmp.Or(os.Getenv("NATS_URL"), nats.DefaultURL)); err != nil {
 		return err
 	}
-	defer nc.Close()
-	client, err := seqd.New(nc)
-	if err != nil {
-		return err
-	}
+	defer func() { p.nc.Close() }()
 	out := json.NewEncoder(stdout)
-	if err := out.Encode(map[string]bool{"ready": true}); err != nil {
+	if err := out.Encode(ready); err != nil {
 		return err
 	}
 	lines := bufio.NewScanner(stdin)
@@ -74,30 +75,59 @@ func run(stdin io.Reader, stdout io.Writer) error {
 		if c.Op == "exit" {
 			return nil
 		}
-		if err := out.Encode(perform(client, c)); err != nil {
+		result, err := p.perform(c)
+		if e, ok := errors.AsType[*seqd.Error](err); ok {
+			result, err = failure{e.Code(), e.Error(), e.IDsMayBeSpent()}, nil
+		}
+		if err != nil {
+			return fmt.Errorf("command %s: %w", lines.Bytes(), err)
+		}
+		if err := out.Encode(result); err != nil {
 			return err
 		}
 	}
 	return lines.Err()
 }
 
-func perform(client *seqd.Client, c command) any {
-	call, err := caller(client, c)
-	switch {
-	case err != nil:
-		return failure{code(err), err.Error()}
-	case c.Op == "load":
-		return load(call, c.Callers, c.Calls)
-	case c.Op == "rate":
-		return rate(call, c.Callers, time.Duration(c.DurationMs)*time.Millisecond)
-	case c.Op != "next":
-		return failure{"OTHER", fmt.Sprintf("unknown op %q", c.Op)}
+// program is the connection that commands use, and the client on it.
+type program struct {
+	nc     *nats.Conn
+	client *seqd.Client
+}
+
+func (p *program) connect(url string) (err error) {
+	if p.nc != nil {
+		p.nc.Close()
 	}
-	ids, err := call(context.Background())
+	if p.nc, err = nats.Connect(url, seqd.ConnectOptions()...); err != nil {
+		return err
+	}
+	p.client, err = seqd.New(p.nc)
+	return err
+}
+
+func (p *program) perform(c command) (result any, err error) {
+	switch c.Op {
+	case "connect":
+		return ready, p.connect(c.URL)
+	case "close":
+		p.nc.Close()
+		return ready, nil
+	}
+	call, err := caller(p.client, c)
 	if err != nil {
-		return failure{code(err), err.Error()}
+		return nil, err
 	}
-	return map[string]any{"id": strconv.FormatInt(ids.First, 10), "n": ids.N}
+	switch c.Op {
+	case "next":
+		ids, err := call(context.Background())
+		return map[string]any{"id": strconv.FormatInt(ids.First, 10), "n": ids.N, "range": ids.String()}, err
+	case "load":
+		return load(call, c.Callers, c.Calls)
+	case "rate":
+		return rate(call, c.Callers, time.Duration(c.DurationMs)*time.Millisecond), nil
+	}
+	return nil, fmt.Errorf("unknown op %q", c.Op)
 }
 
 type call func(context.Context) (seqd.Range, error)
@@ -118,26 +148,19 @@ func caller(client *seqd.Client, c command) (call, error) {
 	if c.N != nil {
 		n = *c.N
 	}
-	if !c.Sequence {
+	if !c.Sequence && !c.Closed {
 		return func(ctx context.Context) (seqd.Range, error) { return client.NextN(ctx, c.Store, c.Key, n, opts...) }, nil
 	}
-	s, err := client.Sequence(c.Store, c.Key, opts...)
+	var all []seqd.SequenceOption
+	for _, opt := range opts {
+		all = append(all, opt)
+	}
+	s, err := client.Sequence(c.Store, c.Key, all...)
 	if err != nil {
 		return nil, err
 	}
+	if c.Closed {
+		s.Close()
+	}
 	return func(ctx context.Context) (seqd.Range, error) { return s.NextN(ctx, n) }, nil
-}
-
-// code is what all SDKs call the error in front of the runner.
-func code(err error) string {
-	if e, ok := errors.AsType[*seqd.Error](err); ok {
-		return string(e.Code)
-	}
-	switch {
-	case errors.Is(err, seqd.ErrNoWorkers):
-		return "NO_WORKERS"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "TIMEOUT"
-	}
-	return "OTHER"
 }
