@@ -46,12 +46,12 @@ func Example_nextN() {
 	for id := range ids.All() {
 		fmt.Println(id)
 	}
-	fmt.Println(ids.First, "to", ids.Last())
+	fmt.Println(ids)
 	// Output:
 	// 1
 	// 2
 	// 3
-	// 1 to 3
+	// 1..3
 }
 
 func Example_sequence() {
@@ -86,8 +86,8 @@ func Example_errors() {
 		fmt.Println("no worker of the store serves now")
 	case errors.Is(err, seqd.ErrBusy), errors.Is(err, seqd.ErrUnavailable):
 		fmt.Println("try again later")
-	case errors.Is(err, context.DeadlineExceeded):
-		fmt.Println("out of time; ids may have been spent")
+	case errors.Is(err, seqd.ErrTimeout):
+		fmt.Println("no answer; ids may have been spent")
 	default:
 		fmt.Println(err)
 	}
