@@ -1,4 +1,4 @@
-# The same four commands here and in .ci/run.
+# The same four commands here and in .ci/run. "work" is all modules of go.work.
 .PHONY: fmt lint test bench
 
 fmt:
@@ -6,12 +6,12 @@ fmt:
 
 lint:
 	test -z "$$(gofmt -l .)"
-	go vet ./...
-	go vet -tags lean ./...
-	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go vet work
+	go vet -tags lean work
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 work
 
 test:
-	go test -race ./...
+	go test -race work
 
 bench:
-	go test -run '^$$' -bench . ./...
+	go test -run '^$$' -bench . work

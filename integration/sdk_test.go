@@ -32,7 +32,7 @@ func newClient(tb testing.TB, server *servers.NATS, opts ...seqd.Option) *seqd.C
 	return client
 }
 
-func newSequence(tb testing.TB, client *seqd.Client, key string, opts ...seqd.Option) *seqd.Sequence {
+func newSequence(tb testing.TB, client *seqd.Client, key string, opts ...seqd.SequenceOption) *seqd.Sequence {
 	tb.Helper()
 	s, err := client.Sequence("demo", key, opts...)
 	if err != nil {
@@ -80,12 +80,12 @@ func TestSequencePromises(t *testing.T) {
 		name   string
 		mode   seqd.Mode
 		client []seqd.Option
-		opts   []seqd.Option
+		opts   []seqd.SequenceOption
 	}{
 		{name: "strong", mode: seqd.Strong},
 		{name: "strong, own inbox", mode: seqd.Strong, client: []seqd.Option{seqd.WithOwnInbox()}},
 		{name: "weak", mode: seqd.Weak},
-		{name: "prefetch", mode: seqd.Weak, opts: []seqd.Option{seqd.WithPrefetch(1000)}},
+		{name: "prefetch", mode: seqd.Weak, opts: []seqd.SequenceOption{seqd.WithPrefetch(1000)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, db := servers.StartNATS(t, nil), servers.StartEtcd(t)

@@ -4,7 +4,7 @@
 #
 #   integration/steady.sh [-n TIMES] [-l LOOPS] [PACKAGES AND FLAGS OF go test]
 #
-# Without more it runs ./... ten times beside one loop more than there are
+# Without more it runs work, all modules, ten times beside one loop more than there are
 # processors. A package fifty times, beside what else the machine does:
 #
 #   integration/steady.sh -n 50 -l 0 ./worker
@@ -24,7 +24,7 @@ while getopts n:l: option; do
 done
 shift $((OPTIND - 1))
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- ./...
+[ $# -gt 0 ] || set -- work
 logs=$(mktemp -d)
 
 go test "$@" -count=1 -run '^$' >/dev/null # what is built now need not be built beside the loops

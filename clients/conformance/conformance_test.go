@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 		t.Skip("starts servers and a worker")
 	}
 	s := newSystem(t)
-	sdks := []*sdk{startSDK(t, "go", build(t, s.dir, "conformance", "../go/examples/conformance"), s.nats.URL)}
+	sdks := []*sdk{startSDK(t, "go", build(t, s.dir, "conformance", "./gosdk"), s.nats.URL)}
 	for _, other := range strings.FieldsFunc(*others, func(r rune) bool { return r == ',' }) {
 		name, cmd, _ := strings.Cut(other, "=")
 		if name == "" || strings.TrimSpace(cmd) == "" {

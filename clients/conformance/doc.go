@@ -14,15 +14,33 @@
 // A conformance program connects to NATS_URL, writes {"ready":true}, and then
 // answers each line of stdin, a JSON object, with one line:
 //
-//	{"op":"next","store":S,"key":K,"n":N,"mode":"strong|weak|default","timeout_ms":T}
-//	→ {"id":"123","n":N} or {"error":CODE,"text":"…"}
+//	{"op":"next","store":S,"key":K,"n":N,"mode":"strong|weak|default","timeout_ms":T,"closed":BOOL}
+//	→ {"id":"123","n":N,"range":"123..125"} or {"error":CODE,"text":"…","ids_may_be_spent":BOOL}
 //	{"op":"load",…,"callers":C,"calls":P,"sequence":BOOL}
 //	→ {"ops":[[start_ns,end_ns,"first",n],…],"errors":{CODE:count}}
 //	{"op":"rate",…,"callers":C,"duration_ms":D,"sequence":BOOL}
 //	→ {"ids_per_second":R}
+//	{"op":"connect","url":U}
+//	→ {"ready":true}
+//	{"op":"close"}
+//	→ {"ready":true}
 //	{"op":"exit"}
 //
-// CODE is one of the wire's codes, NO_WORKERS, TIMEOUT or OTHER. Ids are decimal
-// strings; times are ns of CLOCK_MONOTONIC, so that the histories of all
-// languages can be held against each other.
+// connect closes the connection that the program has, opens one to U, and makes
+// the client for all later commands on that. close closes the connection, as the
+// caller who owns it does, and leaves the client as it is. A next with "closed"
+// asks through a sequence that has been closed. Fields that are false may be
+// missing.
+//
+// The programs translate nothing. CODE is the code of the SDK's error as its
+// caller reads it, which must be one of subjects/testdata/errors.json: of its
+// "codes" or of its "client". ids_may_be_spent is the error's own property of that
+// name, in the language's casing: it is true where a request that was sent may
+// have been served, and so never where the call sent nothing. range is what the
+// language prints for the SDK's range: "123" where it holds one id, else
+// "123..125". A program that meets an error which is not the SDK's ends with a
+// message on stderr.
+//
+// Ids are decimal strings; times are ns of CLOCK_MONOTONIC, so that the histories
+// of all languages can be held against each other.
 package conformance

@@ -1,10 +1,12 @@
 package conformance_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -98,15 +100,57 @@ func noAnswer(s *system, c *sdk) (string, error) {
 	key := c.name + ".silent.always"
 	start := time.Now()
 	a, err := c.next(script, key, "default", 1, timeout)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case a.code != "TIMEOUT":
-		return "", fmt.Errorf("got %q (%s), id %d, want TIMEOUT", a.code, a.text, a.first)
+	}
+	if err := a.is("TIMEOUT", true); err != nil {
+		return "", err
 	}
 	n, err := s.script.wellMade(key, start, timeout)
 	if err == nil && (n < 2 || n > 3) {
 		err = fmt.Errorf("asked %d times in %v, want 2 or 3", n, timeout)
 	}
 	return fmt.Sprintf("%d×, %v", n, a.took.Round(time.Millisecond)), err
+}
+
+// sequenceClosed asks through a sequence that has been closed. Nothing is sent, and
+// no id can be spent.
+func sequenceClosed(_ *system, c *sdk) (string, error) {
+	a, err := c.call(command{Op: "next", Store: weakStore, Key: c.name, N: 1, Closed: true}, pace.Patience)
+	if err != nil {
+		return "", err
+	}
+	return "", a.is("CLOSED", false)
+}
+
+// connectionClosed asks over a connection that the program has closed, and then
+// over one that it makes anew.
+func connectionClosed(s *system, c *sdk) (string, error) {
+	if err := c.becomes("close", ""); err != nil {
+		return "", err
+	}
+	a, err := c.next(weakStore, c.name+".closed", "strong", 1, pace.Patience)
+	switch {
+	case err != nil:
+		return "", err
+	case a.took > slack:
+		return "", fmt.Errorf("it took %v", a.took)
+	}
+	return "", errors.Join(a.is("CLOSED", false), c.becomes("connect", s.nats.URL), c.gets(weakStore, c.name+".closed", "strong", 1, 1))
+}
+
+// notConnected asks while the server is gone that the program is connected to. The
+// first call may be what finds that out; of later ones nothing is sent.
+func notConnected(s *system, c *sdk) (string, error) {
+	other := servers.StartNATS(s.t, nil)
+	if err := c.becomes("connect", other.URL); err != nil {
+		return "", err
+	}
+	other.Stop()
+	const timeout = 600 * time.Millisecond
+	_, err := c.next(weakStore, c.name+".down", "strong", 1, timeout)
+	if err == nil {
+		err = c.fails(weakStore, c.name+".down", "strong", 1, timeout, "NOT_CONNECTED")
+	}
+	return "", errors.Join(err, c.becomes("connect", s.nats.URL), c.gets(weakStore, c.name+".down", "strong", 1, 1))
 }

@@ -38,6 +38,9 @@ var scenarios = []scenario{
 	{"others' answers are ignored", strangers},
 	{"no responders: NO_WORKERS in time", noWorkers},
 	{"no answer: TIMEOUT in time", noAnswer},
+	{"the server is gone: NOT_CONNECTED in time", notConnected},
+	{"the connection is closed: CLOSED at once", connectionClosed},
+	{"the sequence is closed: CLOSED", sequenceClosed},
 }
 
 func strongIsDense(_ *system, c *sdk) (string, error) {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +42,8 @@ type command struct {
 	Calls      int    `json:"calls,omitempty"`
 	DurationMs int    `json:"duration_ms,omitempty"`
 	Sequence   bool   `json:"sequence,omitempty"`
+	Closed     bool   `json:"closed,omitempty"`
+	URL        string `json:"url,omitempty"`
 }
 
 // result is the line it answers with.
@@ -48,8 +51,10 @@ type result struct {
 	Ready        bool           `json:"ready"`
 	ID           string         `json:"id"`
 	N            int            `json:"n"`
+	Range        string         `json:"range"` // as the language prints it
 	Error        string         `json:"error"`
 	Text         string         `json:"text"`
+	MaybeSpent   *bool          `json:"ids_may_be_spent"` // nil: it did not say
 	Ops          []op           `json:"ops"`
 	Errors       map[string]int `json:"errors"`
 	IdsPerSecond float64        `json:"ids_per_second"`
@@ -165,6 +170,7 @@ type answer struct {
 	n     int
 	code  string // "": there are ids
 	text  string
+	spent bool // ids may be
 	took  time.Duration
 }
 
@@ -175,22 +181,36 @@ const slack = time.Second
 // next makes one call, for n ids. An SDK that returns later than the timeout
 // fails.
 func (s *sdk) next(store, key, mode string, n int, timeout time.Duration) (answer, error) {
+	return s.call(command{Op: "next", Store: store, Key: key, Mode: mode, N: n}, timeout)
+}
+
+func (s *sdk) call(c command, timeout time.Duration) (answer, error) {
 	start := time.Now()
-	r, err := s.do(command{Op: "next", Store: store, Key: key, Mode: mode, N: n, TimeoutMs: int(timeout.Milliseconds())}, timeout+pace.Patience)
+	c.TimeoutMs = int(timeout.Milliseconds())
+	r, err := s.do(c, timeout+pace.Patience)
 	took := time.Since(start) - s.stalls.Since(start)
 	switch {
 	case err != nil:
 		return answer{}, err
 	case took > timeout+slack:
 		return answer{}, fmt.Errorf("with a timeout of %v it took %v: %+v", timeout, took, r)
+	case r.Error != "" && r.MaybeSpent == nil:
+		return answer{}, fmt.Errorf("%s: it does not say whether ids may be spent", r.Error)
 	case r.Error != "":
-		return answer{code: r.Error, text: r.Text, took: took}, nil
+		return answer{code: r.Error, text: r.Text, spent: *r.MaybeSpent, took: took}, nil
 	}
 	first, err := strconv.ParseInt(r.ID, 10, 64)
-	if err != nil || r.N != n {
-		return answer{}, fmt.Errorf("asked for %d ids, got id %q, n %d", n, r.ID, r.N)
+	if err != nil || r.N != c.N {
+		return answer{}, fmt.Errorf("asked for %d ids, got id %q, n %d", c.N, r.ID, r.N)
 	}
-	return answer{first: first, n: n, took: took}, nil
+	want := r.ID
+	if c.N > 1 {
+		want = fmt.Sprintf("%d..%d", first, first+int64(c.N)-1)
+	}
+	if r.Range != want {
+		return answer{}, fmt.Errorf("a range reads %q, want %q", r.Range, want)
+	}
+	return answer{first: first, n: c.N, took: took}, nil
 }
 
 // ids is next, for calls that must succeed.
@@ -211,11 +231,56 @@ func (s *sdk) gets(store, key, mode string, n int, want int64) error {
 	return err
 }
 
-// fails is next, for calls that must fail with that code.
+// fails is next, for calls that must fail with that code, and say of ids what that
+// code does.
 func (s *sdk) fails(store, key, mode string, n int, timeout time.Duration, code string) error {
 	a, err := s.next(store, key, mode, n, timeout)
-	if err == nil && a.code != code {
-		err = fmt.Errorf("store %q, key %.20q, n %d: got %q (%s), id %d, want %s", store, key, n, a.code, a.text, a.first, code)
+	if err != nil {
+		return err
+	}
+	return a.is(code, idsMayBeSpent(code))
+}
+
+// idsMayBeSpent is what subjects/testdata says of a code, false where it does not
+// know it.
+func idsMayBeSpent(code string) bool { return codes()[code] }
+
+var codes = sync.OnceValue(func() map[string]bool {
+	type row struct {
+		Code          string
+		IDsMayBeSpent bool `json:"ids_may_be_spent"`
+	}
+	var groups struct{ Codes, Client []row }
+	b, err := os.ReadFile("../../subjects/testdata/errors.json")
+	if err == nil {
+		err = json.Unmarshal(b, &groups)
+	}
+	if err != nil {
+		panic(err)
+	}
+	all := map[string]bool{}
+	for _, r := range append(groups.Codes, groups.Client...) {
+		all[r.Code] = r.IDsMayBeSpent
+	}
+	return all
+})
+
+// is checks what a call that failed says.
+func (a answer) is(code string, spent bool) error {
+	switch {
+	case a.code != code:
+		return fmt.Errorf("got %q (%s), id %d, want %s", a.code, a.text, a.first, code)
+	case a.spent != spent:
+		return fmt.Errorf("%s (%s): ids may be spent: %t, want %t", code, a.text, a.spent, spent)
+	}
+	return nil
+}
+
+// becomes has the program connect to url, or close its connection.
+func (s *sdk) becomes(op, url string) error {
+	r, err := s.do(command{Op: op, URL: url}, pace.Patience)
+	if err == nil && !r.Ready {
+		err = fmt.Errorf("%s: not ready: %s %s", op, r.Error, r.Text)
 	}
 	return err
 }

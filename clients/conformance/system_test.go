@@ -39,6 +39,7 @@ stores:
 // system is what the SDKs talk to. Its methods are for one goroutine at a time,
 // but last.
 type system struct {
+	t      *testing.T
 	nats   *servers.NATS
 	etcd   *clientv3.Client
 	seqd   string // the program
@@ -52,7 +53,7 @@ type system struct {
 // it serves. The test's end ends them.
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), nats: servers.StartNATS(t, nil)}
+	s := &system{t: t, dir: t.TempDir(), nats: servers.StartNATS(t, nil)}
 	etcd := servers.StartEtcd(t)
 	s.etcd = etcd.Connect(t)
 	s.seqd = build(t, s.dir, "seqd", "../../cmd/seqd")

@@ -122,7 +122,7 @@ func (s *Sequence) leave(b *batch, at, n int) (f failure, left bool) {
 	took := s.target.settings.timeout - time.Until(b.deadline)
 	f = failure{attempts: b.attempts, took: took, last: b.last, gap: b.gap}
 	if f.attempts > 0 && f.last == nil {
-		f.last = errNoAnswer
+		f.last = ErrTimeout
 	}
 	b.waiting--
 	switch {
@@ -144,7 +144,7 @@ func (s *Sequence) finish(b *batch, ids Range, err error) {
 	s.sent = nil
 	s.crowd = b.calls + int(s.calls.Load())
 	if err != nil && s.closed {
-		err = s.explain(ErrClosed)
+		err = s.explain(failure{attempts: b.attempts, last: errSequenceClosed, gap: b.gap})
 	}
 	var rest Range
 	switch {

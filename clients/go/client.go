@@ -30,7 +30,7 @@ func New(nc *nats.Conn, opts ...Option) (*Client, error) {
 	if nc == nil {
 		return nil, fmt.Errorf("seqd: new client: %w: it is nil; connect with nats.Connect first", nats.ErrInvalidConnection)
 	}
-	s, err := defaults.with(opts)
+	s, err := with(&defaults, opts)
 	if err != nil {
 		return nil, fmt.Errorf("seqd: new client: %w", err)
 	}
@@ -55,13 +55,15 @@ func (c *Client) Next(ctx context.Context, store, key string, opts ...Option) (i
 // NextN blocks until the ids are there, ctx ends or the timeout (2 s unless
 // [WithTimeout] says otherwise) passes. The error wraps, for use with errors.Is:
 //
-//   - one of the errors of the table in errors.go, for what the last attempt
-//     that was not cut short came to: [ErrBusy], [ErrNoWorkers], …;
+//   - one of [ErrBusy], [ErrNoWorkers], [ErrTimeout] and so on, for what the last
+//     attempt that was not cut short came to;
 //   - context.DeadlineExceeded if the time ran out, or would have before the next
 //     attempt; context.Canceled and the context's cause if ctx was cancelled;
 //   - the NATS client's error if the connection is closed or can't be used.
+//
+// It is an [*Error], which says whether ids may have been spent.
 func (c *Client) NextN(ctx context.Context, store, key string, n int, opts ...Option) (Range, error) {
-	t, err := c.target(store, key, opts)
+	t, err := newTarget(c, store, key, opts)
 	if err == nil && (n < 1 || int64(n) > subjects.MaxN) {
 		err = badRequest("n must be between 1 and %d, not %d", int64(subjects.MaxN), n)
 	}

@@ -28,5 +28,6 @@
 // at once, and so does INTERNAL: it is a fault in seqd, better seen than hidden.
 //
 // A request that got no answer may have been served all the same. Its ids are
-// then a gap: nobody gets them. The error says so where that is possible.
+// then a gap: nobody gets them. Every error of a call is an [*Error], which says
+// whether that is possible, and which has a code, the same word in all languages.
 package seqd

@@ -1,6 +1,7 @@
 package seqd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,9 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// Error is an error a worker answered with, or would have: arguments that are
-// wrong come back as one before anything is sent. errors.AsType gives its Code, its
-// Text and how long the worker asked to wait.
-type Error = subjects.Error
-
-// What the last attempt of a call came to, for use with errors.Is.
+// What the last attempt of a call came to, for use with errors.Is. The first seven
+// are what a worker answers, or would have: arguments that are wrong come back as
+// ErrBadRequest before anything is sent.
 var (
 	ErrBadRequest  = subjects.ErrBadRequest  // an argument is malformed or not allowed for this store
 	ErrFenced      = subjects.ErrFenced      // etcd's history went backwards; an operator must act
@@ -29,18 +27,116 @@ var (
 
 	// ErrNoWorkers is returned when no worker that serves the store listens: there is
 	// none, or those that there are can't serve and have left the queue group. The
-	// attempt reached nobody.
-	ErrNoWorkers = fmt.Errorf("no worker of the store serves now: %w", nats.ErrNoResponders)
+	// attempt reached nobody. It is nats.ErrNoResponders, too.
+	ErrNoWorkers error = &outcome{code: noWorkers, text: "no worker of the store serves now", cause: nats.ErrNoResponders}
+	// ErrTimeout is returned when no answer came.
+	ErrTimeout error = &outcome{code: timeout, text: "no answer", spent: true}
+	// ErrNotConnected is returned when there was no connection to send a request on.
+	ErrNotConnected error = &outcome{code: notConnected, text: "not connected to NATS"}
+	// ErrClosed is returned when the sequence has been closed, or the connection: then
+	// it is nats.ErrConnectionClosed, too.
+	ErrClosed error = &outcome{code: closed, text: "closed", spent: true}
 )
 
-// Outcomes of an attempt that a caller meets in texts only.
+// The codes that no worker says. All clients have them.
+const (
+	noWorkers    = "NO_WORKERS"
+	timeout      = "TIMEOUT"
+	notConnected = "NOT_CONNECTED"
+	closed       = "CLOSED"
+)
+
+// Outcomes that have no name of their own in front of a caller.
 var (
-	errNoAnswer     = errors.New("no answer")
-	errStranger     = errors.New("an answer to another request came back")
-	errNotConnected = errors.New("not connected to NATS")
+	errStranger       = &outcome{code: timeout, text: "an answer to another request came back", spent: true}
+	errWasClosed      = &outcome{code: closed, text: "the connection is closed", cause: nats.ErrConnectionClosed}
+	errSequenceClosed = &outcome{code: closed, text: "the sequence is closed"}
 )
 
-// failure is how a call ended without ids.
+// outcome is what an attempt came to that brought neither ids nor a worker's error.
+type outcome struct {
+	code  string
+	text  string
+	cause error // nats.go's; nil: none
+	spent bool  // ids may have been spent
+}
+
+func (o *outcome) Error() string {
+	if o.cause != nil {
+		return o.text + ": " + o.cause.Error()
+	}
+	return o.text
+}
+
+func (o *outcome) Unwrap() error { return o.cause }
+
+// Is reports whether target is an outcome with the same code.
+func (o *outcome) Is(target error) bool {
+	t, ok := target.(*outcome)
+	return ok && t.code == o.code
+}
+
+// outcomeOf returns what an attempt came to that ended with err. Errors of the
+// connection that are not known count as no answer: they may pass.
+func outcomeOf(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*subjects.Error](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*outcome](err); ok {
+		return err
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return ErrTimeout // whose time was up, retry finds out
+	case errors.Is(err, nats.ErrNoResponders):
+		return ErrNoWorkers
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return &outcome{code: closed, text: "the connection was closed", cause: err, spent: true}
+	case errors.Is(err, nats.ErrConnectionDraining):
+		return &outcome{code: closed, text: "the connection is being closed", cause: err}
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return &outcome{code: notConnected, text: "not connected to NATS", cause: err}
+	case errors.Is(err, nats.ErrHeadersNotSupported):
+		return &outcome{code: notConnected, text: "the NATS server can't be used", cause: err}
+	}
+	return &outcome{code: timeout, text: "no answer", cause: err, spent: true}
+}
+
+// retryable reports whether another attempt may succeed after one that came to err.
+func retryable(err error) bool {
+	if e, ok := errors.AsType[*subjects.Error](err); ok {
+		return e.Code.Retryable() || e.Code == subjects.Expired
+	}
+	return !errors.Is(err, ErrClosed) && !errors.Is(err, nats.ErrHeadersNotSupported)
+}
+
+// mayHaveSpent reports whether an attempt that came to err may have spent ids all
+// the same.
+func mayHaveSpent(err error) bool {
+	if o, ok := errors.AsType[*outcome](err); ok {
+		return o.spent
+	}
+	for _, refused := range []error{ErrBadRequest, ErrFenced, ErrBusy, ErrExhausted} {
+		if errors.Is(err, refused) {
+			return false
+		}
+	}
+	return true
+}
+
+// Error is how a call ended without ids. Every error that a call returns is one:
+// errors.AsType finds it. A worker's own words, and how long it asked to wait, are
+// in the [subjects.Error] that it wraps.
+type Error struct {
+	store, key string
+	failure
+	hint string // what to try; "": nothing
+}
+
+// failure is what the attempts of a call came to.
 type failure struct {
 	attempts int
 	took     time.Duration
@@ -49,6 +145,35 @@ type failure struct {
 	wait     time.Duration // what the next attempt should have waited, where that ended the call
 	gap      bool          // an attempt may have spent ids
 }
+
+// Code returns what the last attempt that was not cut short came to, in one word: a
+// worker's code such as "BUSY", or "NO_WORKERS", "TIMEOUT", "NOT_CONNECTED",
+// "CLOSED". A call whose context ended before anything was sent has "TIMEOUT".
+func (e *Error) Code() string {
+	if answer, ok := errors.AsType[*subjects.Error](e); ok {
+		return string(answer.Code)
+	}
+	if o, ok := errors.AsType[*outcome](e); ok {
+		return o.code
+	}
+	return timeout
+}
+
+// IDsMayBeSpent reports whether a request of the call, the last one or an earlier
+// one, may have been served all the same. Its ids are a gap then: nobody gets them.
+func (e *Error) IDsMayBeSpent() bool { return e.gap }
+
+// Error says for which key the call failed, why and, where that helps, what to try.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("seqd: next: store %.80q key %.80q: %v", e.store, e.key, e.failure)
+	if e.hint != "" {
+		s += "; " + e.hint
+	}
+	return s
+}
+
+// Unwrap returns what the last attempt came to and why there was no other one.
+func (e *Error) Unwrap() []error { return e.failure.Unwrap() }
 
 func (f failure) Error() string {
 	var b strings.Builder
@@ -71,7 +196,7 @@ func (f failure) Error() string {
 }
 
 func (f failure) Unwrap() (errs []error) {
-	for _, err := range []error{f.last, f.ended} {
+	for _, err := range []error{cmp.Or(f.last, ErrTimeout), f.ended} {
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -80,36 +205,39 @@ func (f failure) Unwrap() (errs []error) {
 }
 
 func badRequest(format string, args ...any) error {
-	return &Error{Code: subjects.BadRequest, Text: fmt.Sprintf(format, args...)}
+	return &subjects.Error{Code: subjects.BadRequest, Text: fmt.Sprintf(format, args...)}
 }
 
-// explain says for which key a call failed and, in hint, what to try.
+// explain returns the error of a call for that key. err is a failure, or why
+// nothing was sent.
 func explain(store, key string, err error, hint string) error {
-	if hint != "" {
-		hint = "; " + hint
+	f, ok := err.(failure)
+	if !ok {
+		f.last = err
 	}
-	return fmt.Errorf("seqd: next: store %.80q key %.80q: %w%s", store, key, err, hint)
+	return &Error{store: store, key: key, failure: f, hint: hint}
 }
 
 // hint says what to try after err, if anything.
 func (t *target) hint(err error) string {
+	o, ok := errors.AsType[*outcome](err)
 	switch {
-	case errors.Is(err, context.Canceled):
+	case !ok, errors.Is(err, context.Canceled), o == errSequenceClosed:
 		return ""
-	case errors.Is(err, ErrNoWorkers):
-		return fmt.Sprintf("workers that can't serve leave the queue group, and seqd doctor says why; where there is none, start a worker that serves this store, under the root %q in this NATS account", t.settings.root)
-	case errors.Is(err, nats.ErrConnectionClosed):
-		return "connect again, with seqd.ConnectOptions to stay connected"
-	case errors.Is(err, errNotConnected):
-		return "check that the NATS server runs and can be reached"
-	case errors.Is(err, errStranger):
+	case o == errStranger:
 		return fmt.Sprintf("check that no stream and no other service listens on %q", t.subject)
-	case errors.Is(err, errNoAnswer):
-		// A request the server refused to pass on looks the same as a lost one.
-		if err := t.client.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
-			return "the server refused something on this connection: " + err.Error()
-		}
-		return "check the workers, for example with: nats micro stats seqd"
 	}
-	return ""
+	switch o.code {
+	case noWorkers:
+		return fmt.Sprintf("workers that can't serve leave the queue group, and seqd doctor says why; where there is none, start a worker that serves this store, under the root %q in this NATS account", t.settings.root)
+	case closed:
+		return "connect again, with seqd.ConnectOptions to stay connected"
+	case notConnected:
+		return "check that the NATS server runs and can be reached"
+	}
+	// A request the server refused to pass on looks the same as a lost one.
+	if err := t.client.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		return "the server refused something on this connection: " + err.Error()
+	}
+	return "check the workers, for example with: nats micro stats seqd"
 }

@@ -4,13 +4,10 @@ import "context"
 
 // What the tests of the retry loop need to see; they run without a server, on
 // testing/synctest's clock.
-var (
-	ErrNoAnswer = errNoAnswer
-	Pause       = pause
-)
+var Pause = pause
 
 func Retry(ctx context.Context, ask func(context.Context) (Range, error), opts ...Option) (Range, error) {
-	s, err := defaults.with(opts)
+	s, err := with(&defaults, opts)
 	if err != nil {
 		return Range{}, err
 	}
@@ -18,9 +15,9 @@ func Retry(ctx context.Context, ask func(context.Context) (Range, error), opts .
 }
 
 // NewSequence returns a sequence whose requests are calls of ask.
-func NewSequence(ask func(ctx context.Context, n int) (Range, error), opts ...Option) (*Sequence, error) {
+func NewSequence(ask func(ctx context.Context, n int) (Range, error), opts ...SequenceOption) (*Sequence, error) {
 	c := &Client{settings: defaults}
-	t, err := c.target("orders", "invoice", opts)
+	t, err := newTarget(c, "orders", "invoice", opts)
 	if err != nil {
 		return nil, err
 	}

@@ -64,16 +64,25 @@ func WithAttemptTimeout(d time.Duration) Option { return func(s *settings) { s.a
 // is the whole timeout, which sits out a worker's restart; 0 does not ask again.
 func WithNoRespondersPatience(d time.Duration) Option { return func(s *settings) { s.patience = d } }
 
+// SequenceOption is an [Option], or one that only a [Sequence] has.
+type SequenceOption interface{ apply(*settings) }
+
+func (o Option) apply(s *settings) { o(s) }
+
+type prefetch int
+
+func (n prefetch) apply(s *settings) { s.prefetch = int(n) }
+
 // WithPrefetch lets a [Sequence] keep up to n ids in stock, fetched ahead of the
-// calls: a call then takes an id from memory, with an atomic add. It matters to
-// sequences only, and only Weak ones may have a stock: a sequence whose mode is
-// not named asks for Weak. The default is 0: no stock. 1 is too few.
+// calls: a call then takes an id from memory, with an atomic add. Only Weak
+// sequences may have a stock: one whose mode is not named asks for Weak. The
+// default is 0: no stock. 1 is too few.
 //
 // n bounds what becomes a gap when the program ends. How much of it is used
 // follows the calls: it starts with one id and grows until the stock lasts for
 // one to two seconds, which bridges the restart of a worker; it is not above
 // 200 000.
-func WithPrefetch(n int) Option { return func(s *settings) { s.prefetch = n } }
+func WithPrefetch(n int) SequenceOption { return prefetch(n) }
 
 // WithOwnInbox lets the client keep a subscription of its own for answers, from
 // the first request to the end of the connection, and use a few reply subjects
@@ -93,13 +102,13 @@ func WithHeaders(f func(ctx context.Context, header nats.Header)) Option {
 
 // with returns the settings after opts. The error, an [ErrBadRequest], names
 // the setting.
-func (s *settings) with(opts []Option) (settings, error) {
+func with[O SequenceOption](s *settings, opts []O) (settings, error) {
 	if len(opts) == 0 {
 		return *s, nil
 	}
 	changed := *s
 	for _, opt := range opts {
-		opt(&changed)
+		opt.apply(&changed)
 	}
 	return changed, changed.valid()
 }

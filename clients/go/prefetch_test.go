@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/seqd-io/seqd/allocator/allocatortest"
 	seqd "github.com/seqd-io/seqd/clients/go"
 )
 
@@ -25,10 +24,10 @@ func TestPrefetchKeepsOrder(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			src := &source{way: time.Millisecond}
 			seq := src.sequence(t, seqd.WithPrefetch(2+int(round)*5))
-			var h allocatortest.History
+			var h history
 			var wg sync.WaitGroup
 			for i := range 24 {
-				c := caller{client: i, rounds: 100, pause: 2 * time.Millisecond, strong: true}
+				c := caller{client: i, rounds: 100, pause: 2 * time.Millisecond}
 				c.next = func(n int) (seqd.Range, error) {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i)*time.Millisecond)
 					defer cancel()
@@ -41,10 +40,10 @@ func TestPrefetchKeepsOrder(t *testing.T) {
 				wg.Go(func() { c.run(t, &h, seed+round) })
 			}
 			wg.Wait()
-			if err := h.Check(); err != nil {
+			if err := h.check(); err != nil {
 				t.Error(err)
 			}
-			if ops := len(h.Ops()); ops < 24*100/2 {
+			if ops := len(h.ops); ops < 24*100/2 {
 				t.Errorf("%d operations show little", ops)
 			}
 		})
@@ -253,31 +252,5 @@ func TestPrefetchDoesNotAllocate(t *testing.T) {
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(10_000, func() { _, _ = seq.Next(ctx) }); n > 0 {
 		t.Errorf("%v allocations for an id", n)
-	}
-}
-
-// On the wire a sequence with a stock asks for Weak where no mode is named.
-func TestPrefetchAsksForWeak(t *testing.T) {
-	s := startServer(t, nil)
-	modes := make(chan seqd.Mode, 100)
-	ids := new(counters)
-	serve(t, s, func(r *request) {
-		modes <- r.Mode
-		ids.answer(r)
-	})
-	seq, err := newClient(t, connect(t, s)).Sequence("orders", "invoice", seqd.WithPrefetch(10))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer seq.Close()
-	for want := int64(1); want <= 20; want++ {
-		if id, err := seq.Next(t.Context()); err != nil || id != want {
-			t.Fatalf("got %d, %v, want %d", id, err, want)
-		}
-	}
-	for range len(modes) {
-		if m := <-modes; m != seqd.Weak {
-			t.Errorf("asked for mode %v", m)
-		}
 	}
 }

@@ -1,6 +1,10 @@
 package seqd
 
-import "iter"
+import (
+	"fmt"
+	"iter"
+	"strconv"
+)
 
 // Range is N contiguous ids, First to First+N-1. The zero value is empty.
 type Range struct {
@@ -10,6 +14,18 @@ type Range struct {
 
 // Last returns the greatest id of a range that is not empty.
 func (r Range) Last() int64 { return r.First + int64(r.N) - 1 }
+
+// String returns "7" for one id, "7..16" for ten, as the clients of all languages
+// print a range.
+func (r Range) String() string {
+	switch r.N {
+	case 0:
+		return "none"
+	case 1:
+		return strconv.FormatInt(r.First, 10)
+	}
+	return fmt.Sprintf("%d..%d", r.First, r.Last())
+}
 
 // All yields the range's ids in increasing order.
 func (r Range) All() iter.Seq[int64] {

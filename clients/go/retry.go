@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -36,7 +34,7 @@ func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, e
 		}
 		now := time.Now()
 		f.took, f.gap = now.Sub(start), f.gap || mayHaveSpent(err)
-		if f.last == nil || ctx.Err() == nil || !errors.Is(err, errNoAnswer) {
+		if f.last == nil || ctx.Err() == nil || err != ErrTimeout {
 			f.last = err // an attempt cut short by the call's end tells less than the one before
 		}
 		if !retryable(err) {
@@ -82,16 +80,7 @@ func attempt(ctx context.Context, timeout time.Duration, ask func(context.Contex
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ids, err := ask(ctx)
-	return ids, unanswered(err)
-}
-
-// unanswered returns errNoAnswer for an attempt that ended with its context:
-// whose time was up, retry finds out.
-func unanswered(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errNoAnswer
-	}
-	return err
+	return ids, outcomeOf(err)
 }
 
 // pause returns how long to wait after the attempt with that number, the first
@@ -99,7 +88,7 @@ func unanswered(err error) error {
 // that were turned away together would come back together.
 func pause(attempts int, err error, r float64) time.Duration {
 	d := min(firstPause<<min(attempts-1, 16), maxPause)
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*subjects.Error](err); ok {
 		d = max(d, e.RetryAfter)
 	}
 	return d + time.Duration(r*float64(d)/2)
@@ -113,37 +102,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-}
-
-// retryable reports whether another attempt may succeed. Errors of the
-// connection that are not known count as passing: trying again costs no more
-// than the call's time, and the last one is reported.
-func retryable(err error) bool {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Code.Retryable() || e.Code == subjects.Expired
-	}
-	return !errors.Is(err, nats.ErrConnectionClosed) &&
-		!errors.Is(err, nats.ErrConnectionDraining) &&
-		!errors.Is(err, nats.ErrHeadersNotSupported)
-}
-
-// mayHaveSpent reports whether an attempt that failed with err may have spent
-// ids all the same.
-func mayHaveSpent(err error) bool {
-	if e, ok := errors.AsType[*Error](err); ok {
-		switch e.Code {
-		case subjects.BadRequest, subjects.Fenced, subjects.Busy, subjects.Exhausted:
-			return false
-		}
-		return true
-	}
-	for _, notSent := range []error{
-		ErrNoWorkers, errNotConnected,
-		nats.ErrConnectionDraining, nats.ErrReconnectBufExceeded, nats.ErrHeadersNotSupported,
-	} {
-		if errors.Is(err, notSent) {
-			return false
-		}
-	}
-	return true
 }

@@ -24,7 +24,7 @@ var (
 )
 
 func TestPause(t *testing.T) {
-	busy := func(d time.Duration) error { return &seqd.Error{Code: subjects.Busy, RetryAfter: d} }
+	busy := func(d time.Duration) error { return &subjects.Error{Code: subjects.Busy, RetryAfter: d} }
 	ms := time.Millisecond
 	for _, tt := range []struct {
 		attempts  int
@@ -36,9 +36,9 @@ func TestPause(t *testing.T) {
 		{1, seqd.ErrNoWorkers, 10 * ms, 15 * ms, "first"},
 		{2, seqd.ErrNoWorkers, 20 * ms, 30 * ms, "doubles"},
 		{3, seqd.ErrUnavailable, 40 * ms, 60 * ms, "doubles"},
-		{5, seqd.ErrNoAnswer, 160 * ms, 240 * ms, "at the top"},
-		{6, seqd.ErrNoAnswer, 160 * ms, 240 * ms, "stays at the top"},
-		{1 << 30, seqd.ErrNoAnswer, 160 * ms, 240 * ms, "no overflow"},
+		{5, seqd.ErrTimeout, 160 * ms, 240 * ms, "at the top"},
+		{6, seqd.ErrTimeout, 160 * ms, 240 * ms, "stays at the top"},
+		{1 << 30, seqd.ErrTimeout, 160 * ms, 240 * ms, "no overflow"},
 		{1, busy(0), 10 * ms, 15 * ms, "busy without a wish"},
 		{1, busy(50 * ms), 50 * ms, 75 * ms, "busy"},
 		{4, busy(50 * ms), 80 * ms, 120 * ms, "busy again and again"},
@@ -58,7 +58,7 @@ func TestPause(t *testing.T) {
 // How long a call takes, and what it then says, to the nanosecond.
 func TestRetryEnds(t *testing.T) {
 	ms := time.Millisecond
-	busy := &seqd.Error{Code: subjects.Busy, RetryAfter: 3 * time.Second}
+	busy := &subjects.Error{Code: subjects.Busy, RetryAfter: 3 * time.Second}
 	for _, tt := range []struct {
 		name        string
 		ctx         time.Duration // its timeout; 0: none
@@ -198,7 +198,7 @@ func TestRetryCancel(t *testing.T) {
 	}{
 		{"in an attempt", 200 * time.Millisecond, silent},
 		{"in the last attempt", 1999 * time.Millisecond, silent},
-		{"in a pause", 200 * time.Millisecond, always(&seqd.Error{Code: subjects.Busy, RetryAfter: time.Second})},
+		{"in a pause", 200 * time.Millisecond, always(&subjects.Error{Code: subjects.Busy, RetryAfter: time.Second})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

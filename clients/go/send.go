@@ -101,7 +101,7 @@ func (s *Sequence) request(ctx context.Context, b *batch, n int) (Range, error) 
 		b.gap = true // as far as a call knows that leaves now
 		s.mu.Unlock()
 		ids, err := s.ask(ctx, n)
-		if err = unanswered(err); err != nil {
+		if err = outcomeOf(err); err != nil {
 			s.mu.Lock()
 			b.last, b.gap = err, gap || mayHaveSpent(err)
 			s.mu.Unlock()

@@ -2,16 +2,12 @@ package seqd
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/seqd-io/seqd/subjects"
 )
-
-// ErrClosed is returned by the calls of a [Sequence] that has been closed.
-var ErrClosed = errors.New("the sequence is closed")
 
 // Sequence hands out the ids of one key to many goroutines, which share
 // requests. Create it with [Client.Sequence], once for a key, and keep it. It is
@@ -58,8 +54,8 @@ const maxTogether = 100_000
 // hold for all calls of the sequence. It sends nothing.
 //
 // The error is an [ErrBadRequest] that says which argument is wrong.
-func (c *Client) Sequence(store, key string, opts ...Option) (*Sequence, error) {
-	t, err := c.target(store, key, opts)
+func (c *Client) Sequence(store, key string, opts ...SequenceOption) (*Sequence, error) {
+	t, err := newTarget(c, store, key, opts)
 	if err != nil {
 		return nil, explain(store, key, err, "")
 	}
@@ -123,7 +119,7 @@ func (s *Sequence) Close() {
 	if s.sent != nil {
 		s.sent.cancel()
 	}
-	waiting, err := s.batches, s.explain(ErrClosed)
+	waiting, err := s.batches, s.explain(errSequenceClosed)
 	s.batches = nil
 	s.calls.Store(0)
 	for _, b := range waiting {
@@ -145,7 +141,7 @@ func (s *Sequence) share(ctx context.Context, n int) (Range, error) {
 		s.mu.Lock()
 		if s.closed {
 			s.mu.Unlock()
-			return Range{}, s.explain(ErrClosed)
+			return Range{}, s.explain(errSequenceClosed)
 		}
 		if ids, ok := s.takeLocked(n); ok {
 			s.mu.Unlock()

@@ -205,7 +205,7 @@ func TestSequenceOutlivesItsShortestCall(t *testing.T) {
 }
 
 func TestSequenceClose(t *testing.T) {
-	for _, opts := range [][]seqd.Option{nil, {seqd.WithPrefetch(100)}} {
+	for _, opts := range [][]seqd.SequenceOption{nil, {seqd.WithPrefetch(100)}} {
 		synctest.Test(t, func(t *testing.T) {
 			src := &source{way: 10 * time.Millisecond}
 			seq := src.sequence(t, opts...)

@@ -6,15 +6,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/seqd-io/seqd/allocator/allocatortest"
 	seqd "github.com/seqd-io/seqd/clients/go"
-	"github.com/seqd-io/seqd/subjects"
 )
 
 // Calls that come while a request is under way share the next one, which is for
@@ -60,10 +57,10 @@ func TestSequenceIsStrict(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			src := &source{way: time.Millisecond}
 			seq := src.sequence(t, seqd.WithMode(seqd.Strong))
-			var h allocatortest.History
+			var h history
 			var wg sync.WaitGroup
 			for i := range 24 {
-				c := caller{client: i, rounds: 40, pause: 3 * time.Millisecond, strong: true}
+				c := caller{client: i, rounds: 40, pause: 3 * time.Millisecond}
 				switch i % 4 {
 				case 0: // another client
 					c.next = src.draw
@@ -79,10 +76,10 @@ func TestSequenceIsStrict(t *testing.T) {
 				wg.Go(func() { c.run(t, &h, seed+round) })
 			}
 			wg.Wait()
-			if err := h.Check(); err != nil {
+			if err := h.check(); err != nil {
 				t.Error(err)
 			}
-			if ops := len(h.Ops()); ops < 24*40/2 {
+			if ops := len(h.ops); ops < 24*40/2 {
 				t.Errorf("%d operations show little", ops)
 			}
 		})
@@ -171,46 +168,4 @@ func TestSequenceToTheEnd(t *testing.T) {
 			t.Errorf("got %d ids, %d to %d, want the last 21", n, got[0], got[n-1])
 		}
 	})
-}
-
-func TestSequenceArguments(t *testing.T) {
-	s := startServer(t, nil)
-	count := serve(t, s, func(r *request) { r.ids(1) })
-	c := newClient(t, connect(t, s))
-	for _, tt := range []struct {
-		store, key string
-		opts       []seqd.Option
-		text       string
-	}{
-		{"a.b", "invoice", nil, "not '.'"},
-		{"orders", "", nil, "key must have"},
-		{"orders", "invoice", []seqd.Option{seqd.WithMode(7)}, "mode must be"},
-		{"orders", "invoice", []seqd.Option{seqd.WithPrefetch(-1)}, "prefetch must be"},
-		{"orders", "invoice", []seqd.Option{seqd.WithPrefetch(1)}, "prefetch must be"},
-		{"orders", "invoice", []seqd.Option{seqd.WithPrefetch(100), seqd.WithMode(seqd.Strong)}, "prefetch is for Weak"},
-	} {
-		_, err := c.Sequence(tt.store, tt.key, tt.opts...)
-		if !errors.Is(err, seqd.ErrBadRequest) || !strings.Contains(err.Error(), tt.text) {
-			t.Errorf("got %v, want %v with %q", err, seqd.ErrBadRequest, tt.text)
-		}
-	}
-	for _, opts := range [][]seqd.Option{nil, {seqd.WithPrefetch(100)}} {
-		seq, err := c.Sequence("orders", "invoice", opts...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, n := range []int{0, -1, subjects.MaxN + 1, math.MinInt} {
-			if _, err := seq.NextN(t.Context(), n); !errors.Is(err, seqd.ErrBadRequest) {
-				t.Errorf("n = %d: got %v, want %v", n, err, seqd.ErrBadRequest)
-			}
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := seq.Next(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "nothing was sent") {
-			t.Errorf("got %v, want nothing sent", err)
-		}
-	}
-	if got := count.Load(); got != 0 {
-		t.Errorf("%d requests were sent", got)
-	}
 }

@@ -1,16 +1,20 @@
 package seqd_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/allocator/allocatortest"
 	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // source stands for the worker of a sequence, without sockets, so that tests can
@@ -93,7 +97,7 @@ func (s *source) givenUp() int {
 	return s.left
 }
 
-func (s *source) sequence(t *testing.T, opts ...seqd.Option) *seqd.Sequence {
+func (s *source) sequence(t *testing.T, opts ...seqd.SequenceOption) *seqd.Sequence {
 	t.Helper()
 	seq, err := seqd.NewSequence(s.ask, opts...)
 	if err != nil {
@@ -101,6 +105,21 @@ func (s *source) sequence(t *testing.T, opts ...seqd.Option) *seqd.Sequence {
 	}
 	t.Cleanup(seq.Close)
 	return seq
+}
+
+// codes are what a worker may answer with.
+var codes = []struct {
+	err   *subjects.Error
+	again bool // another attempt follows
+}{
+	{seqd.ErrBadRequest, false},
+	{seqd.ErrFenced, false},
+	{seqd.ErrBusy, true},
+	{seqd.ErrInternal, false},
+	{seqd.ErrUnavailable, true},
+	{seqd.ErrExpired, true},
+	{seqd.ErrExhausted, false},
+	{&subjects.Error{Code: "UNHEARD_OF", Text: "from a later version"}, false},
 }
 
 // outcome is what a call came to, and how long it took.
@@ -128,29 +147,87 @@ func call(ctx context.Context, s *seqd.Sequence, n int) <-chan outcome {
 	return done
 }
 
-var testKey = allocator.Key{Store: "orders", Name: "invoice"}
-
 // caller calls next again and again, pausing between, and adds to h what it got.
 type caller struct {
 	client int
 	rounds int
 	pause  time.Duration // at most, between calls
 	next   func(n int) (seqd.Range, error)
-	strong bool
 }
 
-func (c caller) run(t *testing.T, h *allocatortest.History, seed uint64) {
+func (c caller) run(t *testing.T, h *history, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, uint64(c.client)))
 	for range c.rounds {
 		time.Sleep(time.Duration(rnd.Int64N(int64(c.pause))))
-		op := allocatortest.Op{Key: testKey, Client: c.client, Strong: c.strong, Start: h.Now()}
+		began := h.now()
 		ids, err := c.next(1 + max(0, rnd.IntN(8)-4))
-		op.End, op.Ids = h.Now(), allocator.Range{First: ids.First, N: ids.N}
 		switch {
 		case err == nil:
-			h.Add(op)
+			h.add(op{began, h.now(), ids})
 		case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
 			t.Error(err)
+		}
+	}
+}
+
+// op is a call that got its ids.
+type op struct {
+	began, ended int64
+	ids          seqd.Range
+}
+
+// history is the ops of many callers. Its clock counts events: on testing/synctest's
+// many of them fall together.
+type history struct {
+	clock atomic.Int64
+	mu    sync.Mutex
+	ops   []op
+}
+
+func (h *history) now() int64 { return h.clock.Add(1) }
+
+func (h *history) add(o op) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops = append(h.ops, o)
+}
+
+// check returns an error if an id was handed out twice, or if a call got lower ids
+// than another one had before it began.
+func (h *history) check() error {
+	slices.SortFunc(h.ops, func(a, b op) int { return cmp.Compare(b.ids.First, a.ids.First) })
+	above := op{ended: math.MaxInt64} // of the ops with greater ids, the one that ended first
+	for i, o := range h.ops {
+		switch {
+		case o.ids.First < 1 || o.ids.N < 1:
+			return fmt.Errorf("not a range of ids: %v", o)
+		case i > 0 && o.ids.Last() >= h.ops[i-1].ids.First:
+			return fmt.Errorf("ids were handed out twice: %v, %v", o, h.ops[i-1])
+		case above.ended < o.began:
+			return fmt.Errorf("%v had greater ids than %v, which began later", above, o)
+		}
+		if o.ended < above.ended {
+			above = o
+		}
+	}
+	return nil
+}
+
+// The check above finds what it is for.
+func TestHistory(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ops  []op
+		bad  bool
+	}{
+		{"in order", []op{{1, 2, seqd.Range{First: 1, N: 2}}, {3, 4, seqd.Range{First: 3, N: 1}}}, false},
+		{"at once", []op{{1, 4, seqd.Range{First: 3, N: 2}}, {2, 3, seqd.Range{First: 1, N: 2}}}, false},
+		{"twice", []op{{1, 2, seqd.Range{First: 1, N: 2}}, {3, 4, seqd.Range{First: 2, N: 1}}}, true},
+		{"out of order", []op{{1, 2, seqd.Range{First: 5, N: 1}}, {3, 4, seqd.Range{First: 9, N: 1}}, {5, 6, seqd.Range{First: 7, N: 1}}}, true},
+		{"no ids", []op{{1, 2, seqd.Range{}}}, true},
+	} {
+		if err := (&history{ops: tt.ops}).check(); (err != nil) != tt.bad {
+			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package seqd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,8 +22,8 @@ type target struct {
 	subject  string // with the key escaped
 }
 
-func (c *Client) target(store, key string, opts []Option) (*target, error) {
-	s, err := c.settings.with(opts)
+func newTarget[O SequenceOption](c *Client, store, key string, opts []O) (*target, error) {
+	s, err := with(&c.settings, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +57,11 @@ func (t *target) ask(ctx context.Context, n int) (Range, error) {
 	nc := t.client.nc
 	switch {
 	case nc.IsClosed():
-		return Range{}, fmt.Errorf("%w: %w", errNotConnected, nats.ErrConnectionClosed)
+		return Range{}, errWasClosed
 	case !nc.IsConnected():
 		// Sent now, it would wait in the connection's buffer and burn ids for
 		// callers that have long given up.
-		return Range{}, errNotConnected
+		return Range{}, ErrNotConnected
 	}
 	req := subjects.Request{
 		N:     n,
@@ -78,11 +77,7 @@ func (t *target) ask(ctx context.Context, n int) (Range, error) {
 	}
 	header[subjects.TimeoutHeader] = []string{strconv.FormatInt(patience, 10)}
 	msg := &nats.Msg{Subject: t.subject, Header: header, Data: req.Append(nil)}
-	ids, err := t.client.request(ctx, msg, &req, t.settings.ownInbox)
-	if errors.Is(err, nats.ErrNoResponders) {
-		return Range{}, ErrNoWorkers
-	}
-	return ids, err
+	return t.client.request(ctx, msg, &req, t.settings.ownInbox)
 }
 
 // ownHeaders takes out of header what is not the caller's to set: a worker reads
@@ -128,7 +123,7 @@ func decode(msg *nats.Msg, req *subjects.Request) (Range, error) {
 		return Range{}, err
 	}
 	if reply.N != req.N {
-		return Range{}, &Error{
+		return Range{}, &subjects.Error{
 			Code: subjects.Internal,
 			Text: fmt.Sprintf("the worker answered a request for %d ids with %d", req.N, reply.N),
 		}

@@ -54,7 +54,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// needBash skips where there is no bash: go test ./... must need nothing but Go.
+// needBash skips where there is no bash: go test work must need nothing but Go.
 func needBash(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil && *toolsDir == "" {

@@ -39,6 +39,7 @@ func startGuardedEtcd(t *testing.T) *guardedEtcd {
 	db := &guardedEtcd{Etcd: servers.StartEtcdWith(t, func(c *embed.Config) { c.UnsafeNoFsync, c.BcryptCost = true, 4 })}
 	db.etcdctl = t.TempDir()
 	build := exec.Command("go", "build", "-C", "../../integration/etcdctl", "-o", filepath.Join(db.etcdctl, "etcdctl"), "go.etcd.io/etcd/etcdctl/v3")
+	build.Env = append(os.Environ(), "GOWORK=off") // a module of its own
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}

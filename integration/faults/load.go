@@ -222,7 +222,7 @@ func (c *conn) call(ctx context.Context, what ask) {
 }
 
 func outcomeOf(err error) string {
-	if e, ok := errors.AsType[*seqd.Error](err); ok {
+	if e, ok := errors.AsType[*subjects.Error](err); ok {
 		return string(e.Code)
 	}
 	if errors.Is(err, seqd.ErrNoWorkers) {

@@ -1,18 +1,18 @@
 package main
 
 const (
-	pullFile     = "clients/go/stamp/pull.go"
-	identityFile = "clients/go/stamp/identity.go"
-	stampFile    = "clients/go/stamp/stamp.go"
-	stampIDsFile = "clients/go/stamp/ids.go"
-	startFile    = "clients/go/stamp/consumer.go"
+	pullFile     = "cmd/seqd/stamper/pull.go"
+	identityFile = "cmd/seqd/stamper/identity.go"
+	stampFile    = "cmd/seqd/stamper/stamp.go"
+	stampIDsFile = "cmd/seqd/stamper/ids.go"
+	startFile    = "cmd/seqd/stamper/consumer.go"
 )
 
 var (
-	replicated = suite{"./clients/go/stamp", "^(TestReplicated|TestStamp|TestStatusHeaderInSource)$"}
-	madeAnew   = suite{"./clients/go/stamp", "MadeAnew|OtherOutput|Unstamped|Older"}
-	restored   = suite{"./clients/go/stamp", "Restored|FallsBack"}
-	stampOrder = suite{"./clients/go/stamp", "OrderAfterCrash|Kept|RedeliveredAfterWindow"}
+	replicated = suite{"./cmd/seqd/stamper", "^(TestReplicated|TestStamp|TestStatusHeaderInSource)$"}
+	madeAnew   = suite{"./cmd/seqd/stamper", "MadeAnew|OtherOutput|Unstamped|Older"}
+	restored   = suite{"./cmd/seqd/stamper", "Restored|FallsBack"}
+	stampOrder = suite{"./cmd/seqd/stamper", "OrderAfterCrash|Kept|RedeliveredAfterWindow"}
 )
 
 // stampMutants are about where seqd stamp takes its messages from, and where it

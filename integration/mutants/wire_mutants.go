@@ -12,7 +12,7 @@ const (
 var (
 	wire    = suite{"./subjects", "Vectors|Refuses|Refusals|Header|Mode|Accept"}
 	refusal = suite{"./worker", "BadRequests|Answers"}
-	headers = suite{"./clients/go", "Headers"}
+	headers = suite{"./integration/goclient", "Headers"}
 )
 
 // wireMutants serve a request that is nearly right as another one, or refuse one

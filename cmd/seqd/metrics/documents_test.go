@@ -11,8 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/seqd-io/seqd/clients/go/stamp"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
 const deploy = "../../../deploy/"
@@ -27,8 +27,8 @@ type exposed struct {
 // expose returns seqd's own metrics by name.
 func expose(t *testing.T) map[string]exposed {
 	t.Helper()
-	stamper := metrics.NewStampRegistry(metrics.Line{}, func() stamp.Stats { return stamp.Stats{} }, func() float64 { return 0 })
-	families, err := prometheus.Gatherers{metrics.NewRegistry(start(t)), stamper}.Gather()
+	stamping := metrics.NewStampRegistry(metrics.Line{}, func() stamper.Stats { return stamper.Stats{} }, func() float64 { return 0 })
+	families, err := prometheus.Gatherers{metrics.NewRegistry(start(t)), stamping}.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

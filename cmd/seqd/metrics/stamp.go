@@ -3,7 +3,7 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/seqd-io/seqd/clients/go/stamp"
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
 // Line is what a stamper serves; it labels its metrics.
@@ -11,10 +11,10 @@ type Line struct{ Stream, Consumer, Store, Output string }
 
 // NewStampRegistry returns a registry of a stamper's metrics. stats and lag are
 // asked at every scrape, and must not block.
-func NewStampRegistry(line Line, stats func() stamp.Stats, lag func() float64) *prometheus.Registry {
+func NewStampRegistry(line Line, stats func() stamper.Stats, lag func() float64) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	labels := prometheus.Labels{"stream": line.Stream, "consumer": line.Consumer, "store": line.Store, "output": line.Output}
-	counter := func(name, help string, of func(stamp.Stats) int64) {
+	counter := func(name, help string, of func(stamper.Stats) int64) {
 		registry.MustRegister(prometheus.NewCounterFunc(
 			prometheus.CounterOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels},
 			func() float64 { return float64(of(stats())) }))
@@ -23,12 +23,12 @@ func NewStampRegistry(line Line, stats func() stamp.Stats, lag func() float64) *
 		registry.MustRegister(prometheus.NewGaugeFunc(
 			prometheus.GaugeOpts{Namespace: "seqd", Subsystem: "stamp", Name: name, Help: help, ConstLabels: labels}, of))
 	}
-	counter("messages_total", "Messages published with an id.", func(s stamp.Stats) int64 { return s.Stamped })
-	counter("duplicates_total", "Redelivered messages that were already published, and were only acknowledged.", func(s stamp.Stats) int64 { return s.Duplicates })
-	counter("skipped_total", "Messages that could not be stamped and were passed over (--on-bad skip).", func(s stamp.Stats) int64 { return s.Skipped })
-	counter("failures_total", "Batches that failed and were started over.", func(s stamp.Stats) int64 { return s.Failures })
-	counter("conflicts_total", "Of the failures, those because somebody else had written to the output stream.", func(s stamp.Stats) int64 { return s.Conflicts })
-	counter("rewinds_total", "Times the consumer was asked to give out unacknowledged messages again.", func(s stamp.Stats) int64 { return s.Rewinds })
+	counter("messages_total", "Messages published with an id.", func(s stamper.Stats) int64 { return s.Stamped })
+	counter("duplicates_total", "Redelivered messages that were already published, and were only acknowledged.", func(s stamper.Stats) int64 { return s.Duplicates })
+	counter("skipped_total", "Messages that could not be stamped and were passed over (--on-bad skip).", func(s stamper.Stats) int64 { return s.Skipped })
+	counter("failures_total", "Batches that failed and were started over.", func(s stamper.Stats) int64 { return s.Failures })
+	counter("conflicts_total", "Of the failures, those because somebody else had written to the output stream.", func(s stamper.Stats) int64 { return s.Conflicts })
+	counter("rewinds_total", "Times the consumer was asked to give out unacknowledged messages again.", func(s stamper.Stats) int64 { return s.Rewinds })
 	gauge("source_sequence", "Sequence of the last source message that is dealt with.", func() float64 { return float64(stats().Source) })
 	gauge("lag_messages", "Messages of the source that are not stamped, as of a second ago; NaN while JetStream does not say.", lag)
 	return registry

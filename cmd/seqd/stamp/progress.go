@@ -13,8 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/seqd-io/seqd/clients/go/stamp"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
 // Times of telling how it goes.
@@ -28,7 +28,7 @@ const (
 type progress struct {
 	stamper interface {
 		Lag(context.Context) (int64, error)
-		Stats() stamp.Stats
+		Stats() stamper.Stats
 	}
 	screen bool
 	out    io.Writer
@@ -110,8 +110,8 @@ func (p *progress) lagValue() float64 {
 }
 
 // newHTTP serves /livez, and /metrics for Prometheus.
-func newHTTP(o *order, stamper *stamp.Stamper, p *progress) http.Handler {
-	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: stamper.Output()}, stamper.Stats, p.lagValue)
+func newHTTP(o *order, s *stamper.Stamper, p *progress) http.Handler {
+	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: s.Output()}, s.Stats, p.lagValue)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

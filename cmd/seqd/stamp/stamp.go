@@ -16,10 +16,10 @@ import (
 	"github.com/peterbourgon/ff/v3/ffcli"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
-	"github.com/seqd-io/seqd/clients/go/stamp"
 	"github.com/seqd-io/seqd/cmd/seqd/actor"
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -35,7 +35,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&o.keyText, "key", "", "the key is `TEXT`, for all messages")
 	fs.StringVar(&o.to, "to", "", "output `SUBJECT`; {{token(N)}} in it is the N-th token of the message's subject, {{subject}} at its end all of it")
 	fs.StringVar(&o.mode, "mode", "strong", "strong or weak; weak ids increase in trend only")
-	fs.IntVar(&o.batch, "batch", stamp.DefaultBatch, fmt.Sprintf("`COUNT` of messages that are fetched and published at a time, up to %d", stamp.MaxBatch))
+	fs.IntVar(&o.batch, "batch", stamper.DefaultBatch, fmt.Sprintf("`COUNT` of messages that are fetched and published at a time, up to %d", stamper.MaxBatch))
 	fs.StringVar(&o.onBad, "on-bad", "stop", "what to do about a message that can't be stamped: stop, or skip it")
 	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` filter of the consumer, for when it is made; several with commas")
 	fs.Uint64Var(&o.startSeq, "start-seq", 0, "first source `SEQUENCE`, for when the consumer is made; 0: after the output's last, or all")
@@ -120,7 +120,7 @@ func (o *order) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	stamper, err := stamp.New(ctx, js, client, config)
+	s, err := stamper.New(ctx, js, client, config)
 	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, nats.ErrNoResponders) {
 		return fmt.Errorf("%w; %s", err, where)
 	}
@@ -128,18 +128,18 @@ func (o *order) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 
-	p := &progress{stamper: stamper, screen: screen, out: stdout, log: config.Log}
+	p := &progress{stamper: s, screen: screen, out: stdout, log: config.Log}
 	if listener != nil {
 		config.Log.Debug("HTTP", "addr", listener.Addr())
 	}
-	fmt.Fprintf(stdout, "stamping stream=%s consumer=%s store=%s to=%s output=%s\n", o.stream, o.consumer, o.store, o.to, stamper.Output())
+	fmt.Fprintf(stdout, "stamping stream=%s consumer=%s store=%s to=%s output=%s\n", o.stream, o.consumer, o.store, o.to, s.Output())
 
 	var g actor.Group
 	g.Add(p.run)
 	if listener != nil {
-		g.Add(actor.HTTP(newHTTP(o, stamper, p), listener))
+		g.Add(actor.HTTP(newHTTP(o, s, p), listener))
 	}
-	err = g.Run(ctx, stamper.Run)
+	err = g.Run(ctx, s.Run)
 	p.end()
 	return err
 }
@@ -166,8 +166,8 @@ func (o *order) jetStream(nc *nats.Conn) (js jetstream.JetStream, hint string, e
 	return js, "does the nats-server run with JetStream (nats-server -js), and does this account have it? One of another domain is named with --js-domain", err
 }
 
-func (o *order) config() (stamp.Config, error) {
-	c := stamp.Config{
+func (o *order) config() (stamper.Config, error) {
+	c := stamper.Config{
 		Stream: o.stream, Consumer: o.consumer, Store: o.store, To: o.to,
 		Batch: o.batch, StartSeq: o.startSeq,
 	}
@@ -181,15 +181,15 @@ func (o *order) config() (stamp.Config, error) {
 	keys := 0
 	if o.keyToken != 0 {
 		keys++
-		c.Key = stamp.KeyToken(o.keyToken)
+		c.Key = stamper.KeyToken(o.keyToken)
 	}
 	if o.keyHeader != "" {
 		keys++
-		c.Key = stamp.KeyHeader(o.keyHeader)
+		c.Key = stamper.KeyHeader(o.keyHeader)
 	}
 	if o.keyText != "" {
 		keys++
-		c.Key = stamp.KeyText(o.keyText)
+		c.Key = stamper.KeyText(o.keyText)
 	}
 	if keys != 1 || o.keyToken < 0 {
 		return c, cmdline.UsageError("set one of --key-token N (from 1), --key-header NAME and --key TEXT")
@@ -205,10 +205,10 @@ func (o *order) config() (stamp.Config, error) {
 	default:
 		return c, cmdline.UsageError(fmt.Sprintf("--on-bad must be stop or skip, not %q", o.onBad))
 	}
-	if o.batch < 1 || o.batch > stamp.MaxBatch {
-		return c, cmdline.UsageError(fmt.Sprintf("--batch must be 1 to %d, not %d", stamp.MaxBatch, o.batch))
+	if o.batch < 1 || o.batch > stamper.MaxBatch {
+		return c, cmdline.UsageError(fmt.Sprintf("--batch must be 1 to %d, not %d", stamper.MaxBatch, o.batch))
 	}
-	if _, err := stamp.ParseTemplate(o.to); err != nil {
+	if _, err := stamper.ParseTemplate(o.to); err != nil {
 		return c, cmdline.UsageError("--to: " + err.Error())
 	}
 	for subject := range strings.SplitSeq(o.filter, ",") {
