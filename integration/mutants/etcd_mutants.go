@@ -41,7 +41,7 @@ var etcdMutants = []mutant{
 	},
 	{
 		name: "size never tried again", breaks: "figures: an etcd whose limit was raised is never sent more",
-		edits:  []edit{{sizeFile, "now.Sub(s.at) >= sizeMemory", "now.Sub(s.at) < 0"}},
+		edits:  []edit{{sizeFile, "now.Sub(s.at) >= refusalHolds", "now.Sub(s.at) < 0"}},
 		suites: []suite{refusedSuite},
 	},
 	{
