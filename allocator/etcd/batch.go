@@ -23,7 +23,7 @@ const MaxBatch = maxSwaps
 func Batch(ctx context.Context, client *clientv3.Client, prefix string) (int, error) {
 	for s := (size{}); ; {
 		n := s.limit()
-		switch err := tryBatch(ctx, client, record.Of(prefix), n); {
+		switch err := tryBatch(ctx, client, record.PrefixOf(prefix), n); {
 		case err != nil && !record.TooLarge(err):
 			return 0, err
 		case err == nil:

@@ -19,7 +19,7 @@ type belief struct {
 	given int64
 }
 
-// maxBeliefs bounds the memory of beliefs, to about 10 MB.
+// maxBeliefs bounds what is believed, to about 10 MB.
 const maxBeliefs = 1 << 16
 
 // belief returns what is believed of key's record. From an older generation it

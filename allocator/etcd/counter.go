@@ -68,7 +68,7 @@ var _ allocator.Source = (*Counter)(nil)
 // NewCounter returns a Counter on client. It must be closed, and does not close
 // the client. It panics if the prefix can't be one.
 func NewCounter(client *clientv3.Client, config Config) *Counter {
-	prefix := record.Of(config.Prefix)
+	prefix := record.PrefixOf(config.Prefix)
 	if config.Floor == nil {
 		config.Floor = func(allocator.Key) int64 { return 0 }
 	}

@@ -7,9 +7,9 @@ const (
 	// operations, and counts one for the outer of nested transactions.
 	maxSwaps = 127
 
-	// sizeMemory is how long an etcd is taken to refuse what it once refused. It
+	// refusalHolds is how long an etcd is taken to refuse what it once refused. It
 	// may be started with another limit, and trying costs some six refusals.
-	sizeMemory = time.Minute
+	refusalHolds = time.Minute
 )
 
 // size finds out how many swaps etcd takes in a transaction, from what it takes
@@ -47,7 +47,7 @@ func (s *size) tooLarge(n int, now time.Time) {
 
 // forget drops a refusal that is old.
 func (s *size) forget(now time.Time) {
-	if s.refused > 0 && now.Sub(s.at) >= sizeMemory {
+	if s.refused > 0 && now.Sub(s.at) >= refusalHolds {
 		s.refused = 0
 	}
 }

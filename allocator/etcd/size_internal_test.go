@@ -34,9 +34,9 @@ func TestSize(t *testing.T) {
 	}
 	settle(50)
 	settle(20) // lowered at any time
-	now = now.Add(sizeMemory)
+	now = now.Add(refusalHolds)
 	settle(90) // raised: found a minute later
-	now = now.Add(sizeMemory)
+	now = now.Add(refusalHolds)
 	settle(maxSwaps)
 }
 

@@ -10,7 +10,7 @@ const (
 )
 
 var (
-	refusedSuite = suite{"./allocator/etcd", "Refusals|Once|TestSize"}
+	refusedSuite = suite{"./allocator/etcd", "Refusals|TestSize"}
 	balancer     = suite{"./allocator/etcd/dial", "ClosedOnly|Redials|NameOf|MemberCutOff"}
 	memberSuite  = suite{"./allocator/etcd/dial", "LearnerIs|OnlyReads"}
 	sizes        = suite{"./allocator/etcd", "SmallerTransactions"}
@@ -32,7 +32,7 @@ var etcdMutants = []mutant{
 	{
 		name: "transaction sent twice", breaks: "the two-outcome rule: the second one's refusal hides the first",
 		edits:  []edit{{onceFile, "	case codes.Canceled:\n", "	case codes.Aborted:\n"}},
-		suites: []suite{refusedSuite},
+		suites: []suite{{"./allocator/etcd/dial", "Once"}},
 	},
 	{
 		name: "size halved only", breaks: "figures: where etcd takes 100, workers stay at 63",
@@ -41,7 +41,7 @@ var etcdMutants = []mutant{
 	},
 	{
 		name: "size never tried again", breaks: "figures: an etcd whose limit was raised is never sent more",
-		edits:  []edit{{sizeFile, "now.Sub(s.at) >= sizeMemory", "now.Sub(s.at) < 0"}},
+		edits:  []edit{{sizeFile, "now.Sub(s.at) >= refusalHolds", "now.Sub(s.at) < 0"}},
 		suites: []suite{refusedSuite},
 	},
 	{

@@ -1,6 +1,7 @@
 package dial_test
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
 	"github.com/seqd-io/seqd/integration/servers"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
 // A learner among the endpoints, which answers that it is there, was sent every
@@ -20,6 +22,13 @@ func TestLearnerIsLeftOutUntilItVotes(t *testing.T) {
 	said := new(etcdtest.Said)
 	client, err := dial.Open(t.Context(), dial.Config{
 		Endpoints: []string{learner.Endpoint, cluster[0].Endpoint}, Log: slog.New(slog.NewTextHandler(said, nil)),
+		Advise: func(err error) string {
+			member, ok := errors.AsType[*dial.MemberError](err)
+			if !ok || member.Endpoint != learner.Endpoint || !errors.Is(rpctypes.Error(member.Err), dial.ErrLearner) {
+				t.Errorf("asked about %v", err)
+			}
+			return "takes no writes"
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +49,7 @@ func TestLearnerIsLeftOutUntilItVotes(t *testing.T) {
 	etcdtest.Crowd(t, 5, 3, c)
 	etcdtest.WantExplained(t, c.Stats())
 	etcdtest.Eventually(t, func() bool { return strings.Contains(said.Text(), "using an etcd member again") }, "nobody said that it is used again")
-	if n := strings.Count(said.Text(), "which takes no writes"); n == 0 {
+	if n := strings.Count(said.Text(), `hint="takes no writes"`); n == 0 {
 		t.Errorf("nobody said why:\n%s", said.Text())
 	}
 }

@@ -55,7 +55,7 @@ const adminBy = "admin-"
 // New returns an Admin of the counters below prefix ("": DefaultPrefix). It
 // panics if that can't be one by CanonicalPrefix.
 func New(client *clientv3.Client, prefix string) *Admin {
-	return &Admin{client: client, prefix: record.Of(prefix), by: adminBy + record.NewUUID()[:8]}
+	return &Admin{client: client, prefix: record.PrefixOf(prefix), by: adminBy + record.NewUUID()[:8]}
 }
 
 // listPage is how many records are read at a time.

@@ -71,7 +71,8 @@ func (i Incarnation) Encode() string {
 	return string(b)
 }
 
-// DecodeIncarnation reads a record, and refuses what a newer version may have written.
+// DecodeIncarnation reads a record, and refuses what a newer version may have
+// written.
 func DecodeIncarnation(value []byte) (Incarnation, error) {
 	var raw incarnationJSON
 	if err := DecodeStrictly(value, &raw); err != nil {

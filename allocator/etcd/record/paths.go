@@ -9,9 +9,9 @@ const DefaultPrefix = "/seqd"
 // [CanonicalPrefix].
 type Prefix string
 
-// Of returns the canonical form of a prefix that its caller has checked, and of
+// PrefixOf returns the canonical form of a prefix that its caller has checked, and of
 // "", the default. It panics if it can't be a prefix.
-func Of(prefix string) Prefix {
+func PrefixOf(prefix string) Prefix {
 	if prefix == "" {
 		return DefaultPrefix
 	}

@@ -54,7 +54,7 @@ func TestNoneOfABadPrefix(t *testing.T) {
 					t.Errorf("%q was taken", prefix)
 				}
 			}()
-			Of(prefix)
+			PrefixOf(prefix)
 		}()
 	}
 }
