@@ -12,7 +12,6 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/history"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
-	"github.com/seqd-io/seqd/internal/handshake"
 )
 
 // raiseCounters ends every fence.
@@ -73,7 +72,7 @@ func aboutConnection(err *dial.HandshakeError) string {
 	if err.Later {
 		otherwise = "etcd ended the connection after the TLS handshake: if it asks for a client certificate, or refuses ours, look at --etcd-cert and --etcd-key, and at its log"
 	}
-	return cmp.Or(handshake.Hint(err.Err, "etcd"), otherwise)
+	return cmp.Or(aboutTLS(err.Err, "etcd"), otherwise)
 }
 
 // aboutHistory returns what to try about what a worker finds of etcd's history,

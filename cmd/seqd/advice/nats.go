@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/seqd-io/seqd/internal/handshake"
 )
 
 // NATS returns what to try about an error of connecting to NATS, or "" if there
@@ -30,7 +28,7 @@ func NATS(err error) string {
 	case errors.As(err, &file):
 		return "look whether the file is there and may be read by this user: --nats-creds, --nats-nkey, --nats-cert, --nats-key, --nats-ca"
 	}
-	hint := handshake.Hint(err, "nats")
+	hint := aboutTLS(err, "nats")
 	if hint == "" && errors.Is(err, nats.ErrTLS) { // it told why, but had gone when we wrote, and so nobody read it
 		hint = "the server ended the TLS handshake: it asks for a client certificate, or refuses ours: look at --nats-cert and --nats-key, and at the server's log"
 	}

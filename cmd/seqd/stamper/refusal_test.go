@@ -73,7 +73,8 @@ func TestRefusedForGood(t *testing.T) {
 					t.Errorf("got %v, want %q", err, want)
 				}
 			}
-			if got := r.stored(t, outputStream); got != 1 {
+			// A batch is what has come by then, which may be fewer than the limit.
+			if got := r.stored(t, outputStream); got != 1 && (c.options == nil || got > 100) {
 				t.Errorf("%d messages in the output", got)
 			}
 		})

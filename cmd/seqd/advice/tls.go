@@ -1,6 +1,4 @@
-// Package handshake says what an operator can do about a TLS handshake that
-// failed.
-package handshake
+package advice
 
 import (
 	"crypto/tls"
@@ -11,11 +9,11 @@ import (
 	"strings"
 )
 
-// Hint returns what to try about err, which a TLS connection as a client ended
+// aboutTLS returns what to try about err, which a TLS connection as a client ended
 // with, or "" if it is not about TLS. peer begins the names of the flags:
 // "nats" for --nats-ca. Its text holds nothing but the certificates' names and
 // dates.
-func Hint(err error, peer string) string {
+func aboutTLS(err error, peer string) string {
 	var (
 		invalid x509.CertificateInvalidError
 		name    x509.HostnameError
