@@ -90,6 +90,27 @@ func (c NATSCluster) whole() bool {
 	return false
 }
 
+// AwaitCurrent waits until each member has all that the streams hold. Who stops
+// another one before that may take the only two away that have a message.
+func (c NATSCluster) AwaitCurrent(t testing.TB, streams ...string) {
+	t.Helper()
+	current := func() bool {
+		for _, n := range c {
+			for _, stream := range streams {
+				if !n.server.JetStreamIsStreamCurrent(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	for deadline := time.Now().Add(startTimeout); !current(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not all nats-servers have all of %q", streams)
+		}
+	}
+}
+
 // StreamLeader returns the member that leads a stream of the global account, and
 // its number, or -1.
 func (c NATSCluster) StreamLeader(stream string) (int, *NATS) {

@@ -73,6 +73,7 @@ func TestReplicatedLeadersGo(t *testing.T) {
 		progress("a stop of " + what)
 		n.Start(t)
 		r.cluster.AwaitMembers(t)
+		r.cluster.AwaitCurrent(t, sourceStream, outputStream)
 	}
 	stopPublishing()
 	want := r.stored(t, sourceStream)
