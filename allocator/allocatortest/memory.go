@@ -150,8 +150,8 @@ func (m *Memory) Known(key allocator.Key) int64 { return m.Last(key) }
 // Given does nothing: the rivals of whoever issues from m reserve in m too.
 func (m *Memory) Given(allocator.Key, allocator.Range) {}
 
-// Incarnation is not known.
-func (m *Memory) Incarnation() string { return "" }
+// Lineage is not known.
+func (m *Memory) Lineage() string { return "" }
 
 // Last returns key's mark: every id up to it is reserved. 0 means none is.
 func (m *Memory) Last(key allocator.Key) int64 {
