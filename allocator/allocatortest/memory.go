@@ -71,18 +71,18 @@ func (m *Memory) advance(ctx context.Context, key allocator.Key, n int, stalled 
 		}
 	}
 	if fault.Outcome == Late {
-		err := pause(ctx, fault.After)
+		err := sleep(ctx, fault.After)
 		time.AfterFunc(fault.Before, func() { m.reserve(key, n) })
 		return allocator.Range{}, cmp.Or(err, fault.Err)
 	}
-	if err := pause(ctx, fault.Before); err != nil {
+	if err := sleep(ctx, fault.Before); err != nil {
 		return allocator.Range{}, err
 	}
 	if fault.Outcome == Refused {
-		return allocator.Range{}, cmp.Or(pause(ctx, fault.After), fault.Err)
+		return allocator.Range{}, cmp.Or(sleep(ctx, fault.After), fault.Err)
 	}
 	ids, exhausted := m.reserve(key, n)
-	if err := pause(ctx, fault.After); err != nil {
+	if err := sleep(ctx, fault.After); err != nil {
 		return allocator.Range{}, err
 	}
 	if fault.Outcome == Lost {
@@ -215,8 +215,8 @@ func await(ctx context.Context, c <-chan struct{}) error {
 	return ended(ctx)
 }
 
-// pause blocks for d. It reports a context that ended.
-func pause(ctx context.Context, d time.Duration) error {
+// sleep blocks for d. It reports a context that ended.
+func sleep(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()

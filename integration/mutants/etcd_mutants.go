@@ -55,8 +55,8 @@ var etcdMutants = []mutant{
 		suites: []suite{balancer},
 	},
 	{
-		name: "redialed without a pause", breaks: "a balancer that sends us back is dialed as fast as it goes",
-		edits:  []edit{{memberWatchFile, "	w.next = now.Add(w.pause)", "	w.next = now"}},
+		name: "redialed at once", breaks: "a balancer that sends us back is dialed as fast as it goes",
+		edits:  []edit{{memberWatchFile, "	w.next = now.Add(w.spacing)", "	w.next = now"}},
 		suites: []suite{balancer},
 	},
 	{
