@@ -66,7 +66,7 @@ type Issuer struct {
 // stopped.
 func NewIssuer(source Source, config IssuerConfig) *Issuer {
 	i := &Issuer{source: source, revoked: config.Revoked}
-	i.peers = NewPeers(source, config.Ask, config.Observer)
+	i.peers = newPeers(source, config.Ask, config.Observer)
 	i.strong = NewStrong(i.peers, config.Observer)
 	i.weak = NewWeak(source, WeakConfig{Segments: config.Segments, MaxKeys: config.MaxKeys, Observer: config.Observer})
 	source.Attach(Hooks{Observer: config.Observer, Revoke: i.revoke})

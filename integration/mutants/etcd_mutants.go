@@ -55,7 +55,7 @@ var etcdMutants = []mutant{
 		suites: []suite{balancer},
 	},
 	{
-		name: "redialed at once", breaks: "a balancer that sends us back is dialed as fast as it goes",
+		name: "redialed without a pause", breaks: "a balancer that sends us back is dialed as fast as it goes",
 		edits:  []edit{{memberWatchFile, "	w.next = now.Add(w.spacing)", "	w.next = now"}},
 		suites: []suite{balancer},
 	},
