@@ -17,9 +17,9 @@ type Source interface {
 	// must be greater.
 	Given(key Key, ids Range)
 
-	// Incarnation names the counters for good: two Sources that say the same can't
+	// Lineage names the counters for good: two Sources that say the same can't
 	// issue one id twice. It is "" while that is not known.
-	Incarnation() string
+	Lineage() string
 }
 
 // Hooks are what a [Source] tells of by itself.
@@ -66,7 +66,7 @@ type Issuer struct {
 // stopped.
 func NewIssuer(source Source, config IssuerConfig) *Issuer {
 	i := &Issuer{source: source, revoked: config.Revoked}
-	i.peers = NewPeers(source, config.Ask, config.Observer)
+	i.peers = newPeers(source, config.Ask, config.Observer)
 	i.strong = NewStrong(i.peers, config.Observer)
 	i.weak = NewWeak(source, WeakConfig{Segments: config.Segments, MaxKeys: config.MaxKeys, Observer: config.Observer})
 	source.Attach(Hooks{Observer: config.Observer, Revoke: i.revoke})
@@ -95,8 +95,8 @@ func (i *Issuer) Rival(key Key) string { return i.peers.Rival(key) }
 // Keys returns how many keys have weak ids in memory.
 func (i *Issuer) Keys() int { return i.weak.Keys() }
 
-// Incarnation names the counters: see [Source].
-func (i *Issuer) Incarnation() string { return i.source.Incarnation() }
+// Lineage names the counters: see [Source].
+func (i *Issuer) Lineage() string { return i.source.Lineage() }
 
 // Stop answers the requests that still wait with [ErrStopped], and waits until
 // the advances under way have ended. Later requests get ErrStopped.

@@ -49,10 +49,10 @@ const (
 	maxRivals = 1 << 16
 )
 
-// NewPeers returns the Starter that has source advance, or asks a rival; where
+// newPeers returns the Starter that has source advance, or asks a rival; where
 // ask is nil there are none. It tells observer (nil: nobody) of ids that a rival
 // reserved for us and that can't be used.
-func NewPeers(source Source, ask AskPeer, observer Observer) *Peers {
+func newPeers(source Source, ask AskPeer, observer Observer) *Peers {
 	return &Peers{source: source, ask: ask, observer: observerOr(observer), rivals: map[Key]string{}}
 }
 

@@ -9,9 +9,9 @@ const (
 	// refillPatience bounds an advance nobody waits for yet.
 	refillPatience = 5 * time.Second
 
-	// refillPause is the least time from one failed advance to the next one that
+	// refillSpacing is the least time from one failed advance to the next one that
 	// nobody waits for.
-	refillPause = 100 * time.Millisecond
+	refillSpacing = 100 * time.Millisecond
 )
 
 // refill is what a key needs only while an advance is under way for it. Weak.mu

@@ -121,14 +121,14 @@ func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool, due *refill) {
 	if gap := held - k.stock.held() - ids.N; gap > 0 {
 		w.observer.Skipped(k.store.name, gap, GapRemainder)
 	}
-	if ok && k.refill == nil && k.stock.low() && !w.pausedLocked(k) {
+	if ok && k.refill == nil && k.stock.low() && !w.tooSoonLocked(k) {
 		due = w.refillLocked(k)
 	}
 	return ids, ok, due
 }
 
-func (w *Weak) pausedLocked(k *weakKey) bool {
-	return k.stock.failed && time.Since(w.started)-k.stock.fetched < refillPause
+func (w *Weak) tooSoonLocked(k *weakKey) bool {
+	return k.stock.failed && time.Since(w.started)-k.stock.fetched < refillSpacing
 }
 
 // Allocate hands out r's ids from memory, or queues r until the next segment is

@@ -92,8 +92,8 @@ func (w *Worker) info() micro.Info {
 		if why := st.refusal(); why != nil {
 			metadata[MetadataReason] = why.Error()
 		}
-		if name := st.backend.issuer.Incarnation(); name != "" {
-			metadata[MetadataIncarnation] = name
+		if name := st.backend.issuer.Lineage(); name != "" {
+			metadata[MetadataLineage] = name
 		}
 		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
 			Name:       st.endpoint(),

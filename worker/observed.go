@@ -1,7 +1,7 @@
 package worker
 
 // What discovery says of a worker and its endpoints beyond micro's own fields,
-// for those who read it: `seqd top`, `seqd doctor`.
+// for those who look on.
 const (
 	MetadataState       = "state"  // a State; of the worker and of each endpoint
 	MetadataRoot        = "root"   // of the worker
@@ -12,7 +12,7 @@ const (
 	MetadataMaxCount    = "max_count"
 	MetadataFloors      = "floors"      // as Store says them
 	MetadataSegments    = "segments"    // how weak ids are reserved
-	MetadataIncarnation = "incarnation" // names the counters for good; left out while it is not known
+	MetadataLineage     = "incarnation" // names the counters for good; left out while it is not known
 )
 
 // EndpointAny is the name of the endpoint that stands for every store that has

@@ -15,7 +15,7 @@ type namedCounter struct {
 	name string
 }
 
-func (c *namedCounter) Incarnation() string { return c.name }
+func (c *namedCounter) Lineage() string { return c.name }
 
 // Discovery says which counters a store's ids come from, as soon as it is known:
 // two workers that would issue the same ids are found out by it.
@@ -30,7 +30,7 @@ func TestDiscoveryNamesTheCounters(t *testing.T) {
 		if len(infos) != 1 || len(infos[0].Endpoints) != 1 {
 			t.Fatalf("INFO: %+v", infos)
 		}
-		name, ok := infos[0].Endpoints[0].Metadata[worker.MetadataIncarnation]
+		name, ok := infos[0].Endpoints[0].Metadata[worker.MetadataLineage]
 		return name, ok
 	}
 	if name, ok := said(); ok {

@@ -71,18 +71,18 @@ func (m *Memory) advance(ctx context.Context, key allocator.Key, n int, stalled 
 		}
 	}
 	if fault.Outcome == Late {
-		err := pause(ctx, fault.After)
+		err := sleep(ctx, fault.After)
 		time.AfterFunc(fault.Before, func() { m.reserve(key, n) })
 		return allocator.Range{}, cmp.Or(err, fault.Err)
 	}
-	if err := pause(ctx, fault.Before); err != nil {
+	if err := sleep(ctx, fault.Before); err != nil {
 		return allocator.Range{}, err
 	}
 	if fault.Outcome == Refused {
-		return allocator.Range{}, cmp.Or(pause(ctx, fault.After), fault.Err)
+		return allocator.Range{}, cmp.Or(sleep(ctx, fault.After), fault.Err)
 	}
 	ids, exhausted := m.reserve(key, n)
-	if err := pause(ctx, fault.After); err != nil {
+	if err := sleep(ctx, fault.After); err != nil {
 		return allocator.Range{}, err
 	}
 	if fault.Outcome == Lost {
@@ -150,8 +150,8 @@ func (m *Memory) Known(key allocator.Key) int64 { return m.Last(key) }
 // Given does nothing: the rivals of whoever issues from m reserve in m too.
 func (m *Memory) Given(allocator.Key, allocator.Range) {}
 
-// Incarnation is not known.
-func (m *Memory) Incarnation() string { return "" }
+// Lineage is not known.
+func (m *Memory) Lineage() string { return "" }
 
 // Last returns key's mark: every id up to it is reserved. 0 means none is.
 func (m *Memory) Last(key allocator.Key) int64 {
@@ -215,8 +215,8 @@ func await(ctx context.Context, c <-chan struct{}) error {
 	return ended(ctx)
 }
 
-// pause blocks for d. It reports a context that ended.
-func pause(ctx context.Context, d time.Duration) error {
+// sleep blocks for d. It reports a context that ended.
+func sleep(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()

@@ -13,7 +13,7 @@ import (
 )
 
 // Advance reserves n ids of key: see [allocator.Counter]. A lost race is tried
-// again at once, an ambiguous outcome after a pause, as long as ctx lasts.
+// again at once, an ambiguous outcome after a wait, as long as ctx lasts.
 func (c *Counter) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
 	w := make(answer, 1)
 	a := &allocator.Advance{Ctx: ctx, Key: key, N: n, Done: w}
@@ -61,12 +61,12 @@ func (c *Counter) Start(a *allocator.Advance) {
 
 // drive is an advance on its way: one swap after the other, until one wins.
 type drive struct {
-	c     *Counter
-	a     *allocator.Advance
-	known belief          // what the attempt under way compares with
-	ids   allocator.Range // what it reserves if it wins
-	pause backoff.Backoff
-	swap  swap
+	c       *Counter
+	a       *allocator.Advance
+	known   belief          // what the attempt under way compares with
+	ids     allocator.Range // what it reserves if it wins
+	backoff backoff.Backoff
+	swap    swap
 
 	looking bool // the attempt under way only reads the record
 }
@@ -99,7 +99,7 @@ func (d *drive) open() {
 		case d.c.txns.ctx.Err() != nil:
 			d.fail(errClosed)
 			return
-		case !d.pause.Wait(ctx, d.c.jitter):
+		case !d.backoff.Wait(ctx, d.c.jitter):
 			d.fail(err)
 			return
 		}
@@ -153,8 +153,8 @@ func (d *drive) swapped(out outcome) {
 		if !d.looking && perhapsApplied(out.err) {
 			d.c.skipped(d.a.Key, d.a.N, allocator.GapAmbiguous)
 		}
-		if pause := d.pause.Next(d.c.jitter); !d.a.Ended(time.Now().Add(pause)) {
-			time.AfterFunc(pause, d.again)
+		if wait := d.backoff.Next(d.c.jitter); !d.a.Ended(time.Now().Add(wait)) {
+			time.AfterFunc(wait, d.again)
 			return
 		}
 		d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.N, out.err))
@@ -193,7 +193,7 @@ func (d *drive) fail(err error) {
 // end tells the outcome. d is used again.
 func (d *drive) end(ids allocator.Range, err error) {
 	a := d.a
-	d.c, d.a, d.pause = nil, nil, backoff.Backoff{}
+	d.c, d.a, d.backoff = nil, nil, backoff.Backoff{}
 	d.swap.Path, d.swap.Value = "", ""
 	drives.Put(d)
 	a.Done.Advanced(a, ids, err)

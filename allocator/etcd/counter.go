@@ -110,9 +110,9 @@ func (c *Counter) revoked() {
 	}
 }
 
-// Incarnation returns the name of the counters, a UUID that their first worker
+// Lineage returns the name of the counters, a UUID that their first worker
 // made, "" while it has not been read.
-func (c *Counter) Incarnation() string { return c.guard.Lineage() }
+func (c *Counter) Lineage() string { return c.guard.Lineage() }
 
 // Path returns where key's record is kept.
 func (c *Counter) Path(key allocator.Key) string {

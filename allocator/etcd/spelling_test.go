@@ -207,11 +207,11 @@ func TestMemoryOfAPlace(t *testing.T) {
 	server.Replace(t)
 	etcdtest.MustAdvance(t, counterAt(t, server.Endpoint, etcd.Config{StateDir: dir, Prefix: "/other"}), key, 1, 1) // another place
 	at := "http://" + strings.Replace(server.Endpoint, "127.0.0.1", "LOCALHOST", 1)
-	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "has lost the record of store "+c.Incarnation())
+	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "has lost the record of store "+c.Lineage())
 
 	ignorant := etcdtest.Guarded(t, server, "")
 	etcdtest.MustAdvance(t, ignorant, key, 5, 1)
-	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "in place of "+c.Incarnation())
+	wantFenced(t, counterAt(t, at, etcd.Config{StateDir: dir}), "in place of "+c.Lineage())
 
 	// The way out named the record as well. It is the other store's: who deleted it
 	// fenced that one's workers.
@@ -219,7 +219,7 @@ func TestMemoryOfAPlace(t *testing.T) {
 	if f := fenceOf(t, stranger); len(f.Files) == 0 || f.Record != "" {
 		t.Errorf("the way out is not to delete the file alone: %+v", f)
 	}
-	files, err := filepath.Glob(filepath.Join(dir, c.Incarnation()+".json"))
+	files, err := filepath.Glob(filepath.Join(dir, c.Lineage()+".json"))
 	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
 		t.Fatal(files, err)
 	}
@@ -257,7 +257,7 @@ func TestLostRecordIsToldToAll(t *testing.T) {
 	server := servers.StartEtcd(t)
 	live := etcdtest.Guarded(t, server, "")
 	etcdtest.MustAdvance(t, live, key, 5, 1)
-	name := live.Incarnation()
+	name := live.Lineage()
 	server.Replace(t)
 	eventuallyFenced(t, live)
 	if f := fenceOf(t, live); f.Record != incarnationPath {

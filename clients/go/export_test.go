@@ -4,7 +4,7 @@ import "context"
 
 // What the tests of the retry loop need to see; they run without a server, on
 // testing/synctest's clock.
-var Pause = pause
+var WaitAfter = waitAfter
 
 func Retry(ctx context.Context, ask func(context.Context) (Range, error), opts ...Option) (Range, error) {
 	s, err := with(&defaults, opts)

@@ -10,10 +10,10 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// Pauses between attempts, before the random part.
+// Waits between attempts, before the random part.
 const (
-	firstPause = 10 * time.Millisecond
-	maxPause   = 16 * firstPause
+	firstWait = 10 * time.Millisecond
+	maxWait   = 16 * firstWait
 )
 
 // retry calls ask until it succeeds, fails for good or the call's time is up.
@@ -44,7 +44,7 @@ func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, e
 			break
 		}
 
-		wait := pause(f.attempts, err, rand.Float64())
+		wait := waitAfter(f.attempts, err, rand.Float64())
 		if !errors.Is(err, ErrNoWorkers) {
 			noWorkersSince = time.Time{}
 		} else {
@@ -83,11 +83,11 @@ func attempt(ctx context.Context, timeout time.Duration, ask func(context.Contex
 	return ids, outcomeOf(err)
 }
 
-// pause returns how long to wait after the attempt with that number, the first
+// waitAfter returns how long to wait after the attempt with that number, the first
 // being 1, failed with err. r is a random number in [0, 1): without it, callers
 // that were turned away together would come back together.
-func pause(attempts int, err error, r float64) time.Duration {
-	d := min(firstPause<<min(attempts-1, 16), maxPause)
+func waitAfter(attempts int, err error, r float64) time.Duration {
+	d := min(firstWait<<min(attempts-1, 16), maxWait)
 	if e, ok := errors.AsType[*subjects.Error](err); ok {
 		d = max(d, e.RetryAfter)
 	}

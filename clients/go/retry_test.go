@@ -45,10 +45,10 @@ func TestPause(t *testing.T) {
 		{1, busy(24 * time.Hour), 24 * time.Hour, 36 * time.Hour, "busy for long"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			if got := seqd.Pause(tt.attempts, tt.err, 0); got != tt.least {
+			if got := seqd.WaitAfter(tt.attempts, tt.err, 0); got != tt.least {
 				t.Errorf("at least: got %v, want %v", got, tt.least)
 			}
-			if got := seqd.Pause(tt.attempts, tt.err, 1); got != tt.most {
+			if got := seqd.WaitAfter(tt.attempts, tt.err, 1); got != tt.most {
 				t.Errorf("at most: got %v, want %v", got, tt.most)
 			}
 		})
@@ -119,7 +119,7 @@ func TestRetryPauses(t *testing.T) {
 		attempts, varied := 0, false
 		ids, err := seqd.Retry(t.Context(), func(ctx context.Context) (seqd.Range, error) {
 			if attempts > 0 {
-				got, least := time.Since(failed), seqd.Pause(attempts, seqd.ErrUnavailable, 0)
+				got, least := time.Since(failed), seqd.WaitAfter(attempts, seqd.ErrUnavailable, 0)
 				varied = varied || got != least
 				if got < least || got > least*3/2 {
 					t.Errorf("pause %d: got %v, want %v to %v", attempts, got, least, least*3/2)

@@ -43,6 +43,14 @@ func TestDoctorWithoutEtcd(t *testing.T) {
 	wantOnly(t, report, "etcd.member", "etcd", "workers.replicas")
 }
 
+// A member that TLS does not come about with was said not to answer.
+func TestDoctorOnAHandshakeThatFails(t *testing.T) {
+	_, db := system(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", "https://"+db.Endpoint)
+	report, _ := examine(t)
+	want(t, report, "etcd.member", doctor.Fail, "look whether etcd speaks TLS at this port")
+}
+
 // Each permission that a worker needs is missed by its own name, and a user with
 // just those has them.
 func TestDoctorMissesPermissions(t *testing.T) {

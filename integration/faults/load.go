@@ -61,7 +61,7 @@ func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 			rnd := rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))
 			for ctx.Err() == nil {
 				next(ctx, pick(rnd, i))
-				pause(ctx, spacing/2+rand.N(spacing))
+				sleep(ctx, spacing/2+rand.N(spacing))
 			}
 		})
 	}
@@ -104,7 +104,7 @@ func pickHot(rnd *rand.Rand, client int) ask {
 	return a
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():

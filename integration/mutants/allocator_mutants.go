@@ -127,7 +127,7 @@ var allocatorMutants = []mutant{
 	{
 		name: "a fence revokes nothing", breaks: "U after a restore: who is fenced goes on with the ids it holds",
 		edits:  []edit{{counterFile, "		c.hooks.Revoke()\n", "		_ = c.hooks.Revoke\n"}},
-		suites: []suite{simulation},
+		suites: []suite{{"./allocator/etcd", "^TestFenceRevokes$"}, simulation},
 	},
 	{
 		name: "hooks not wired", breaks: "U after a restore: nobody hears of a fence",

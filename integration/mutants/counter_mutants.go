@@ -44,11 +44,11 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "ambiguous taken for applied", breaks: "U: a range is issued though no answer came",
-		edits: []edit{{advanceFile, "		if pause := d.pause.Next", `		if !d.looking && !d.a.Ended(time.Now()) {
+		edits: []edit{{advanceFile, "		if wait := d.backoff.Next", `		if !d.looking && !d.a.Ended(time.Now()) {
 			d.end(d.ids, nil)
 			return
 		}
-		if pause := d.pause.Next`}},
+		if wait := d.backoff.Next`}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -65,7 +65,7 @@ var counterMutants = []mutant{
 	d.c.mu.Unlock()
 	d.known = d.c.belief(d.a.Key)
 `},
-			{advanceFile, "		if pause := d.pause.Next", `		if d.ids.N > 0 && strings.Contains(out.err.Error(), "database space exceeded") {
+			{advanceFile, "		if wait := d.backoff.Next", `		if d.ids.N > 0 && strings.Contains(out.err.Error(), "database space exceeded") {
 			d.c.mu.Lock()
 			if d.c.spare == nil {
 				d.c.spare = map[allocator.Key]allocator.Range{}
@@ -75,7 +75,7 @@ var counterMutants = []mutant{
 			d.fail(allocator.ErrUnavailable)
 			return
 		}
-		if pause := d.pause.Next`},
+		if wait := d.backoff.Next`},
 			{advanceFile, "	\"sync\"\n", "	\"strings\"\n	\"sync\"\n"},
 		},
 		suites: []suite{simulation, counter},

@@ -5,7 +5,7 @@ const (
 	onceFile        = "allocator/etcd/dial/once.go"
 	sizeFile        = "allocator/etcd/size.go"
 	memberWatchFile = "allocator/etcd/dial/watch.go"
-	membersFile     = "allocator/etcd/dial/members.go"
+	probeFile       = "allocator/etcd/dial/probe.go"
 	statsFile       = "allocator/etcd/stats.go"
 )
 
@@ -56,7 +56,7 @@ var etcdMutants = []mutant{
 	},
 	{
 		name: "redialed without a pause", breaks: "a balancer that sends us back is dialed as fast as it goes",
-		edits:  []edit{{memberWatchFile, "	w.next = now.Add(w.pause)", "	w.next = now"}},
+		edits:  []edit{{memberWatchFile, "	w.next = now.Add(w.spacing)", "	w.next = now"}},
 		suites: []suite{balancer},
 	},
 	{
@@ -66,7 +66,7 @@ var etcdMutants = []mutant{
 	},
 	{
 		name: "members asked for reads", breaks: "serving: a member that reads and can't write is used for ever",
-		edits:  []edit{{membersFile, "_, err = etcdserverpb.NewKVClient(nc).Txn(ctx, writesNothing)", `_, err = etcdserverpb.NewKVClient(nc).Range(ctx, &etcdserverpb.RangeRequest{Key: []byte("x")})`}},
+		edits:  []edit{{probeFile, "_, err = etcdserverpb.NewKVClient(nc).Txn(ctx, writesNothing)", `_, err = etcdserverpb.NewKVClient(nc).Range(ctx, &etcdserverpb.RangeRequest{Key: []byte("x")})`}},
 		suites: []suite{memberSuite},
 	},
 }

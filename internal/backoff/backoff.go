@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Backoff is the pauses between attempts. The zero value is ready.
-type Backoff struct{ pause time.Duration }
+// Backoff is the waits between attempts. The zero value is ready.
+type Backoff struct{ wait time.Duration }
 
 const (
-	minPause = 10 * time.Millisecond
-	maxPause = 500 * time.Millisecond
+	minWait = 10 * time.Millisecond
+	maxWait = 500 * time.Millisecond
 )
 
 // Next returns half to all of a time that doubles. jitter returns from 0 to below
 // its argument.
 func (b *Backoff) Next(jitter func(time.Duration) time.Duration) time.Duration {
-	b.pause = min(max(2*b.pause, minPause), maxPause)
-	return b.pause/2 + jitter(b.pause/2)
+	b.wait = min(max(2*b.wait, minWait), maxWait)
+	return b.wait/2 + jitter(b.wait/2)
 }
 
-// Wait pauses for Next's time; it is false if ctx ends before that.
+// Wait waits for Next's time; it is false if ctx ends before that.
 func (b *Backoff) Wait(ctx context.Context, jitter func(time.Duration) time.Duration) bool {
 	t := time.NewTimer(b.Next(jitter))
 	defer t.Stop()

@@ -29,9 +29,9 @@ type conns struct {
 
 // way is an address that is dialed. conns.mu guards it.
 type way struct {
-	pause time.Duration        // between the last two connections that were closed; 0: the last one was of use
-	next  time.Time            // when another one may be closed
-	left  map[string]time.Time // what the name stands for, and when a connection to it was last closed
+	spacing time.Duration        // between the last two connections that were closed; 0: the last one was of use
+	next    time.Time            // when another one may be closed
+	left    map[string]time.Time // what the name stands for, and when a connection to it was last closed
 }
 
 // conn is a connection that can be found again.

@@ -30,9 +30,9 @@ type login struct {
 	failed time.Time // when that was
 }
 
-// loginPause is the time after a refused login in which nobody tries again: it
+// loginSpacing is the time after a refused login in which nobody tries again: it
 // costs etcd a tenth of a second of a processor to check a password.
-const loginPause = time.Second
+const loginSpacing = time.Second
 
 func newLogin(user, password string) *login {
 	return &login{user: user, password: password, turn: make(chan struct{}, 1)}
@@ -102,7 +102,7 @@ func (l *login) ensure(ctx context.Context, cc *grpc.ClientConn) (string, error)
 func (l *login) current() (token string, usable bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.usable && l.err != nil && time.Since(l.failed) < loginPause {
+	if !l.usable && l.err != nil && time.Since(l.failed) < loginSpacing {
 		return "", false, l.err
 	}
 	return l.token, l.usable, nil

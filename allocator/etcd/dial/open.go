@@ -36,10 +36,10 @@ type Config struct {
 // DefaultTimeout bounds one try to connect.
 const DefaultTimeout = 2 * time.Second
 
-// maxReconnectPause bounds the time from one try to connect to the next. gRPC's
+// maxReconnectWait bounds the time from one try to connect to the next. gRPC's
 // own grows to two minutes: so long a worker would stay away from an etcd that
 // is back.
-const maxReconnectPause = time.Second
+const maxReconnectWait = time.Second
 
 // Open returns a client for config. It does not block: the client connects in
 // the background, whether etcd is up or not, and logs in with its first call. A
@@ -107,7 +107,7 @@ func (config Config) client(ctx context.Context, options ...grpc.DialOption) (*c
 		MaxUnaryRetries: 2,
 
 		DialOptions: append(options, grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxReconnectPause},
+			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxReconnectWait},
 			MinConnectTimeout: config.Timeout,
 		})),
 

@@ -59,7 +59,7 @@ func (cs *conns) heard(c *conn, begun, now time.Time, err error) {
 	w := cs.wayLocked(c.addr)
 	if !unfit(err) {
 		c.answered, c.failing = now, time.Time{}
-		w.pause, w.next = 0, time.Time{}
+		w.spacing, w.next = 0, time.Time{}
 		return
 	}
 	if c.failing.IsZero() {
@@ -74,15 +74,15 @@ func (cs *conns) heard(c *conn, begun, now time.Time, err error) {
 	case status.Code(err) == codes.DeadlineExceeded && failed < memberTimeout: // it spent its time elsewhere
 		return
 	}
-	if w.pause == 0 { // else it has been said
+	if w.spacing == 0 { // else it has been said
 		level := slog.LevelWarn
 		if c.answered.IsZero() {
 			level = slog.LevelInfo // it may be about to come up, as it does when all are started at once
 		}
 		cs.log.Log(context.Background(), level, "etcd fails on a connection; dialing anew", "endpoint", c.addr, "member", c.RemoteAddr().String(), "err", rpctypes.Error(err))
 	}
-	w.pause = min(max(2*w.pause, minRedial), maxRedial)
-	w.next = now.Add(w.pause)
+	w.spacing = min(max(2*w.spacing, minRedial), maxRedial)
+	w.next = now.Add(w.spacing)
 	w.left[c.RemoteAddr().String()] = now
 	c.closed = true
 	c.Conn.Close() // gRPC notices, and calls Close

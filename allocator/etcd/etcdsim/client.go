@@ -138,7 +138,7 @@ func call[In, Out any](ctx context.Context, c *Client, in In, send func(In) (Out
 		return none, ended(ctx)
 	case fault.Outcome == Denied:
 		return none, refusal(ctx, fault.After, fault.Err)
-	case !pause(ctx, fault.After):
+	case !sleep(ctx, fault.After):
 		return none, ended(ctx)
 	case c.server.currentLife() != life:
 		return none, errGone
@@ -151,14 +151,14 @@ var errGone = status.Error(codes.Unavailable, "transport is closing")
 
 // refusal is err after d, or ctx's end if that comes first.
 func refusal(ctx context.Context, d time.Duration, err error) error {
-	if !pause(ctx, d) {
+	if !sleep(ctx, d) {
 		return ended(ctx)
 	}
 	return err
 }
 
-// pause blocks for d, and is false if ctx ends before that.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep blocks for d, and is false if ctx ends before that.
+func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

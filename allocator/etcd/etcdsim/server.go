@@ -156,13 +156,6 @@ func (s *Server) Value(path string) string {
 	return ""
 }
 
-// Elect raises the term, as the election of a leader does.
-func (s *Server) Elect() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.term++
-}
-
 // Revision returns the current revision.
 func (s *Server) Revision() int64 {
 	s.mu.Lock()

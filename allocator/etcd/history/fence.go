@@ -18,18 +18,27 @@ func (g *Guard) fence(err error, p past) error {
 		return err
 	}
 	p.Fenced = Reason(err)
-	g.mu.Lock()
-	if g.fenced != nil {
-		defer g.mu.Unlock()
-		return g.fenced
+	if already := g.close(err, p); already != nil {
+		return already
 	}
-	g.fenced, g.past.Fenced, g.past.Epoch = err, p.Fenced, p.Epoch
-	g.mu.Unlock()
-	g.revoke()
 	if p.Lineage != "" {
 		g.remember(p)
 	}
 	return err
+}
+
+// close fails every transaction from now on, or returns why they fail already. The
+// ids are revoked under the lock: whoever is told of the fence gets none of them
+// any more.
+func (g *Guard) close(err error, p past) (already error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.fenced != nil {
+		return g.fenced
+	}
+	g.fenced, g.past.Fenced, g.past.Epoch = err, p.Fenced, p.Epoch
+	g.revoke()
+	return nil
 }
 
 // Reason returns why err fences, without the sentinel's text and who found it.
@@ -41,13 +50,13 @@ func Reason(err error) string {
 // replaces another one, the ids that are reserved are revoked.
 func (g *Guard) adopt(rec record.Incarnation, now record.Sight) (replaced bool) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	replaced = g.open.Load() || g.fenced != nil
 	g.past = pastOf(rec)
 	g.past.Seen = rec.Seen.And(now)
 	g.fenced, g.low = nil, time.Time{}
 	g.gen.Add(1)
 	g.open.Store(true)
-	g.mu.Unlock()
 	if replaced {
 		g.revoke()
 	}

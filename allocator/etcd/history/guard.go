@@ -59,7 +59,7 @@ type Config struct {
 	StateDir, FenceDir string
 
 	// Revoke is told when ids that were reserved before may not be issued any
-	// more. It must not call back.
+	// more. It must not call back, and nobody hears of a fence before it returns.
 	Revoke func()
 
 	Log    *slog.Logger

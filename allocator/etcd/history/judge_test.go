@@ -163,6 +163,31 @@ func TestLowTerm(t *testing.T) {
 	})
 }
 
+// Who is told of a fence, or of its end, gets none of the ids that were reserved
+// before: they are dropped while nobody can be told. (An advance that came while
+// they were being dropped was answered FENCED, and ids from memory after it.)
+func TestNobodyHearsOfAFenceBeforeIdsAreRevoked(t *testing.T) {
+	var g *Guard
+	revoked := 0
+	g = newTestGuard(func() {
+		revoked++
+		if g.mu.TryLock() {
+			t.Error("an advance can end while ids are being revoked")
+			g.mu.Unlock()
+		}
+	})
+	rec, now := record.Incarnation{Lineage: "a", Seen: record.Sight{Cluster: 1, Term: 5, Rev: 10}}, record.Sight{Cluster: 1, Term: 5, Rev: 10}
+	g.adopt(rec, now)
+	if err := g.answer(header(1, 5, 9)); !errors.Is(err, allocator.ErrFenced) {
+		t.Fatalf("got %v, want ErrFenced", err)
+	}
+	rec.Epoch++
+	g.adopt(rec, now)
+	if revoked != 2 {
+		t.Errorf("revoked %d times, want at the fence and at its end", revoked)
+	}
+}
+
 // What was sent before a jump may have been answered by the history before it.
 func TestAnswersFromBeforeAJump(t *testing.T) {
 	g := newTestGuard(func() {})

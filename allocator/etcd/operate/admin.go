@@ -170,11 +170,11 @@ func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
 	defer cancel()
 	change := Change{Key: m.Key, Was: m.Last, Is: m.Last}
 	path := a.prefix.Counter(m.Key)
-	var pause backoff.Backoff
+	var again backoff.Backoff
 	for m.Last < to {
 		out, err := a.swap(ctx, a.put(m, to))
 		switch {
-		case err != nil && !pause.Wait(ctx, rand.N[time.Duration]):
+		case err != nil && !again.Wait(ctx, rand.N[time.Duration]):
 			return change, fmt.Errorf("raise %s to %d, the mark may have been raised: %w", path, to, err)
 		case err != nil: // if it was applied, the next compare fails and brings the record along
 		case out.Won:

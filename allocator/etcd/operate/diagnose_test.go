@@ -58,7 +58,7 @@ func TestHistory(t *testing.T) {
 	}
 
 	c := etcdtest.Guarded(t, server, dir)
-	if name := c.Incarnation(); name != "" {
+	if name := c.Lineage(); name != "" {
 		t.Errorf("the name is known before anything was read: %s", name)
 	}
 	etcdtest.MustAdvance(t, c, key, 1, 1)
@@ -66,8 +66,8 @@ func TestHistory(t *testing.T) {
 	etcdtest.MustAdvance(t, c, key, 1, 2)
 	c.Close()
 	h, err = historyOf(t, server, dir)
-	if err != nil || h.Fence != nil || h.Lineage == "" || h.Lineage != c.Incarnation() || len(h.StateFiles) != 1 || h.Seen.Rev == 0 || h.Now.Rev <= h.Seen.Rev {
-		t.Errorf("a good etcd, of %s: %+v, %v", c.Incarnation(), h, err)
+	if err != nil || h.Fence != nil || h.Lineage == "" || h.Lineage != c.Lineage() || len(h.StateFiles) != 1 || h.Seen.Rev == 0 || h.Now.Rev <= h.Seen.Rev {
+		t.Errorf("a good etcd, of %s: %+v, %v", c.Lineage(), h, err)
 	}
 	if again, err := historyOf(t, server, empty); err != nil || again.Fence != nil || again.StateFiles != nil || again.Now.Rev != h.Now.Rev {
 		t.Errorf("without a memory: %+v, %v; before: %+v", again, err, h)

@@ -84,15 +84,15 @@ func (f failures) counts() map[string]int64 {
 	return counts
 }
 
-// minPause keeps callers that are turned away at once from filling the slice
+// minWait keeps callers that are turned away at once from filling the slice
 // with nothing else.
-const minPause = 10 * time.Millisecond
+const minWait = 10 * time.Millisecond
 
-// pauseAfter is how long a caller waits after err.
-func pauseAfter(err error) time.Duration {
+// waitAfter is how long a caller waits after err.
+func waitAfter(err error) time.Duration {
 	var e *subjects.Error
 	if errors.As(err, &e) {
-		return max(e.RetryAfter, minPause)
+		return max(e.RetryAfter, minWait)
 	}
-	return minPause
+	return minWait
 }

@@ -29,7 +29,7 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%v: got %s, want %s", test.err, got, test.want)
 		}
 	}
-	if got := pauseAfter(&subjects.Error{Code: subjects.Busy, RetryAfter: time.Second}); got != time.Second {
+	if got := waitAfter(&subjects.Error{Code: subjects.Busy, RetryAfter: time.Second}); got != time.Second {
 		t.Errorf("got %v", got)
 	}
 }

@@ -87,7 +87,7 @@ func (e *engine) call(ctx, askCtx context.Context, peer Peer, load Load, caller 
 		first, n, err := peer.Ask(askCtx, caller, key)
 		if err != nil {
 			log.fail(err)
-			if !pause(ctx, min(pauseAfter(err), time.Duration(e.end.Load()-e.now()))) {
+			if !sleep(ctx, min(waitAfter(err), time.Duration(e.end.Load()-e.now()))) {
 				return
 			}
 			continue
@@ -99,8 +99,8 @@ func (e *engine) call(ctx, askCtx context.Context, peer Peer, load Load, caller 
 	}
 }
 
-// pause waits for d, and is false if ctx ends before that.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep waits for d, and is false if ctx ends before that.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
 )
@@ -72,7 +74,8 @@ func (e *examination) lookAtMembers(ctx context.Context, c Etcd) []*member {
 		m := &member{endpoint: endpoint}
 		members[i] = m
 		all.Go(func() {
-			if m.err = m.ask(ctx, c); errors.Is(m.err, context.DeadlineExceeded) {
+			m.err = m.ask(ctx, c)
+			if _, refused := errors.AsType[*dial.HandshakeError](m.err); !refused && errors.Is(m.err, context.DeadlineExceeded) {
 				m.err = silence(ctx, endpoint)
 			}
 		})
@@ -197,64 +200,9 @@ func textOf(err error) string {
 }
 
 func hintForMember(err error) string {
-	text := strings.ToLower(err.Error())
-	if hint := advice.For(err); hint != "" {
-		return hint
+	otherwise := "start it, or look at --etcd-endpoints and the network: ids go on as long as a majority of the members answers"
+	if errors.Is(err, rpctypes.ErrNoLeader) || errors.Is(err, errSilent) {
+		otherwise = "the member may be cut off from a majority: look at the other members, and at the network between them"
 	}
-	switch {
-	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, errSilent):
-		return "the member may be cut off from a majority: look at the other members, and at the network between them"
-	case strings.Contains(text, "tls"), strings.Contains(text, "x509"), strings.Contains(text, "certificate"):
-		return "look at --etcd-ca, --etcd-cert and --etcd-key, and at the names in the member's certificate"
-	}
-	return "start it, or look at --etcd-endpoints and the network: ids go on as long as a majority of the members answers"
-}
-
-// lookAtCluster holds the members against each other.
-func (e *examination) lookAtCluster(ctx context.Context, c Etcd, client *clientv3.Client, members []*member) {
-	ids, old := map[uint64]string{}, false
-	for _, m := range members {
-		if m.status == nil {
-			continue
-		}
-		ids[m.status.Header.ClusterId] = m.endpoint
-		if older(m.status.Version, leastEtcd) {
-			old = true
-			e.fail("etcd.version", m.endpoint, fmt.Sprintf("etcd %s is older than %s", m.status.Version, leastEtcd), "upgrade it; what is older is not tested with seqd")
-		}
-	}
-	if !old {
-		e.ok("etcd.version", c.Name, fmt.Sprintf("all members %s or later", leastEtcd))
-	}
-	if len(ids) > 1 {
-		e.fail("etcd.cluster", c.Name, fmt.Sprintf("the endpoints belong to %d different clusters: ids would be issued twice", len(ids)), "name the members of one cluster in --etcd-endpoints")
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	list, err := client.MemberList(ctx)
-	if err != nil {
-		e.skip("etcd.cluster", c.Name, "its members can't be listed: "+textOf(err), "")
-		return
-	}
-	voters, unnamed := 0, []string{}
-	for _, m := range list.Members {
-		if m.IsLearner {
-			continue
-		}
-		voters++
-		if !slices.ContainsFunc(members, func(named *member) bool { return named.status == nil || named.status.Header.MemberId == m.ID }) {
-			unnamed = append(unnamed, m.Name)
-		}
-	}
-	switch {
-	case voters == 1:
-		e.warn("etcd.cluster", c.Name, "a cluster of one: its disk is the only copy of the counters", "run three members, or keep backups and know: seqd admin jump -h")
-	case voters%2 == 0:
-		e.warn("etcd.cluster", c.Name, fmt.Sprintf("%d voting members survive no more failures than %d", voters, voters-1), "run an odd number")
-	case len(unnamed) > 0:
-		e.warn("etcd.cluster", c.Name, fmt.Sprintf("of %d voting members --etcd-endpoints does not name %s", voters, strings.Join(unnamed, ", ")), "name all: workers leave a member that falls silent for the others that they know")
-	default:
-		e.ok("etcd.cluster", c.Name, fmt.Sprintf("%d voting members, cluster %x", voters, list.Header.ClusterId))
-	}
+	return cmp.Or(advice.For(err), otherwise)
 }

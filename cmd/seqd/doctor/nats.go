@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/worker"
 )
 
@@ -18,7 +20,7 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 	nc, err := e.Connect(nats.Name("seqd doctor"), nats.Timeout(stepTimeout), nats.NoReconnect(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // refusals are read from LastError
 	if err != nil {
-		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", e.NATS, err), hintForConnect(err))
+		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", e.NATS, err), cmp.Or(advice.NATS(err), "start nats-server, or name it with --nats-url; from here, is its port reachable?"))
 		e.skip("nats.permissions", "", "not looked at: NATS is not reached", "")
 		e.skip("workers", "", "not looked for: NATS is not reached", "")
 		return
@@ -43,17 +45,6 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 	e.lookAtAccounts(ctx)
 	e.lookAtLimits(ctx) // first, as nats.go does not tell this refusal from the one before
 	e.lookAtPermissions(ctx)
-}
-
-func hintForConnect(err error) string {
-	text := strings.ToLower(err.Error())
-	switch {
-	case strings.Contains(text, "authorization"), strings.Contains(text, "authentication"):
-		return "look at the user, password, token or credentials (seqd doctor -h names the settings), and at the server's accounts"
-	case strings.Contains(text, "tls"), strings.Contains(text, "x509"), strings.Contains(text, "certificate"):
-		return "look at --nats-ca, --nats-cert and --nats-key, and at the names in the server's certificate"
-	}
-	return "start nats-server, or name it with --nats-url; from here, is its port reachable?"
 }
 
 // longPing is the interval of pings from which on a worker that was cut off

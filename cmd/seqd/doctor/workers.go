@@ -63,7 +63,7 @@ func (e *examination) lookAtWorkers(ctx context.Context) {
 	e.lookAtQueueGroups(all)
 	e.lookAtRoots(all)
 	e.lookAtRules(covering(mine, nil))
-	e.lookAtIncarnations(mine)
+	e.lookAtLineages(mine)
 }
 
 // lookAtReplicas looks whether each store is served, and would be if one worker

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -70,7 +72,8 @@ func (c Etcd) Dial(ctx context.Context, log *slog.Logger) (*clientv3.Client, err
 		Log:       log,
 		Advise:    advice.For,
 	}
-	if c.TLS != (TLS{}) {
+	https := slices.ContainsFunc(c.Endpoints, func(e string) bool { return strings.HasPrefix(e, "https://") })
+	if c.TLS != (TLS{}) || https { // else a handshake that fails would have no cause
 		config.TLS = c.TLS.Client
 		if _, err := c.TLS.Client(); err != nil {
 			// Now, rather than with every try to connect.

@@ -98,7 +98,7 @@ var errNoWorkers = errors.New("no worker answers; start one: seqd worker; if one
 // runOnce prints what happened in one interval.
 func (q *query) runOnce(ctx context.Context, nc *nats.Conn, stdout io.Writer) error {
 	view, err := q.poll(ctx, nc)
-	if err == nil && pause(ctx, q.interval) {
+	if err == nil && sleep(ctx, q.interval) {
 		view, err = q.poll(ctx, nc)
 	}
 	switch {
@@ -131,7 +131,7 @@ func (q *query) runLines(ctx context.Context, nc *nats.Conn, stdout io.Writer) e
 		if err != nil {
 			return err
 		}
-		if !pause(ctx, q.interval) {
+		if !sleep(ctx, q.interval) {
 			return nil
 		}
 	}
@@ -149,8 +149,8 @@ func (q *query) title(view View) string {
 	return fmt.Sprintf("seqd at %s   every %v   %s", q.nats.Where(), q.interval, view.At.Format(time.TimeOnly))
 }
 
-// pause waits, and is false if ctx ends before that.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep waits, and is false if ctx ends before that.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

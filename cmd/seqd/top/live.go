@@ -94,7 +94,7 @@ func (q *query) keepPolling(ctx context.Context, nc *nats.Conn, polls chan<- pol
 		case <-ctx.Done():
 			return
 		}
-		if !pause(ctx, q.interval-time.Since(begin)) {
+		if !sleep(ctx, q.interval-time.Since(begin)) {
 			return
 		}
 	}

@@ -9,22 +9,22 @@ import (
 	"github.com/seqd-io/seqd/worker"
 )
 
-// lookAtIncarnations looks whether requests for one store can come to workers
+// lookAtLineages looks whether requests for one store can come to workers
 // that count in different etcds, or below different prefixes: they issue the
 // same ids.
-func (e *examination) lookAtIncarnations(mine []endpoint) {
+func (e *examination) lookAtLineages(mine []endpoint) {
 	bad, known := false, false
 	told := map[string]bool{}
 	covers := covering(mine, e.Stores)
 	for _, store := range slices.Sorted(maps.Keys(covers)) {
 		var first endpoint
 		for _, p := range covers[store] {
-			name := p.Metadata[worker.MetadataIncarnation]
+			name := p.Metadata[worker.MetadataLineage]
 			if name == "" || p.Metadata[worker.MetadataState] == string(worker.Fenced) {
 				continue // not serving yet, or no more: of an etcd that was replaced it names the one before
 			}
 			known = true
-			switch other := first.Metadata[worker.MetadataIncarnation]; {
+			switch other := first.Metadata[worker.MetadataLineage]; {
 			case other == "":
 				first = p
 			case other != name:

@@ -1,0 +1,92 @@
+package top
+
+import (
+	"fmt"
+	"time"
+)
+
+// column is one of a table's.
+type column struct {
+	head string
+	sort string // the order it belongs to
+	left bool   // else right
+	drop int    // which go first where the width does not do; 0: it stays
+	cell func(Row) string
+}
+
+var workerColumns = []column{
+	{head: "WORKER", sort: "name", left: true, cell: func(r Row) string { return r.Name }},
+	{head: "VERSION", left: true, drop: 8, cell: func(r Row) string { return r.Version }},
+	{head: "STATE", sort: "state", left: true, cell: func(r Row) string { return r.State }},
+	{head: "HOST", left: true, drop: 7, cell: func(r Row) string { return r.Host }},
+	{head: "UP", sort: "uptime", drop: 6, cell: func(r Row) string { return uptime(r.Up) }},
+	{head: "REQ/S", sort: "requests", cell: rate(func(r Row) float64 { return r.Requests })},
+	{head: "IDS/S", sort: "ids", drop: 3, cell: rate(func(r Row) float64 { return r.IDs })},
+	{head: "ERR/S", sort: "errors", drop: 1, cell: rate(func(r Row) float64 { return r.Errors })},
+	{head: "MEAN", sort: "mean", drop: 2, cell: mean},
+	{head: "IN FLIGHT", sort: "waiting", drop: 4, cell: func(r Row) string { return fmt.Sprint(r.Waiting) }},
+	{head: "DROP/S", drop: 5, cell: rate(func(r Row) float64 { return r.Dropped })},
+}
+
+var storeColumns = []column{
+	{head: "STORE", sort: "name", left: true, cell: func(r Row) string { return r.Name }},
+	{head: "SERVED BY", left: true, cell: func(r Row) string { return fmt.Sprintf("%d of %d", r.Serving, r.Workers) }},
+	{head: "REQ/S", sort: "requests", cell: rate(func(r Row) float64 { return r.Requests })},
+	{head: "IDS/S", sort: "ids", drop: 3, cell: rate(func(r Row) float64 { return r.IDs })},
+	{head: "ERR/S", sort: "errors", drop: 1, cell: rate(func(r Row) float64 { return r.Errors })},
+	{head: "MEAN", sort: "mean", drop: 2, cell: mean},
+	{head: "DROP/S", drop: 5, cell: rate(func(r Row) float64 { return r.Dropped })},
+}
+
+func (c column) title(sort string) string {
+	if c.sort != "" && c.sort == sort {
+		return c.head + "*"
+	}
+	return c.head
+}
+
+// unknown stands for what has not been measured yet.
+const unknown = "-"
+
+func rate(of func(Row) float64) func(Row) string {
+	return func(r Row) string {
+		x := of(r)
+		switch {
+		case !r.Measured:
+			return unknown
+		case x >= 1e6:
+			return fmt.Sprintf("%.2fM", x/1e6)
+		case x >= 1e4:
+			return fmt.Sprintf("%.1fk", x/1e3)
+		case x >= 10 || x == 0:
+			return fmt.Sprintf("%.0f", x)
+		}
+		return fmt.Sprintf("%.1f", x)
+	}
+}
+
+func mean(r Row) string {
+	d := r.Mean
+	switch {
+	case d == 0:
+		return unknown
+	}
+	// Three digits, or a few more.
+	unit := time.Nanosecond
+	for d >= 1000*unit {
+		unit *= 10
+	}
+	return d.Round(unit).String()
+}
+
+func uptime(d time.Duration) string {
+	switch days := int(d.Hours() / 24); {
+	case d == 0:
+		return unknown
+	case days > 0:
+		return fmt.Sprintf("%dd%dh", days, int(d.Hours())-24*days)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return d.String()
+}
