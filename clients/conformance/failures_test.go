@@ -116,7 +116,7 @@ func noAnswer(s *system, c *sdk) (string, error) {
 // sequenceClosed asks through a sequence that has been closed. Nothing is sent, and
 // no id can be spent.
 func sequenceClosed(_ *system, c *sdk) (string, error) {
-	a, err := c.call(command{Op: "next", Store: weakStore, Key: c.name, N: 1, Closed: true}, pace.Patience)
+	a, err := c.call(command{Op: "next", Store: weakStore, Key: c.name, Mode: "default", N: 1, Closed: true}, pace.Patience)
 	if err != nil {
 		return "", err
 	}

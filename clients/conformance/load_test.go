@@ -18,7 +18,7 @@ const loadPatience = 2 * pace.Patience
 // one in peace when two thirds are: each call gets ids all the same, within 20 s.
 func restart(t *testing.T, s *system, c *sdk) (string, error) {
 	load := command{
-		Op: "load", Store: strongStore, Key: c.name + ".restart", Mode: "strong",
+		Op: "load", Store: strongStore, Key: c.name + ".restart", N: 1, Mode: "strong",
 		Callers: 16, Calls: 625, TimeoutMs: 20_000,
 	}
 	ids := int64(load.Callers * load.Calls)
@@ -73,7 +73,7 @@ func together(sdks []*sdk, key string, rounds int, round func(command, int, int)
 		for i, c := range sdks {
 			all.Go(func() {
 				load := round(command{
-					Op: "load", Store: weakStore, Key: key, Mode: "strong",
+					Op: "load", Store: weakStore, Key: key, N: 1, Mode: "strong",
 					Callers: callers, Calls: calls, TimeoutMs: 20_000,
 				}, i, r)
 				got, err := c.do(load, loadPatience)

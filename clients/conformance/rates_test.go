@@ -23,7 +23,7 @@ func rateOf(t *testing.T, sdks []*sdk, mode string, sequence bool) (cells []stri
 	for range rounds {
 		for i, c := range sdks {
 			r, err := c.do(command{
-				Op: "rate", Store: weakStore, Key: c.name + ".rate", Mode: mode,
+				Op: "rate", Store: weakStore, Key: c.name + ".rate", N: 1, Mode: mode,
 				Callers: 64, DurationMs: int(rates.Milliseconds()), Sequence: sequence,
 			}, *rates+10*time.Second)
 			if err == nil && r.IdsPerSecond <= 0 {

@@ -30,7 +30,7 @@ type sdk struct {
 	stalls  *pace.Stalls
 }
 
-// command is a line for a conformance program.
+// command is a line for a conformance program that asks for ids.
 type command struct {
 	Op         string `json:"op"`
 	Store      string `json:"store"`
@@ -43,7 +43,12 @@ type command struct {
 	DurationMs int    `json:"duration_ms,omitempty"`
 	Sequence   bool   `json:"sequence,omitempty"`
 	Closed     bool   `json:"closed,omitempty"`
-	URL        string `json:"url,omitempty"`
+}
+
+// connection is a line that changes what a program asks over.
+type connection struct {
+	Op  string `json:"op"`
+	URL string `json:"url,omitempty"`
 }
 
 // result is the line it answers with.
@@ -150,10 +155,8 @@ func (s *sdk) receive(patience time.Duration) (result, error) {
 	}
 }
 
-func (s *sdk) do(c command, patience time.Duration) (result, error) {
-	if c.N == 0 && c.Op != "next" {
-		c.N = 1
-	}
+// do sends a command or a connection, and returns the answer.
+func (s *sdk) do(c any, patience time.Duration) (result, error) {
 	line, err := json.Marshal(c)
 	if err != nil {
 		return result{}, err
@@ -278,7 +281,7 @@ func (a answer) is(code string, spent bool) error {
 
 // becomes has the program connect to url, or close its connection.
 func (s *sdk) becomes(op, url string) error {
-	r, err := s.do(command{Op: op, URL: url}, pace.Patience)
+	r, err := s.do(connection{op, url}, pace.Patience)
 	if err == nil && !r.Ready {
 		err = fmt.Errorf("%s: not ready: %s %s", op, r.Error, r.Text)
 	}
@@ -292,8 +295,8 @@ func (r result) history(c command, client int) ([]allocatortest.Op, error) {
 	}
 	var ops []allocatortest.Op
 	for _, o := range r.Ops {
-		if o.n != max(c.N, 1) || o.start <= 0 || o.end < o.start {
-			return nil, fmt.Errorf("not an op for %d ids: %+v", max(c.N, 1), o)
+		if o.n != c.N || o.start <= 0 || o.end < o.start {
+			return nil, fmt.Errorf("not an op for %d ids: %+v", c.N, o)
 		}
 		ops = append(ops, allocatortest.Op{
 			Start: o.start, End: o.end, Strong: c.Mode == "strong", Client: client,

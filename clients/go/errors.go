@@ -31,7 +31,9 @@ var (
 	ErrNoWorkers error = &outcome{code: noWorkers, text: "no worker of the store serves now", cause: nats.ErrNoResponders}
 	// ErrTimeout is returned when no answer came.
 	ErrTimeout error = &outcome{code: timeout, text: "no answer", spent: true}
-	// ErrNotConnected is returned when there was no connection to send a request on.
+	// ErrNotConnected is returned when there was no connection to send a request on. A
+	// call that may have been served before the connection was lost is ErrTimeout, too,
+	// and says so: its code is TIMEOUT.
 	ErrNotConnected error = &outcome{code: notConnected, text: "not connected to NATS"}
 	// ErrClosed is returned when the sequence has been closed, or the connection: then
 	// it is nats.ErrConnectionClosed, too.
@@ -103,6 +105,12 @@ func outcomeOf(err error) error {
 		return &outcome{code: notConnected, text: "the NATS server can't be used", cause: err}
 	}
 	return &outcome{code: timeout, text: "no answer", cause: err, spent: true}
+}
+
+// lost returns what a call came to that found no connection, which err says, after a
+// request of it may have been served: the connection was not down all the time.
+func lost(err error) error {
+	return &outcome{code: timeout, text: "the connection to NATS was lost", cause: err, spent: true}
 }
 
 // retryable reports whether another attempt may succeed after one that came to err.
@@ -224,6 +232,8 @@ func (t *target) hint(err error) string {
 	switch {
 	case !ok, errors.Is(err, context.Canceled), o == errSequenceClosed:
 		return ""
+	case errors.Is(err, ErrNotConnected):
+		return "check that the NATS server runs and can be reached"
 	case o == errStranger:
 		return fmt.Sprintf("check that no stream and no other service listens on %q", t.subject)
 	}
@@ -232,8 +242,6 @@ func (t *target) hint(err error) string {
 		return fmt.Sprintf("workers that can't serve leave the queue group, and seqd doctor says why; where there is none, start a worker that serves this store, under the root %q in this NATS account", t.settings.root)
 	case closed:
 		return "connect again, with seqd.ConnectOptions to stay connected"
-	case notConnected:
-		return "check that the NATS server runs and can be reached"
 	}
 	// A request the server refused to pass on looks the same as a lost one.
 	if err := t.client.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {

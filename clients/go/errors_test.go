@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,27 @@ func TestIDsMayBeSpentByAnEarlierRequest(t *testing.T) {
 		_, err := src.sequence(t).Next(t.Context())
 		if e := asError(t, err); e.Code() != "EXHAUSTED" || !e.IDsMayBeSpent() {
 			t.Errorf("got %s, ids may be spent %t: %v", e.Code(), e.IDsMayBeSpent(), e)
+		}
+	})
+}
+
+// NOT_CONNECTED says that the connection was down all the time, in every language.
+func TestConnectionLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{refuse: func(num, _ int) error {
+			if num == 1 {
+				return seqd.ErrTimeout
+			}
+			return seqd.ErrNotConnected
+		}}
+		_, err := src.sequence(t).Next(t.Context())
+		e := asError(t, err)
+		if e.Code() != "TIMEOUT" || !e.IDsMayBeSpent() || !errors.Is(err, seqd.ErrTimeout) || !errors.Is(err, seqd.ErrNotConnected) {
+			t.Errorf("got %s, ids may be spent %t: %v", e.Code(), e.IDsMayBeSpent(), e)
+		}
+		if want := "the connection to NATS was lost: not connected to NATS: gave up"; !strings.Contains(e.Error(), want) ||
+			!strings.Contains(e.Error(), "check that the NATS server runs") {
+			t.Errorf("got %v, want %q and what to try", e, want)
 		}
 	})
 }

@@ -36,6 +36,9 @@ func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, e
 		f.took, f.gap = now.Sub(start), f.gap || mayHaveSpent(err)
 		if f.last == nil || ctx.Err() == nil || err != ErrTimeout {
 			f.last = err // an attempt cut short by the call's end tells less than the one before
+			if f.gap && errors.Is(err, ErrNotConnected) {
+				f.last = lost(err)
+			}
 		}
 		if !retryable(err) {
 			return Range{}, f

@@ -2,6 +2,8 @@ use std::fmt;
 
 /// `len` contiguous ids: `start`, `start + 1`, … The default is empty. As text it
 /// reads `7`, or `7..16` for ten ids.
+///
+/// It is not called `Range`, as the standard library has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct IdRange {
     /// The lowest id.
