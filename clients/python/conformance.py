@@ -41,7 +41,7 @@ class Load:
 
 
 def options(command: dict[str, Any]) -> seqd.CallOptions:
-    given: seqd.CallOptions = {"mode": command.get("mode") or "default"}
+    given: seqd.CallOptions = {"mode": command.get("mode", "default")}
     if timeout_ms := command.get("timeout_ms"):
         given["timeout"] = timeout_ms / 1000
     return given

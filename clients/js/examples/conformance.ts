@@ -66,7 +66,7 @@ function dial(servers: string) {
 
 /** A function that makes one call. */
 function asker(c: Command): () => Promise<IdRange> {
-  const options: Options = { mode: c.mode || "default" };
+  const options: Options = { mode: c.mode ?? "default" };
   if (c.timeout_ms !== undefined) options.timeout = c.timeout_ms;
   const n = c.n ?? 1;
   if (!c.sequence && !c.closed) return () => client.nextN(c.store, c.key, n, options);

@@ -12,6 +12,12 @@ fn with(attempt_ms: u64) -> Options {
     Options::default().attempt_timeout(Duration::from_millis(attempt_ms))
 }
 
+/// A client that asks once, however long the machine stands still.
+async fn patient(server: &NatsServer) -> Client {
+    let options = with(20_000).timeout(Duration::from_secs(20));
+    Client::with_options(server.connect().await, &options).unwrap()
+}
+
 /// A stream that captures the subject acknowledges a request before the worker
 /// answers it.
 #[tokio::test]
@@ -28,7 +34,7 @@ async fn an_answer_without_the_nonce_is_passed_over() {
         ]
     })
     .await;
-    let client = Client::new(server.connect().await);
+    let client = patient(&server).await;
     assert_eq!(client.next("s", "k").await.unwrap(), 7);
     assert_eq!(
         asked.count(),
@@ -73,7 +79,7 @@ async fn errors_of_strangers_are_passed_over_too() {
         }
     })
     .await;
-    let client = Client::new(server.connect().await);
+    let client = patient(&server).await;
     assert_eq!(client.next("s", "k").await.unwrap(), 7);
     let err = client.next("s", "k").await.unwrap_err();
     assert!(matches!(&err, Error::BadRequest(f) if f.text == "why"), "{err}");
@@ -113,7 +119,7 @@ async fn a_second_answer_is_nobodys() {
         again.into_iter().chain([mine]).collect()
     })
     .await;
-    let client = Client::new(server.connect().await);
+    let client = patient(&server).await;
     for id in 1..=20 {
         assert_eq!(client.next("s", "k").await.unwrap(), id);
     }

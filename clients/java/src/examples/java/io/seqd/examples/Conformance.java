@@ -181,11 +181,11 @@ public final class Conformance {
     String store = command.get("store").getAsString();
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);
-    String mode = command.has("mode") ? command.get("mode").getAsString() : "";
+    String mode = command.has("mode") ? command.get("mode").getAsString() : "default";
     Options options =
         client
             .options()
-            .withMode(mode.isEmpty() ? Mode.DEFAULT : Mode.valueOf(mode.toUpperCase(Locale.ROOT)))
+            .withMode(Mode.valueOf(mode.toUpperCase(Locale.ROOT)))
             .withTimeout(Duration.ofMillis(number(command, "timeout_ms", 2000)));
     boolean closed = flag(command, "closed");
     if (closed || flag(command, "sequence")) {
