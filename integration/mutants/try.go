@@ -102,8 +102,9 @@ func (m mutant) overlay(dir string) (path string, err error) {
 	return path, os.WriteFile(path, list, 0o644)
 }
 
-// testTimeout is when a test that hangs, which is a way to notice, is ended.
-const testTimeout = 40 * time.Second
+// testTimeout is when a test that hangs, which is a way to notice, is ended: late,
+// so that a busy machine does not take the name of the test that fails.
+const testTimeout = 2 * time.Minute
 
 var (
 	failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
