@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
+	"github.com/seqd-io/seqd/cmd/seqd/stamp"
 	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
@@ -27,7 +28,7 @@ type exposed struct {
 // expose returns seqd's own metrics by name.
 func expose(t *testing.T) map[string]exposed {
 	t.Helper()
-	stamping := metrics.NewStampRegistry(metrics.Line{}, func() stamper.Stats { return stamper.Stats{} }, func() float64 { return 0 })
+	stamping := stamp.NewRegistry(stamp.Line{}, func() stamper.Stats { return stamper.Stats{} }, func() float64 { return 0 })
 	families, err := prometheus.Gatherers{metrics.NewRegistry(start(t)), stamping}.Gather()
 	if err != nil {
 		t.Fatal(err)

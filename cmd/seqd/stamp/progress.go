@@ -13,7 +13,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/seqd-io/seqd/cmd/seqd/metrics"
 	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
@@ -111,7 +110,7 @@ func (p *progress) lagValue() float64 {
 
 // newHTTP serves /livez, and /metrics for Prometheus.
 func newHTTP(o *order, s *stamper.Stamper, p *progress) http.Handler {
-	registry := metrics.NewStampRegistry(metrics.Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: s.Output()}, s.Stats, p.lagValue)
+	registry := NewRegistry(Line{Stream: o.stream, Consumer: o.consumer, Store: o.store, Output: s.Output()}, s.Stats, p.lagValue)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

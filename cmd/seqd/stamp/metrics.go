@@ -1,4 +1,4 @@
-package metrics
+package stamp
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,9 +9,9 @@ import (
 // Line is what a stamper serves; it labels its metrics.
 type Line struct{ Stream, Consumer, Store, Output string }
 
-// NewStampRegistry returns a registry of a stamper's metrics. stats and lag are
+// NewRegistry returns a registry of a stamper's metrics. stats and lag are
 // asked at every scrape, and must not block.
-func NewStampRegistry(line Line, stats func() stamper.Stats, lag func() float64) *prometheus.Registry {
+func NewRegistry(line Line, stats func() stamper.Stats, lag func() float64) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	labels := prometheus.Labels{"stream": line.Stream, "consumer": line.Consumer, "store": line.Store, "output": line.Output}
 	counter := func(name, help string, of func(stamper.Stats) int64) {
