@@ -110,7 +110,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 		nats := servers.StartNATS(t, func(o *server.Options) { o.Username, o.Password = "worker", "pw" })
 		t.Setenv("NATS_URL", nats.URL)
 		report, got := examine(t, "--nats-user", "worker", "--nats-password", "hunter2")
-		want(t, report, "nats.connect", doctor.Fail, "look at the user, password")
+		want(t, report, "nats.connect", doctor.Fail, "look at the user and password")
 		if contains(got, "hunter2") {
 			t.Error("a secret was printed")
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/worker"
 )
 
@@ -20,7 +22,11 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 	nc, err := e.Connect(nats.Name("seqd doctor"), nats.Timeout(stepTimeout), nats.NoReconnect(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // refusals are read from LastError
 	if err != nil {
-		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", e.NATS, err), cmp.Or(advice.NATS(err), "start nats-server, or name it with --nats-url; from here, is its port reachable?"))
+		try := cmp.Or(advice.NATS(err), "start nats-server, or name it with --nats-url; from here, is its port reachable?")
+		if explained, ok := errors.AsType[*settings.ConnectError](err); ok {
+			err = explained.Err // where and what to try are told beside it
+		}
+		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", e.NATS, err), try)
 		e.skip("nats.permissions", "", "not looked at: NATS is not reached", "")
 		e.skip("workers", "", "not looked for: NATS is not reached", "")
 		return

@@ -157,6 +157,16 @@ func trimLogin(o *nats.Options) error {
 	return nil
 }
 
+// ConnectError is an error of connecting to NATS.
+type ConnectError struct {
+	Where string // without secrets
+	Err   error
+	Try   string // what an operator can try
+}
+
+func (e *ConnectError) Error() string { return fmt.Sprintf("%s: %v; %s", e.Where, e.Err, e.Try) }
+func (e *ConnectError) Unwrap() error { return e.Err }
+
 // explain says where we could not connect to, and what to try.
 func (c *NATS) explain(err error) error {
 	var parse *url.Error
@@ -168,12 +178,12 @@ func (c *NATS) explain(err error) error {
 		if hint == "" {
 			hint = "nats context ls shows the contexts, nats context validate checks them"
 		}
-		return fmt.Errorf("context %q: %w; %s", c.Context, err, hint)
+		return &ConnectError{fmt.Sprintf("context %q", c.Context), err, hint}
 	}
 	if hint == "" {
 		hint = "start one with: seqd dev; or name it with --nats-url"
 	}
-	return fmt.Errorf("%s: %w; %s", natsHosts(c.url()), err, hint)
+	return &ConnectError{natsHosts(c.url()), err, hint}
 }
 
 func (c *NATS) url() string {
