@@ -120,7 +120,7 @@ class NotConnectedError(Error, ConnectionError):
 
 
 class ClosedError(Error, nats.errors.ConnectionClosedError):
-    """The connection, the client or the sequence is closed for good."""
+    """The connection or the sequence is closed for good."""
 
     code = "CLOSED"
 
