@@ -133,7 +133,7 @@ func TestSmallestRole(t *testing.T) {
 	if _, err := client.Delete(t.Context(), "/seqd/v1/counters/demo/strong"); err != nil {
 		t.Errorf("delete a counter: %v: etcd can forbid it now: say so in role.sh", err)
 	}
-	if got := runSeqd(t, "next", "demo", "strong", "--mode", "strong", "--nats-url", nats.URL); !strings.Contains(got.stderr, "FENCED") {
+	if got := runSeqd(t, "next", "demo", "strong", "--mode", "strong", "--nats-url", nats.URL); !strings.Contains(strings.ToUpper(got.stderr), "FENCED") {
 		t.Errorf("a counter was deleted: got %+v, want FENCED", got)
 	}
 }

@@ -26,6 +26,7 @@ func HTTP(handler http.Handler, l net.Listener) func(context.Context) error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = s.Close() // a scraper that hangs does not hold up the end
 		}
+		<-failed // it closes the listener, also if it had not begun to serve
 		return err
 	}
 }
