@@ -32,8 +32,7 @@ var (
 	// ErrTimeout is returned when no answer came.
 	ErrTimeout error = &outcome{code: timeout, text: "no answer", spent: true}
 	// ErrNotConnected is returned when there was no connection to send a request on. A
-	// call that may have been served before the connection was lost is ErrTimeout, too,
-	// and says so: its code is TIMEOUT.
+	// call that may have been served before that is ErrTimeout, too, and its code TIMEOUT.
 	ErrNotConnected error = &outcome{code: notConnected, text: "not connected to NATS"}
 	// ErrClosed is returned when the sequence has been closed, or the connection: then
 	// it is nats.ErrConnectionClosed, too.
