@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,6 +103,30 @@ func (a *asker) unanswered() int {
 	return n
 }
 
+// awaitStopped waits until all threads of a process have stopped. The signal is
+// for the first of them that gets to run, and the others go on until it has.
+func awaitStopped(t *testing.T, pid int) {
+	t.Helper()
+	stopped := func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			return true // no Linux: nobody tells
+		}
+		for _, thread := range threads {
+			text, err := os.ReadFile(thread)
+			if err != nil || !strings.Contains(string(text), ") T ") {
+				return false
+			}
+		}
+		return true
+	}
+	for deadline := time.Now().Add(patience); !stopped(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the process does not stop")
+		}
+	}
+}
+
 // A worker that was stopped finds requests that have waited for it: it answers
 // none with an id whose caller has gone, and each with something.
 func TestFrozenWorker(t *testing.T) {
@@ -128,6 +154,7 @@ func TestFrozenWorker(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	awaitStopped(t, p.Process.Pid)
 	a.mu.Lock()
 	a.stopped = time.Now()
 	a.mu.Unlock()

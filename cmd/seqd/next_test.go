@@ -38,6 +38,9 @@ func TestNextSaysWhyNobodyServes(t *testing.T) {
 	db.Stop()
 	p.wait(t, p.stderr, "left the queue group")
 	bench := runSeqd(t, "bench", "orders", "key", "--nats-url", nats.URL) // it advised to start a worker
+	for strings.Contains(bench.stderr, "UNAVAILABLE") {                   // the nats-server has not heard yet that it left
+		bench = runSeqd(t, "bench", "orders", "key", "--nats-url", nats.URL)
+	}
 	if want := "its workers are there and don't answer: 1 unavailable"; bench.code != exitFailed || !strings.Contains(bench.stderr, want) || strings.Contains(bench.stderr, "start a worker") {
 		t.Errorf("got %+v, want %q", bench, want)
 	}
