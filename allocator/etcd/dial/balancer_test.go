@@ -106,7 +106,10 @@ func TestBalancerThatSendsUsBack(t *testing.T) {
 func TestSeveralBalancers(t *testing.T) {
 	t.Parallel()
 	b := startBalanced(t, 2)
-	etcdtest.Eventually(t, func() bool { etcdtest.MustReady(t, b.counter); return len(b.balancers[1].Sent()) > 0 }, "the second balancer is not used")
+	etcdtest.Eventually(t, func() bool {
+		etcdtest.MustReady(t, b.counter)
+		return len(b.balancers[0].Sent()) > 0 && len(b.balancers[1].Sent()) > 0
+	}, "not both balancers are used")
 	b.Isolate(b.balancers[0].Last())
 	b.serves(t)
 }
