@@ -69,9 +69,15 @@ func (c NATSCluster) Connect(t testing.TB, options ...nats.Option) *nats.Conn {
 // AwaitMembers waits until the cluster has a leader, and all members follow it.
 func (c NATSCluster) AwaitMembers(t testing.TB) {
 	t.Helper()
-	for deadline := time.Now().Add(startTimeout); !c.whole(); time.Sleep(20 * time.Millisecond) {
+	await(t, c.whole, "the nats-servers did not become a cluster")
+}
+
+// await waits for what servers tell by no event.
+func await(t testing.TB, done func() bool, failure string) {
+	t.Helper()
+	for deadline := time.Now().Add(startTimeout); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the nats-servers did not become a cluster")
+			t.Fatal(failure)
 		}
 	}
 }
@@ -104,11 +110,7 @@ func (c NATSCluster) AwaitCurrent(t testing.TB, streams ...string) {
 		}
 		return true
 	}
-	for deadline := time.Now().Add(startTimeout); !current(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not all nats-servers have all of %q", streams)
-		}
-	}
+	await(t, current, fmt.Sprintf("not all nats-servers have all of %q", streams))
 }
 
 // StreamLeader returns the member that leads a stream of the global account, and

@@ -4,24 +4,15 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"io"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 )
 
-func compareCommand(_, _ io.Writer) *ffcli.Command {
-	return &ffcli.Command{
-		Name:       "compare",
-		ShortUsage: "seqd bench compare",
-		ShortHelp:  "(left out of this lean build)",
-		FlagSet:    flag.NewFlagSet("seqd bench compare", flag.ContinueOnError),
-		Exec: func(context.Context, []string) error {
-			return errors.New("this is a lean build, without the servers that compare needs: build seqd without the tag lean")
-		},
-	}
-}
+func compareCommand(_, _ io.Writer) *ffcli.Command { return cmdline.LeftOut("seqd bench", "compare") }
 
 // embeddedBench is the wish for servers of one's own, which this build has not.
 type embeddedBench struct{ workers int }
