@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // backend is a Counter with what issues ids from it, and the watch over whether
@@ -132,7 +133,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
 		}
 		healthy = err == nil
-		if !sleep(ctx, probeSpacing) {
+		if !backoff.Sleep(ctx, probeSpacing) {
 			return
 		}
 		timer.Reset(probeEvery)

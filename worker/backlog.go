@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // backlog tells when the messages of a subscription came, for those that waited
@@ -70,7 +72,7 @@ func (w *Worker) queueLimit() int { return max(w.config.MaxWaiting, DefaultMaxWa
 // while it goes on. nats.go itself tells only of the first one in a row.
 func (w *Worker) watchDrops(ctx context.Context) {
 	logged, spoke := int64(0), time.Time{}
-	for sleep(ctx, time.Second) {
+	for backoff.Sleep(ctx, time.Second) {
 		dropped := int64(0)
 		for _, st := range w.sortedStores() {
 			dropped += st.dropped()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // startGrace is how long after a worker's start it is no surprise that NATS is
@@ -62,7 +64,7 @@ func (w *Worker) cantConnect(err error) {
 // watchConnecting looks for why NATS can't be connected to, until ctx ends:
 // nats.go tells nobody of a try that failed in the handshake.
 func (w *Worker) watchConnecting(ctx context.Context) {
-	for sleep(ctx, time.Second) {
+	for backoff.Sleep(ctx, time.Second) {
 		if !w.connected.Load() && !w.conn().IsConnected() {
 			w.cantConnect(w.conn().LastError())
 		}

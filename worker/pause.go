@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // pulse tells how long ago a message that is handled now may have come. A
@@ -62,7 +64,7 @@ func (w *Worker) watchPauses(ctx context.Context) {
 			w.pauses.Add(1)
 			w.complain("this process stood still; requests whose callers may have gone were refused", "for", silence.Round(time.Millisecond))
 		}
-		if !sleep(ctx, beatInterval) {
+		if !backoff.Sleep(ctx, beatInterval) {
 			return
 		}
 	}
@@ -75,13 +77,13 @@ func (w *Worker) catchUp(ctx context.Context) {
 	// NATS is away there is none, and no message either.
 	for w.conn().FlushTimeout(probeTimeout) != nil {
 		w.pauseLoop.turn(w)
-		if !sleep(ctx, beatInterval) {
+		if !backoff.Sleep(ctx, beatInterval) {
 			return
 		}
 	}
 	for _, st := range w.sortedStores() {
 		for handled := st.handledAll(); !handled(); {
-			if !sleep(ctx, drainPoll) {
+			if !backoff.Sleep(ctx, drainPoll) {
 				return
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/internal/backoff"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -57,7 +58,7 @@ func (w *Worker) watchNATS(ctx context.Context) {
 		if w.connected.Load() {
 			w.settle(ctx)
 		}
-		if !sleep(ctx, natsSpacing) {
+		if !backoff.Sleep(ctx, natsSpacing) {
 			return
 		}
 		timer.Reset(natsEvery)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/internal/backoff"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -193,7 +194,7 @@ func (w *Worker) drain() {
 		case <-ctx.Done():
 		}
 	}
-	for w.waiting.Load() > 0 && sleep(ctx, drainPoll) {
+	for w.waiting.Load() > 0 && backoff.Sleep(ctx, drainPoll) {
 	}
 	if n := w.waiting.Load(); n > 0 {
 		w.log.Warn("drain timeout: the requests that still wait are answered UNAVAILABLE", "waiting", n)

@@ -1,4 +1,4 @@
-// Package backoff spaces attempts.
+// Package backoff spaces attempts, and waits as long as its context lasts.
 package backoff
 
 import (
@@ -23,7 +23,12 @@ func (b *Backoff) Next(jitter func(time.Duration) time.Duration) time.Duration {
 
 // Wait waits for Next's time; it is false if ctx ends before that.
 func (b *Backoff) Wait(ctx context.Context, jitter func(time.Duration) time.Duration) bool {
-	t := time.NewTimer(b.Next(jitter))
+	return Sleep(ctx, b.Next(jitter))
+}
+
+// Sleep waits for d; it is false if ctx ends before that.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // Load is how hard a peer is asked: callers in closed loops, spread over keys.
@@ -87,7 +89,7 @@ func (e *engine) call(ctx, askCtx context.Context, peer Peer, load Load, caller 
 		first, n, err := peer.Ask(askCtx, caller, key)
 		if err != nil {
 			log.fail(err)
-			if !sleep(ctx, min(waitAfter(err), time.Duration(e.end.Load()-e.now()))) {
+			if !backoff.Sleep(ctx, min(waitAfter(err), time.Duration(e.end.Load()-e.now()))) {
 				return
 			}
 			continue
@@ -96,18 +98,6 @@ func (e *engine) call(ctx, askCtx context.Context, peer Peer, load Load, caller 
 		if step > 0 {
 			key = (key + step) % load.Keys
 		}
-	}
-}
-
-// sleep waits for d, and is false if ctx ends before that.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

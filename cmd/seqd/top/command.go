@@ -20,6 +20,7 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 	"github.com/seqd-io/seqd/cmd/seqd/fleet"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // Command is `seqd top`.
@@ -98,7 +99,7 @@ var errNoWorkers = errors.New("no worker answers; start one: seqd worker; if one
 // runOnce prints what happened in one interval.
 func (q *query) runOnce(ctx context.Context, nc *nats.Conn, stdout io.Writer) error {
 	view, err := q.poll(ctx, nc)
-	if err == nil && sleep(ctx, q.interval) {
+	if err == nil && backoff.Sleep(ctx, q.interval) {
 		view, err = q.poll(ctx, nc)
 	}
 	switch {
@@ -131,7 +132,7 @@ func (q *query) runLines(ctx context.Context, nc *nats.Conn, stdout io.Writer) e
 		if err != nil {
 			return err
 		}
-		if !sleep(ctx, q.interval) {
+		if !backoff.Sleep(ctx, q.interval) {
 			return nil
 		}
 	}
@@ -147,16 +148,4 @@ func (q *query) poll(ctx context.Context, nc *nats.Conn) (View, error) {
 
 func (q *query) title(view View) string {
 	return fmt.Sprintf("seqd at %s   every %v   %s", q.nats.Where(), q.interval, view.At.Format(time.TimeOnly))
-}
-
-// sleep waits, and is false if ctx ends before that.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

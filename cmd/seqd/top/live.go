@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // resizeTick is how soon a terminal that has another size is drawn anew.
@@ -94,7 +96,7 @@ func (q *query) keepPolling(ctx context.Context, nc *nats.Conn, polls chan<- pol
 		case <-ctx.Done():
 			return
 		}
-		if !sleep(ctx, q.interval-time.Since(begin)) {
+		if !backoff.Sleep(ctx, q.interval-time.Since(begin)) {
 			return
 		}
 	}
