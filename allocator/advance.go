@@ -26,13 +26,21 @@ type Advance struct {
 	N        int
 	Done     Advancer
 
-	// Direct says that another process passed the advance on to this one, and
-	// believes that it can serve both. It must not be passed on again.
-	Direct bool
-
 	// Yield says that a race lost to another process, which may be at it right
 	// now, ends the advance: with a [LostRace], and nothing reserved.
 	Yield bool
+
+	// Asked is a process that was asked in vain for what the advance is for; "" is
+	// nobody. An advance of a key that another process owns ends with a [LostRace],
+	// unless that is the one which was asked. Then the advance waits until the key
+	// has been let go, or taken over from an owner whose session stands still.
+	Asked string
+
+	// Owned says that the key is to be this process's own: ids of it may be handed
+	// out without asking, for as long as the Tenure lasts that the Starter sets
+	// before Done is told of them.
+	Owned  bool
+	Tenure *Tenure
 }
 
 // Ended reports whether no attempt may begin any more.
@@ -56,9 +64,16 @@ type Advancer interface {
 	Advanced(a *Advance, ids Range, err error)
 }
 
-// LostRace is the error of an [Advance] that yields.
+// LostRace is the error of an [Advance] that yields, and of one whose key another
+// process owns. Nothing was reserved.
 type LostRace struct {
-	Winner string // the process that wrote the record
+	Winner string // the process that wrote the record last, or owns the key
+	Owner  bool   // it owns the key
 }
 
-func (e *LostRace) Error() string { return "allocator: the race for the key was won by " + e.Winner }
+func (e *LostRace) Error() string {
+	if e.Owner {
+		return "allocator: the key is owned by " + e.Winner
+	}
+	return "allocator: the race for the key was won by " + e.Winner
+}

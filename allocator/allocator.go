@@ -99,9 +99,12 @@ type Request struct {
 	Deadline time.Time // answered with ErrExpired once this has passed
 	Waiter   Waiter
 
-	// Direct says that another process passed the request on to this one. Its
-	// batch is not passed on again: see [Advance].
+	// Direct says that another process passed the request on to this one, or was
+	// asked in vain: it is served here, unless another process owns the key.
 	Direct bool
+
+	// Asked is the process that was asked in vain, "" if none was: see [Advance].
+	Asked string
 
 	// Began is when the advance began that the request waited for last. The
 	// allocator sets it before it tells the Waiter; zero means none, or, of a
@@ -117,7 +120,8 @@ type Request struct {
 // Waiter is told the outcome of a Request.
 type Waiter interface {
 	// Allocated gets r's ids, r.N of them, or an error. It must not block: other
-	// requests wait behind it.
+	// requests wait behind it. After a [*LostRace] r can be handed over to the
+	// winner, or be asked for again with Direct and Asked.
 	Allocated(r *Request, ids Range, err error)
 }
 

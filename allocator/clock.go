@@ -29,12 +29,17 @@ func (c *clock) evict() *weakKey {
 			c.hand++
 		default:
 			// The key that takes its place is the youngest, and gets a whole turn.
-			last := len(c.ring) - 1
-			c.ring[c.hand], c.ring[last] = c.ring[last], nil
-			c.ring = c.ring[:last]
+			c.removeAt(c.hand)
 			c.hand++
 			return k
 		}
 	}
 	return nil
+}
+
+// removeAt takes a key off the ring; the youngest one takes its place.
+func (c *clock) removeAt(i int) {
+	last := len(c.ring) - 1
+	c.ring[i], c.ring[last] = c.ring[last], nil
+	c.ring = c.ring[:last]
 }

@@ -11,9 +11,11 @@ func (w *Weak) Forget() {
 	mask := w.keys.mask
 	w.keys, w.clock = newTable(), clock{}
 	w.keys.mask = mask
+	w.tenure, w.owners, w.others, w.tidied = nil, owners{}, 0, 0
 	gaps := map[*storeName]int{}
 	for _, k := range all {
 		gaps[k.store] += k.stock.held()
+		k.stock.owner = 0
 		if k.refill != nil { // it still needs it
 			k.stock.current, k.stock.next = Range{}, Range{}
 			k.refill.forgotten = true

@@ -9,6 +9,7 @@ type line struct {
 	count      int       // requests
 	ids        int       // the sum of their N
 	direct     bool      // one of them is Direct
+	asked      string    // who was asked in vain for the latest of them that says so
 	earliest   time.Time // no request's deadline is before this; only while not empty
 	latest     time.Time // no request's deadline is after this; only while not empty
 	began      time.Time // when the advance began that they are served from; zero: unknown
@@ -25,6 +26,9 @@ func (l *line) push(r *Request) {
 	l.count++
 	l.ids += r.N
 	l.direct = l.direct || r.Direct
+	if r.Asked != "" {
+		l.asked = r.Asked
+	}
 	if r.Deadline.Before(l.earliest) {
 		l.earliest = r.Deadline
 	}

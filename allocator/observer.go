@@ -12,6 +12,9 @@ type Observer interface {
 
 	// Skipped is told of ids that nobody will get.
 	Skipped(store string, ids int, why Gap)
+
+	// TookOver is told of a key that another process owned, and this one does now.
+	TookOver(store string, why Takeover)
 }
 
 // Gap is why ids are skipped.
@@ -27,20 +30,22 @@ const (
 	GapAmbiguous            // perhaps reserved: an attempt's outcome is not known. An upper bound
 	GapHandover             // perhaps reserved by another process, whose answer did not come or was refused. An upper bound
 	GapUnsent               // the answer could not be sent
+	GapTenure               // this process did not own the key any more
 	Gaps                    // how many causes there are
 )
 
 // String returns the cause as metrics name it.
 func (g Gap) String() string {
-	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "handover", "unsent"}[g]
+	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "handover", "unsent", "tenure"}[g]
 }
 
 // unobserved is the Observer of whoever has none.
 type unobserved struct{}
 
-func (unobserved) Batch(string, int, int)   {}
-func (unobserved) Segment(string, int)      {}
-func (unobserved) Skipped(string, int, Gap) {}
+func (unobserved) Batch(string, int, int)    {}
+func (unobserved) Segment(string, int)       {}
+func (unobserved) Skipped(string, int, Gap)  {}
+func (unobserved) TookOver(string, Takeover) {}
 
 // observerOr returns o, or one that does nothing if it is nil.
 func observerOr(o Observer) Observer {
@@ -64,3 +69,16 @@ const (
 
 // String returns the cause as metrics name it.
 func (w WaitCause) String() string { return [WaitCauses]string{"none", "cold", "large", "late"}[w] }
+
+// Takeover is why a key could be taken over from another process that owned it.
+type Takeover uint8
+
+// The causes of takeovers.
+const (
+	TakeoverGone  Takeover = iota // its session had ended
+	TakeoverStood                 // its session stood still, and this process has ended it
+	Takeovers                     // how many there are
+)
+
+// String returns the cause as metrics name it.
+func (t Takeover) String() string { return [Takeovers]string{"gone", "stood_still"}[t] }

@@ -54,6 +54,7 @@ func (r *refill) start() {
 	if r.waiting.count > 0 && r.waiting.latest.After(r.advance.Deadline) {
 		r.advance.Deadline = r.waiting.latest
 	}
+	r.advance.Owned, r.advance.Tenure, r.advance.Asked = w.owned, nil, r.waiting.asked
 	w.mu.Unlock()
 	w.counter.Start(&r.advance)
 }
@@ -97,13 +98,16 @@ func (r *refill) Advanced(a *Advance, ids Range, err error) {
 	case err != nil:
 	case r.forgotten:
 		w.observer.Skipped(k.store.name, ids.N, GapRevoked)
+	case !w.adoptLocked(a.Tenure):
+		w.observer.Skipped(k.store.name, ids.N, GapTenure)
 	default:
+		gap = k.stock.held() // with a new Tenure there is nothing left
 		k.stock.add(ids)
 		gap += ids.N
 		r.cold = false
 		w.observer.Segment(k.store.name, ids.N)
 	}
-	for r.waiting.count > 0 {
+	for r.waiting.count > 0 && w.holdsLocked() {
 		ids, ok := k.stock.take(r.waiting.head.N)
 		if !ok {
 			break
@@ -114,8 +118,16 @@ func (r *refill) Advanced(a *Advance, ids Range, err error) {
 	if gap -= k.stock.held(); gap > 0 {
 		w.observer.Skipped(k.store.name, gap, GapRemainder)
 	}
+	lost, _ := errors.AsType[*LostRace](err)
 	switch {
 	case err == nil:
+	case lost != nil:
+		// Who has come with word that the winner does not take it waits for the next
+		// advance, unless that was this one.
+		failed = r.waiting.takeIf(func(r *Request) bool { return r.Asked != lost.Winner || a.Asked == lost.Winner })
+		if w.owned && r.waiting.count == 0 {
+			w.lostLocked(k, lost.Winner)
+		}
 	case errors.Is(err, ErrExhausted):
 		failed = r.waiting.takeLarge(a.N) // a smaller request may still be served
 	case outOfTime: // who is left came later and has more patience

@@ -48,6 +48,7 @@ type stock struct {
 	size    int32         // ids in the latest segment, or math.MaxInt32
 	failed  bool          // the latest advance brought nothing
 	used    bool          // since the clock's hand passed; see clock
+	owner   uint16        // who owns the key, if that is another process; see owners
 }
 
 // take hands out n contiguous ids; ok is false where no range holds as many.
@@ -87,6 +88,18 @@ func (s *stock) add(ids Range) {
 
 // held returns how many ids are there.
 func (s *stock) held() int { return s.current.N + s.next.N }
+
+// rest returns the ids that were reserved last and are still there: nobody has
+// been given a greater one.
+func (s *stock) rest() Range {
+	switch {
+	case s.next.N == 0:
+		return s.current
+	case s.current.Last()+1 == s.next.First:
+		return Range{First: s.current.First, N: s.held()}
+	}
+	return s.next
+}
 
 // low reports whether half of the latest segment is spent: time to fetch.
 func (s *stock) low() bool { return s.held() <= int(s.size/2) }

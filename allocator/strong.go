@@ -24,6 +24,7 @@ import (
 // Counter or a Waiter.
 type Strong struct {
 	counter  Starter
+	rivals   *rivals // nil: this process is alone
 	observer Observer
 	ctx      context.Context // ends with Stop
 	cancel   context.CancelFunc
@@ -59,8 +60,12 @@ const maxFree = 1024
 
 // NewStrong returns a Strong that has counter advanced, and tells observer (nil:
 // nobody) of it. It must be stopped.
-func NewStrong(counter Starter, observer Observer) *Strong {
-	s := &Strong{counter: counter, observer: observerOr(observer), keys: map[Key]*strongKey{}}
+func NewStrong(counter Starter, observer Observer) *Strong { return newStrong(counter, nil, observer) }
+
+// newStrong returns one that gives batches up which lose a race, and remembers
+// who won.
+func newStrong(counter Starter, rivals *rivals, observer Observer) *Strong {
+	s := &Strong{counter: counter, rivals: rivals, observer: observerOr(observer), keys: map[Key]*strongKey{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -151,11 +156,12 @@ func (k *strongKey) beginLocked() {
 	k.began = time.Now()
 	k.served = nil
 	if k.single == 0 {
-		k.advance.N, k.advance.Deadline, k.advance.Direct = b.ids, b.latest, b.direct
+		k.advance.N, k.advance.Deadline = b.ids, b.latest
 	} else {
 		k.served = first
-		k.advance.N, k.advance.Deadline, k.advance.Direct = first.N, first.Deadline, first.Direct
+		k.advance.N, k.advance.Deadline = first.N, first.Deadline
 	}
+	k.advance.Yield, k.advance.Asked = k.strong.rivals != nil && !b.direct, b.asked
 }
 
 func (s *Strong) retireLocked(k *strongKey) {
@@ -187,6 +193,9 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	}
 	if err != nil && s.stopped {
 		err = ErrStopped
+	}
+	if lost, ok := errors.AsType[*LostRace](err); ok && s.rivals != nil {
+		s.rivals.remember(a.Key, lost.Winner)
 	}
 	exhausted.began, served.began = k.began, k.began
 	s.mu.Unlock()

@@ -44,10 +44,18 @@ type Weak struct {
 	started  time.Time      // zero of the clock that stocks tell the time by
 	underWay sync.WaitGroup // refills
 
+	owned bool             // the keys' ids are only handed out while tenure holds; see owned.go
+	now   func() time.Time // that it is held against
+
 	mu      sync.Mutex
 	stopped bool
 	keys    table
 	clock   clock // the same keys, in the order to forget them
+
+	tenure *Tenure // of all ids that are held, if owned
+	owners owners  // of the keys that others own
+	others int     // how many these are
+	tidied int     // where in the clock's ring tidy goes on
 }
 
 // weakKey is a key whose ids are in memory or on their way. mu guards it. There
@@ -142,7 +150,15 @@ func (w *Weak) Allocate(r *Request) {
 		return
 	}
 	k := w.keys.get(r.Key)
-	if k != nil {
+	if k != nil && k.stock.owner != 0 {
+		if owner := w.owners.name(k.stock.owner); owner != r.Asked {
+			w.mu.Unlock()
+			r.Waiter.Allocated(r, Range{}, &LostRace{Winner: owner, Owner: true})
+			return
+		}
+		w.setOwnerLocked(k, 0)
+	}
+	if k != nil && w.holdsLocked() {
 		if ids, ok, due := w.takeLocked(k, r.N); ok {
 			w.mu.Unlock()
 			r.Waiter.Allocated(r, ids, nil)
@@ -181,16 +197,20 @@ func (w *Weak) Allocate(r *Request) {
 	}
 }
 
+// removeLocked forgets a key that is no more in the clock's ring.
+func (w *Weak) removeLocked(k *weakKey) {
+	w.setOwnerLocked(k, 0)
+	w.keys.remove(k)
+}
+
 func (w *Weak) newKeyLocked(key Key) *weakKey {
 	for w.keys.len >= w.config.MaxKeys {
 		old := w.clock.evict()
 		if old == nil {
 			break // all are being fetched for: as many as may wait, so bounded too
 		}
-		if gap := old.stock.held(); gap > 0 {
-			w.observer.Skipped(old.store.name, gap, GapEvicted)
-		}
-		w.keys.remove(old)
+		w.dropLocked(old, GapEvicted)
+		w.removeLocked(old)
 	}
 	k := w.keys.add(key) // not used yet: keys that are used once go before those in use
 	w.clock.add(k)

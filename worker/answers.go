@@ -96,7 +96,7 @@ func (w *Worker) tryAnswer(ctx context.Context, nc *nats.Conn) error {
 
 // probeSubject is what the worker asks itself on: where other workers ask it for
 // advances, but with no store that there could be.
-func (w *Worker) probeSubject() string { return PeerSubject(w.config.ID) + ".=probe" }
+func (w *Worker) probeSubject() string { return PeerSubject(w.config.ID) + ".probe" }
 
 // askMyself has the worker ask itself and answer to an inbox, as it answers
 // callers. The refusal is NATS's, of the answer; err is that no answer came, for

@@ -41,7 +41,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		segments[s.Name] = s.Segments
 	}
 	b.issuer = allocator.NewIssuer(config.Counter, allocator.IssuerConfig{
-		Ask: w.askPeer,
+		Peers: true,
 		Segments: func(k allocator.Key) allocator.Segments {
 			if s, ok := segments[k.Store]; ok {
 				return s

@@ -16,6 +16,7 @@ type call struct {
 
 	w      *Worker
 	store  *store
+	weak   bool
 	asked  asked
 	answer []byte // scratch, kept over uses
 }
@@ -60,6 +61,12 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 // Allocated answers the request. It runs on the goroutine that brought the ids.
 func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
+	if lost, ok := errors.AsType[*allocator.LostRace](err); ok {
+		c.Direct, c.Asked = true, lost.Winner
+		c.store.backend.issuer.Refused(c.Key, lost.Winner)
+		c.allocate()
+		return
+	}
 	if c.Waited != allocator.NoWait {
 		c.store.stats.waited(c.Waited, time.Since(c.asked.arrived))
 	}
@@ -77,6 +84,19 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	calls.Put(c)
 	if left := w.waiting.Add(-1); left > int64(w.config.MaxWaiting/2) {
 		w.waited.Store(int64(time.Since(arrived)))
+	}
+}
+
+// allocate asks the issuer for c's ids.
+func (c *call) allocate() {
+	issuer := c.store.backend.issuer
+	switch {
+	case c.store.Leased:
+		issuer.AllocateOwned(&c.Request)
+	case c.weak:
+		issuer.AllocateWeak(&c.Request)
+	default:
+		issuer.AllocateStrong(&c.Request)
 	}
 }
 

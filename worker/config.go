@@ -79,6 +79,7 @@ const (
 type Backend struct {
 	Name    string           // for logs
 	Counter allocator.Source // that nobody else issues from
+	Lease   time.Duration    // for which the Counter's keys are owned; 0: no store is Leased
 
 	// Ready reports whether the Counter can be written to; it blocks until its
 	// context ends at most. nil means always.
@@ -95,6 +96,7 @@ type Store struct {
 	Modes       []subjects.Mode    // what callers may ask for; empty means both
 	MaxCount    int                // ids in one request; 0 means DefaultMaxCount
 	Segments    allocator.Segments // how weak ids are reserved
+	Leased      bool               // one worker owns each key, and issues its ids from memory
 	Floors      string             // names what the Counter keeps of floors, for discovery; "" for none
 }
 

@@ -63,7 +63,13 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.sendError(&a, subjects.ErrExpired)
 		return
 	}
-	if mode == subjects.Weak {
+	if st.Leased {
+		if ids, _, ok := st.backend.issuer.TakeOwned(k, req.N, now); ok {
+			s.scratch = w.sendIDs(&a, ids, s.scratch)
+			st.saw(k, ids.Last())
+			return
+		}
+	} else if mode == subjects.Weak {
 		if ids, ok := st.backend.issuer.Take(k, req.N); ok {
 			a.lane = weakFast
 			s.scratch = w.sendIDs(&a, ids, s.scratch)
@@ -76,11 +82,8 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.sendError(&a, busy(time.Duration(w.waited.Load())))
 		return
 	}
-	if mode == subjects.Weak {
-		st.backend.issuer.AllocateWeak(&c.Request)
-	} else {
-		st.backend.issuer.AllocateStrong(&c.Request)
-	}
+	c.weak = mode == subjects.Weak
+	c.allocate()
 }
 
 // lostHeader reports whether m had a header block that nats.go could not read,
@@ -135,7 +138,7 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	}
 	switch {
 	case a.stats == nil:
-		w.handovers.served.Add(1)
+		w.handovers.received.Add(1)
 	case err != nil:
 		a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
 	default:

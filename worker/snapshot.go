@@ -24,9 +24,11 @@ type Snapshot struct {
 
 	ID, Host string
 
-	HandoversAnswered   int64 // batches that a rival served for us
-	HandoversUnanswered int64 // batches that a rival was asked for in vain
-	HandoversServed     int64 // batches that we served for rivals
+	HandedOver        int64 // requests that another worker has taken from this one
+	HandoversRefused  int64 // requests that another worker did not take: it does not serve, or does not win
+	HandoversLost     int64 // requests that another worker was sent, and said nothing about
+	HandoverMessages  int64 // that the requests handed over were sent in
+	HandoversReceived int64 // requests that this worker has taken from others
 
 	Stores   []StoreSnapshot
 	Backends []BackendSnapshot
@@ -48,6 +50,10 @@ type StoreSnapshot struct {
 	SegmentIDs int64              // in them
 	Skipped    map[string]int64   // ids, by cause
 	Waits      []Waits
+
+	Leased    bool             // its keys are owned
+	Takeovers map[string]int64 // of keys that other workers owned, by cause
+	Unleased  int64            // requests refused because this worker had no lease, or the key's owner none
 
 	IDsLeft         int64 // of the key with the fewest, of those asked for since the start
 	NearlyExhausted int64 // keys seen past 90 % of all ids
@@ -77,7 +83,15 @@ type Waits struct {
 type BackendSnapshot struct {
 	Name      string
 	Keys      int // weak keys in memory
-	KeysLimit int
+	KeysLimit int // of weak keys, and of owned ones
+
+	Lease          time.Duration      // for which keys are owned; 0: none are
+	OwnedKeys      int                // that this worker owns
+	LeaseLeft      time.Duration      // until this worker stops, unless it renews; 0: it owns nothing
+	Renewals       int64              // of the session, that succeeded
+	RenewalsFailed int64              // that did not: etcd did not take them
+	RenewalsHeld   int64              // that were not tried, because a loop that serves stood still, or NATS was away
+	RenewalGap     histogram.Snapshot // from one renewal that succeeded to the next, in seconds
 }
 
 // Snapshot returns what the worker has counted. It does not block for long, and
@@ -101,9 +115,11 @@ func (w *Worker) Snapshot() Snapshot {
 		ID:                   w.config.ID,
 		Host:                 w.config.Host,
 
-		HandoversAnswered:   w.handovers.answered.Load(),
-		HandoversUnanswered: w.handovers.unanswered.Load(),
-		HandoversServed:     w.handovers.served.Load(),
+		HandedOver:        w.handovers.taken.Load(),
+		HandoversRefused:  w.handovers.refused.Load(),
+		HandoversLost:     w.handovers.lost.Load(),
+		HandoverMessages:  w.handovers.messages.Load(),
+		HandoversReceived: w.handovers.received.Load(),
 	}
 	for _, st := range w.sortedStores() {
 		s.Stores = append(s.Stores, st.snapshot())

@@ -51,7 +51,8 @@ type stats struct {
 	batches    histogram.Sizes // requests in a batch
 	segments   atomic.Int64
 	segmentIDs atomic.Int64
-	skipped    [allocator.Gaps]atomic.Int64       // ids
+	skipped    [allocator.Gaps]atomic.Int64 // ids
+	takeovers  [allocator.Takeovers]atomic.Int64
 	waits      [allocator.WaitCauses]atomic.Int64 // requests that waited for a segment
 	waitNanos  [allocator.WaitCauses]atomic.Int64
 
@@ -153,9 +154,17 @@ func (o observer) Skipped(store string, ids int, why allocator.Gap) {
 	}
 }
 
-// handoverStats counts the batches of hot keys that went between workers.
+func (o observer) TookOver(store string, why allocator.Takeover) {
+	if st := o.w.storeOf(store, nil); st != nil {
+		st.stats.takeovers[why].Add(1)
+	}
+}
+
+// handoverStats counts the requests that went between workers.
 type handoverStats struct {
-	answered   atomic.Int64 // by the rival we asked
-	unanswered atomic.Int64 // or refused
-	served     atomic.Int64 // by us, for rivals
+	taken    atomic.Int64 // by another worker
+	refused  atomic.Int64 // by another worker
+	lost     atomic.Int64 // no word came of them
+	messages atomic.Int64 // that they were sent in
+	received atomic.Int64 // by us, from others
 }

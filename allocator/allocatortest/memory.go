@@ -25,6 +25,7 @@ type Memory struct {
 	script func(Call) Fault
 	calls  []Call
 	hooks  []allocator.Hooks // of those attached
+	tenure *allocator.Tenure // of owned keys; nil: none
 }
 
 var (
@@ -111,7 +112,17 @@ func (m *Memory) setLocked(key allocator.Key, last int64) {
 }
 
 // Start is Advance that does not block: see [allocator.Starter].
-func (m *Memory) Start(a *allocator.Advance) { Start(a, m.Advance) }
+func (m *Memory) Start(a *allocator.Advance) {
+	if a.Owned {
+		a.Tenure = m.current()
+	}
+	Start(a, func(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+		if a.Owned && a.Tenure == nil {
+			return allocator.Range{}, fmt.Errorf("%w: there is no tenure", allocator.ErrUnavailable)
+		}
+		return m.Advance(ctx, key, n)
+	})
+}
 
 // Start has advance do a on a goroutine of its own. It makes a Starter of what
 // can only block.
@@ -143,12 +154,6 @@ func (m *Memory) Revoke() {
 		}
 	}
 }
-
-// Known returns key's mark, as Last does.
-func (m *Memory) Known(key allocator.Key) int64 { return m.Last(key) }
-
-// Given does nothing: the rivals of whoever issues from m reserve in m too.
-func (m *Memory) Given(allocator.Key, allocator.Range) {}
 
 // Lineage is not known.
 func (m *Memory) Lineage() string { return "" }

@@ -63,8 +63,10 @@ func (c *Counter) Start(a *allocator.Advance) {
 type drive struct {
 	c       *Counter
 	a       *allocator.Advance
-	known   belief          // what the attempt under way compares with
-	ids     allocator.Range // what it reserves if it wins
+	known   belief            // what the attempt under way compares with
+	ids     allocator.Range   // what it reserves if it wins
+	tenure  *allocator.Tenure // in which, if the key is to be owned
+	created int64             // of the session that stands for it
 	backoff backoff.Backoff
 	swap    swap
 
@@ -114,7 +116,8 @@ func (d *drive) begin() {
 
 // attempt sends the next swap.
 func (d *drive) attempt() {
-	ids, err := next(max(d.known.last, d.known.given, d.c.floor(d.a.Key, d.known)), d.a.N)
+	d.swap.Guards = d.swap.Guards[:0]
+	ids, err := next(max(d.known.last, d.c.floor(d.a.Key, d.known)), d.a.N)
 	switch {
 	case errors.Is(err, allocator.ErrExhausted) && d.known.rev == 0:
 		// Perhaps it is not: the incarnation's floor is not for a record that is
@@ -126,7 +129,19 @@ func (d *drive) attempt() {
 		return
 	default:
 		d.ids, d.looking = ids, false
-		d.swap.Rev, d.swap.Value = d.known.rev, record.Counter{Last: ids.Last(), By: d.c.config.Writer}.Encode()
+		rec := record.Counter{Last: ids.Last(), By: d.c.config.Writer}
+		if d.a.Owned {
+			if d.tenure, d.created, err = d.c.session.current(d.c.config.Now()); err != nil {
+				d.later(err)
+				return
+			}
+			rec.Owner = d.c.config.Writer
+			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(rec.Owner), Created: d.created})
+		}
+		if d.known.owner != "" && d.known.owner != d.c.config.Writer { // and gone
+			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(d.known.owner)})
+		}
+		d.swap.Rev, d.swap.Value = d.known.rev, rec.Encode()
 	}
 	d.c.txns.start(&d.swap)
 }
@@ -135,14 +150,21 @@ func (d *drive) attempt() {
 func (d *drive) swapped(out outcome) {
 	switch {
 	case out.err == nil && out.Won:
-		err := d.c.learn(d.a.Key, belief{last: d.ids.Last(), rev: out.Rev, gen: d.known.gen, given: d.known.given}, d.ids.First-1)
-		if err != nil {
+		b := belief{last: d.ids.Last(), rev: out.Rev, gen: d.known.gen}
+		if d.a.Owned {
+			b.owner = d.c.config.Writer
+		}
+		if err := d.c.learn(d.a.Key, b, d.ids.First-1); err != nil {
 			d.fail(err)
 			return
 		}
+		d.c.tookOver(d.a.Key, d.known.owner)
+		d.a.Tenure = d.tenure
 		d.end(d.ids, nil)
 	case out.err == nil && d.looking && out.KV == nil:
 		d.fail(allocator.ErrExhausted)
+	case out.err == nil && !d.looking && d.guardFailed(out):
+		d.unguarded()
 	case out.err == nil: // lost: somebody else's advance, or an earlier attempt of ours
 		d.lost(out)
 	case errors.Is(out.err, allocator.ErrFenced), errors.Is(out.err, allocator.ErrBusy), errors.Is(out.err, errClosed):
@@ -153,22 +175,75 @@ func (d *drive) swapped(out outcome) {
 		if !d.looking && perhapsApplied(out.err) {
 			d.c.skipped(d.a.Key, d.a.N, allocator.GapAmbiguous)
 		}
-		if wait := d.backoff.Next(d.c.jitter); !d.a.Ended(time.Now().Add(wait)) {
-			time.AfterFunc(wait, d.again)
+		d.later(out.err)
+	}
+}
+
+// later sends another swap after a wait, or ends the advance with err if its time
+// would be up by then.
+func (d *drive) later(err error) {
+	if wait := d.backoff.Next(d.c.jitter); !d.a.Ended(time.Now().Add(wait)) {
+		time.AfterFunc(wait, d.attempt)
+		return
+	}
+	d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.N, err))
+}
+
+// guardFailed reports whether the record was what the attempt compared with, and
+// so the attempt lost for a session's sake.
+func (d *drive) guardFailed(out outcome) bool {
+	if len(d.swap.Guards) == 0 {
+		return false
+	}
+	if out.KV == nil {
+		return d.known.rev == 0
+	}
+	return out.KV.ModRevision == d.known.rev
+}
+
+// unguarded goes on from an attempt that lost because this process's session has
+// gone, or that of the key's owner has not.
+func (d *drive) unguarded() {
+	if owner := d.known.owner; owner != "" && owner != d.c.config.Writer {
+		d.c.isBack(owner)
+		if d.owned(owner) {
 			return
 		}
-		d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.N, out.err))
+	} else {
+		d.c.session.gone(d.created)
 	}
+	d.later(errNoSession)
+}
+
+// owned goes on from finding that the key is another process's. It returns false
+// if that one has gone.
+func (d *drive) owned(owner string) bool {
+	if d.a.Asked != owner {
+		d.end(allocator.Range{}, &allocator.LostRace{Winner: owner, Owner: true})
+		return true
+	}
+	if gone, _ := d.c.isGone(owner); gone {
+		return false
+	}
+	d.c.await(owner, d)
+	return true
 }
 
 // lost goes on from what a lost race has shown the record to be.
 func (d *drive) lost(out outcome) {
 	now, by, err := refresh(d.known, out)
-	if err == nil {
+	others := now.owner != "" && now.owner != d.c.config.Writer
+	if err == nil && !others { // of a window that is another one's nothing follows
 		err = d.c.learn(d.a.Key, now, now.last-1)
 	}
 	if err != nil {
 		d.fail(err)
+		return
+	}
+	if others {
+		if d.known = now; !d.owned(now.owner) {
+			d.attempt()
+		}
 		return
 	}
 	if d.a.Yield && d.known.rev != 0 && by != "" && by != d.c.config.Writer {
@@ -176,12 +251,6 @@ func (d *drive) lost(out outcome) {
 		return
 	}
 	d.known = now
-	d.again()
-}
-
-// again sends another swap. Rivals may have reserved ids for us meanwhile.
-func (d *drive) again() {
-	d.known.given = max(d.known.given, d.c.belief(d.a.Key).given)
 	d.attempt()
 }
 
@@ -193,7 +262,7 @@ func (d *drive) fail(err error) {
 // end tells the outcome. d is used again.
 func (d *drive) end(ids allocator.Range, err error) {
 	a := d.a
-	d.c, d.a, d.backoff = nil, nil, backoff.Backoff{}
+	d.c, d.a, d.backoff, d.tenure = nil, nil, backoff.Backoff{}, nil
 	d.swap.Path, d.swap.Value = "", ""
 	drives.Put(d)
 	a.Done.Advanced(a, ids, err)

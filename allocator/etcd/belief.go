@@ -14,9 +14,9 @@ type belief struct {
 	rev  int64 // ModRevision; 0: taken for absent, but for last: see Counter.belief
 	gen  int64 // of the guard, before the record was seen
 
-	// given is the greatest id that another worker reserved for us. The record
-	// must have it, once we see it.
-	given int64
+	// owner is who owns the key; "": nobody. What an owner has reserved and not
+	// issued it may give back, so that the mark falls.
+	owner string
 }
 
 // maxBeliefs bounds what is believed, to about 10 MB.
@@ -38,29 +38,7 @@ func (b belief) in(gen int64) belief {
 	if b.gen == gen {
 		return b
 	}
-	return belief{last: max(b.last, b.given), gen: gen}
-}
-
-// Known returns an id that all ids reserved from now on are greater than, as far
-// as this Counter has seen.
-func (c *Counter) Known(key allocator.Key) int64 {
-	b := c.belief(key)
-	return max(b.last, b.given)
-}
-
-// Given notes that another worker has reserved ids of key for this one. If etcd
-// goes back to before that, no id of them is reserved again unnoticed.
-func (c *Counter) Given(key allocator.Key, ids allocator.Range) {
-	gen := c.guard.Gen()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	b, ok := c.beliefs[key]
-	if !ok {
-		c.makeRoomLocked()
-	}
-	b = b.in(gen)
-	b.given = max(b.given, ids.Last())
-	c.beliefs[key] = b
+	return belief{last: b.last, gen: gen}
 }
 
 func (c *Counter) makeRoomLocked() {
@@ -86,17 +64,37 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	case old.gen > b.gen:
 		return nil
 	case old.gen < b.gen:
+	case old.owner != "" || b.owner != "":
+		if old.rev > b.rev {
+			return nil
+		}
 	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:
 		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
 	case old.rev > b.rev:
 		return nil
 	}
-	if old.gen == b.gen {
-		b.given = max(b.given, old.given)
-	}
 	c.beliefs[key] = b
 	return nil
+}
+
+// believe keeps b if the record was last seen at revision before.
+func (c *Counter) believe(key allocator.Key, b belief, before int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old, ok := c.beliefs[key]; ok && old.gen == b.gen && old.rev == before {
+		c.beliefs[key] = b
+	}
+}
+
+// disbelieve forgets what was believed of a record that was last seen at that
+// revision.
+func (c *Counter) disbelieve(key allocator.Key, rev int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.beliefs[key].rev == rev {
+		delete(c.beliefs, key)
+	}
 }
 
 // refresh returns what a lost race showed the record to be, and who wrote it. A
@@ -110,16 +108,12 @@ func refresh(known belief, out outcome) (now belief, by string, err error) {
 	if err != nil {
 		return belief{}, "", err
 	}
-	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, given: known.given}
-	if now.last < known.given {
-		return belief{}, "", fmt.Errorf("%w: the mark is %d, and another worker had reserved ids up to %d",
-			allocator.ErrFenced, now.last, known.given)
-	}
+	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, owner: rec.Owner}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
 		now.last = max(now.last, known.last)
 		return now, rec.By, nil
 	}
-	if now.last < known.last || now.rev < known.rev {
+	if now.last < known.last && known.owner == "" || now.rev < known.rev {
 		return belief{}, "", fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, now.last, now.rev, known.last, known.rev)
 	}

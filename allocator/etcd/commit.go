@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seqd-io/seqd/allocator/etcd/record"
@@ -57,7 +58,7 @@ func (t *txns) expectLoss(lost bool) bool {
 }
 
 func (t *txns) commitOne(s *swap) ([]outcome, error) {
-	resp, err := t.txn(s.In)
+	resp, err := t.txn(t.ctx, s.In)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +67,17 @@ func (t *txns) commitOne(s *swap) ([]outcome, error) {
 
 // commitFlat swaps all or nothing. If it is not won, nothing was written.
 func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
-	compares := make([]clientv3.Cmp, len(batch))
+	compares := make([]clientv3.Cmp, len(batch), len(batch)+2)
 	puts := make([]clientv3.Op, len(batch))
+	var all guards
 	for i, s := range batch {
 		compares[i], puts[i] = s.Compare(), s.Put()
+		all = all.with(s.Guards)
 	}
-	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn {
+	for _, g := range all {
+		compares = append(compares, g.Compare())
+	}
+	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn {
 		return txn.If(compares...).Then(puts...)
 	})
 	if err != nil || !resp.Succeeded {
@@ -84,13 +90,25 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 	return outs, true, nil
 }
 
+// guards are those of several swaps, each once: most of them share theirs.
+type guards []record.Guard
+
+func (all guards) with(more []record.Guard) guards {
+	for _, g := range more {
+		if !slices.Contains(all, g) {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
 // commitNested swaps each by itself, in one transaction.
 func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 	ops := make([]clientv3.Op, len(batch))
 	for i, s := range batch {
 		ops[i] = s.Nested()
 	}
-	resp, err := t.txn(func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
+	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn { return txn.Then(ops...) })
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +122,12 @@ func (t *txns) commitNested(batch []*swap) ([]outcome, error) {
 
 // txn sends one transaction and checks the answer against what is known of
 // etcd's history.
-func (t *txns) txn(build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
+func (t *txns) txn(ctx context.Context, build func(clientv3.Txn) clientv3.Txn) (*clientv3.TxnResponse, error) {
 	sent, err := t.guard.Begin()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, record.AttemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, record.AttemptTimeout)
 	defer cancel()
 	begun := time.Now()
 	resp, err := build(t.kv.Txn(ctx)).Commit()

@@ -30,6 +30,14 @@ type Config struct {
 	// lower mark and never lowers one. It must not block. nil means 0.
 	Floor func(allocator.Key) int64
 
+	// Lease is how long this process may issue ids of the keys that it owns without
+	// a word from etcd; 0 means that it owns none.
+	Lease time.Duration
+
+	// Now is the clock that leases are counted by; nil means time.Now. It must have
+	// a monotonic reading.
+	Now func() time.Time
+
 	// StateDir is the folder in which this machine remembers how far it has seen
 	// etcd's history go, so that a restored or replaced etcd is found out by a
 	// worker that starts later. Counters, of several processes too, may share it.
@@ -57,10 +65,13 @@ type Counter struct {
 	txns   *txns
 	jitter func(time.Duration) time.Duration // from 0 to below its argument
 
-	hooks allocator.Hooks // see Attach
+	hooks   allocator.Hooks // see Attach
+	session session
 
 	mu      sync.Mutex
 	beliefs map[allocator.Key]belief
+	owners  map[string]*owner // that somebody waits for, by id
+	gone    map[string]bool   // owners whose session was found to have gone; true: deposed by us
 }
 
 var _ allocator.Source = (*Counter)(nil)
@@ -78,7 +89,13 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 	if config.Advise == nil {
 		config.Advise = func(error) string { return "" }
 	}
-	c := &Counter{config: config, prefix: prefix, jitter: rand.N[time.Duration], beliefs: map[allocator.Key]belief{}}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	c := &Counter{
+		config: config, prefix: prefix, jitter: rand.N[time.Duration],
+		beliefs: map[allocator.Key]belief{}, owners: map[string]*owner{}, gone: map[string]bool{},
+	}
 	c.guard = history.NewGuard(client, history.Config{
 		Prefix: prefix, Endpoints: client.Endpoints(),
 		StateDir: config.StateDir, FenceDir: config.FenceDir,
@@ -105,6 +122,7 @@ func (c *Counter) Attach(hooks allocator.Hooks) {
 
 // revoked is called by the guard.
 func (c *Counter) revoked() {
+	c.session.end()
 	if c.hooks.Revoke != nil {
 		c.hooks.Revoke()
 	}

@@ -227,15 +227,21 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 		paths = make(map[string]bool, cap(batch))
 	}
 	var later []*swap
+	var all guards // count as operations, too
 	for t.due.len > 0 && len(batch) < limit {
 		s := t.due.pop()
+		with := all.with(s.Guards)
 		switch {
+		case len(batch) > 0 && len(batch)+1+len(with) > limit+1: // the flat transaction has as many compares
+			t.due.unpop(s)
+			limit = len(batch)
 		case s.ended != nil && s.ended(now):
 			ended = append(ended, s)
 		case paths[s.Path]:
 			later = append(later, s)
 		default:
 			batch = append(batch, s)
+			all = with
 			if paths != nil {
 				paths[s.Path] = true
 			}

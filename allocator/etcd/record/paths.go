@@ -1,6 +1,10 @@
 package record
 
-import "github.com/seqd-io/seqd/allocator"
+import (
+	"strings"
+
+	"github.com/seqd-io/seqd/allocator"
+)
 
 // DefaultPrefix is where records are kept unless configured otherwise.
 const DefaultPrefix = "/seqd"
@@ -34,6 +38,12 @@ func (p Prefix) Counter(key allocator.Key) string {
 	return p.Counters() + key.Store + "/" + key.Name
 }
 
+// Session returns where the [Session] of a process is kept.
+func (p Prefix) Session(id string) string { return p.Sessions() + id }
+
+// Sessions returns what the paths of all sessions begin with.
+func (p Prefix) Sessions() string { return string(p) + "/v1/sessions/" }
+
 // Incarnation returns where the [Incarnation] is kept.
 func (p Prefix) Incarnation() string { return string(p) + "/v1/incarnation" }
 
@@ -50,3 +60,9 @@ func (p Prefix) Probe() string { return string(p) + "/v1/probe" }
 // counters would begin at 1. So workers look whether there are any, issue nothing
 // while there are, and a jump of all counters takes them over.
 func (p Prefix) Elsewhere() []Prefix { return []Prefix{p + "/", p + "//"} }
+
+// ParseKey reads "<store>/<key>", as the end of a counter's path has it.
+func ParseKey(path string) (allocator.Key, bool) {
+	store, name, ok := strings.Cut(path, "/")
+	return allocator.Key{Store: store, Name: name}, ok
+}

@@ -24,6 +24,21 @@ type Swap struct {
 	Path  string
 	Rev   int64  // the record's ModRevision must be this; 0: there must be none
 	Value string // is written then
+
+	// Guards must hold besides.
+	Guards []Guard
+}
+
+// Guard is a record that must have been created at a revision, and be there
+// since; 0: it must not be there.
+type Guard struct {
+	Path    string
+	Created int64
+}
+
+// Compare is what must hold.
+func (g Guard) Compare() clientv3.Cmp {
+	return clientv3.Compare(clientv3.CreateRevision(g.Path), "=", g.Created)
 }
 
 // Never is a Rev that no record has: a swap that only shows whether it could be
@@ -33,15 +48,24 @@ const Never = -1
 // In makes s a whole transaction. A lost one brings the record back, in the same
 // round trip.
 func (s *Swap) In(txn clientv3.Txn) clientv3.Txn {
-	return txn.If(s.Compare()).Then(s.Put()).Else(s.get())
+	return txn.If(s.compares()...).Then(s.Put()).Else(s.get())
 }
 
 // Nested is s as a transaction in another, to be won or lost by itself.
 func (s *Swap) Nested() clientv3.Op {
-	return clientv3.OpTxn([]clientv3.Cmp{s.Compare()}, []clientv3.Op{s.Put()}, []clientv3.Op{s.get()})
+	return clientv3.OpTxn(s.compares(), []clientv3.Op{s.Put()}, []clientv3.Op{s.get()})
 }
 
-// Compare is what must hold for s to be won.
+func (s *Swap) compares() []clientv3.Cmp {
+	all := make([]clientv3.Cmp, 0, 1+len(s.Guards))
+	all = append(all, s.Compare())
+	for _, g := range s.Guards {
+		all = append(all, g.Compare())
+	}
+	return all
+}
+
+// Compare is what must hold of the record for s to be won.
 func (s *Swap) Compare() clientv3.Cmp {
 	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)
 }

@@ -97,9 +97,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.inFlightLimit.send(ch, float64(w.InFlightLimit))
 	c.queuedLimit.send(ch, float64(w.QueueLimit))
 	c.withoutReply.send(ch, float64(w.NoReply))
-	c.handovers.send(ch, float64(w.HandoversAnswered), "answered")
-	c.handovers.send(ch, float64(w.HandoversUnanswered), "unanswered")
-	c.handoversServed.send(ch, float64(w.HandoversServed))
+	c.handovers.send(ch, float64(w.HandedOver), "answered")
+	c.handovers.send(ch, float64(w.HandoversLost+w.HandoversRefused), "unanswered")
+	c.handoversServed.send(ch, float64(w.HandoversReceived))
 	for _, st := range w.Stores {
 		c.store(ch, st)
 	}

@@ -1,0 +1,223 @@
+package etcd
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+)
+
+// session is this process's [record.Session], and the Tenure that it stands for.
+//
+// A Tenure lasts until a time that is counted from before the latest renewal was
+// sent which is known to have succeeded: an answer that took long, or that came
+// after a pause, gives no time. It ends when the record is found to be gone or to
+// be another one than was written.
+type session struct {
+	turn sync.Mutex // for the one who writes the record
+
+	mu       sync.Mutex
+	rev      int64 // the record's ModRevision; 0: there is none, as far as is known
+	created  int64 // its CreateRevision; 0 with rev
+	tenure   *allocator.Tenure
+	releases sync.WaitGroup // swaps that let go of keys
+}
+
+var errNoSession = fmt.Errorf("%w: this process has no session", allocator.ErrUnavailable)
+
+// current returns the Tenure that keys may be claimed in now, and the
+// CreateRevision of the record that must be there then.
+func (s *session) current(now time.Time) (t *allocator.Tenure, created int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.tenure.Holds(now) {
+		return nil, 0, errNoSession
+	}
+	return s.tenure, s.created, nil
+}
+
+// end ends the Tenure. The record stays, and its next renewal begins another one.
+func (s *session) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tenure.End()
+	s.tenure = nil
+}
+
+// gone notes that the record with that CreateRevision is not there any more.
+func (s *session) gone(created int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.created == created {
+		s.tenure.End()
+		s.tenure, s.rev, s.created = nil, 0, 0
+	}
+}
+
+func (s *session) known() (rev int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rev
+}
+
+// found takes what the record was found to be, and ends the Tenure if that is
+// another one's.
+func (s *session) found(rev, created int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if created != s.created {
+		s.tenure.End()
+		s.tenure = nil
+	}
+	s.rev, s.created = rev, created
+}
+
+// renewed takes what a renewal sent at that time came to.
+func (s *session) renewed(rev int64, sent, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rev == 0 {
+		s.created = rev
+	}
+	s.rev = rev
+	if s.tenure == nil {
+		s.tenure = allocator.NewTenure(sent, until)
+	} else {
+		s.tenure.Extend(until)
+	}
+}
+
+// Renew writes the session: see [allocator.Source]. Without a lease it does
+// nothing.
+func (c *Counter) Renew(ctx context.Context) error {
+	if c.config.Lease == 0 {
+		return nil
+	}
+	s := &c.session
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	record := record.Session{Lease: c.config.Lease}
+	for {
+		rev, sent := s.known(), c.config.Now()
+		out, err := c.sendSession(ctx, rev, record)
+		switch {
+		case err != nil:
+			return fmt.Errorf("renew the session: %w", err)
+		case out.Won:
+			s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))
+			return nil
+		case out.KV == nil:
+			s.found(0, 0)
+		default:
+			s.found(out.KV.ModRevision, out.KV.CreateRevision)
+			if err := c.obey(out.KV.Value); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *Counter) sendSession(ctx context.Context, rev int64, session record.Session) (record.Swapped, error) {
+	swap := record.Swap{Path: c.prefix.Session(c.config.Writer), Rev: rev, Value: session.Encode()}
+	resp, err := c.txns.txn(clientv3.WithRequireLeader(ctx), swap.In)
+	if err != nil {
+		return record.Swapped{}, err
+	}
+	return record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses), nil
+}
+
+// obey drops what an operator has told this process, in its session, to let go of.
+func (c *Counter) obey(value []byte) error {
+	session, err := record.DecodeSession(value)
+	if err != nil {
+		return err
+	}
+	if session.LetsGo(allocator.Key{}) {
+		c.session.end()
+		return nil
+	}
+	for _, path := range session.LetGo {
+		if key, ok := record.ParseKey(path); ok && c.hooks.Drop != nil {
+			c.hooks.Drop(key)
+		}
+	}
+	return nil
+}
+
+// LetGo deletes the session: see [allocator.Source].
+func (c *Counter) LetGo(ctx context.Context) error {
+	s := &c.session
+	s.end()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.end() // a renewal may have been under way
+	s.releases.Wait()
+	for rev := s.known(); rev != 0; rev = s.known() {
+		kv, err := c.deleteSession(ctx, c.config.Writer, rev)
+		switch {
+		case err != nil:
+			return fmt.Errorf("delete the session: %w", err)
+		case kv == nil:
+			s.found(0, 0)
+		default: // an operator's word, or a renewal whose answer did not come
+			s.found(kv.rev, kv.created)
+		}
+	}
+	return nil
+}
+
+// sight is what is to be known of a session's record.
+type sight struct {
+	rev, created int64
+	value        []byte
+}
+
+func sightOf(resp *clientv3.GetResponse) *sight {
+	if len(resp.Kvs) == 0 {
+		return nil
+	}
+	return &sight{rev: resp.Kvs[0].ModRevision, created: resp.Kvs[0].CreateRevision, value: resp.Kvs[0].Value}
+}
+
+// deleteSession deletes a session's record if its ModRevision is rev. It returns
+// the record if it is another one, and nil if there is none any more.
+func (c *Counter) deleteSession(ctx context.Context, id string, rev int64) (*sight, error) {
+	path := c.prefix.Session(id)
+	resp, err := c.txns.txn(clientv3.WithRequireLeader(ctx), func(txn clientv3.Txn) clientv3.Txn {
+		return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", rev)).Then(clientv3.OpDelete(path)).Else(clientv3.OpGet(path))
+	})
+	if err != nil || resp.Succeeded {
+		return nil, err
+	}
+	return sightOf((*clientv3.GetResponse)(resp.Responses[0].GetResponseRange())), nil
+}
+
+// Release gives a key back: see [allocator.Source]. It lowers the mark by rest,
+// which is safe because nobody else may reserve ids of the key meanwhile, and the
+// swap fails if somebody has.
+func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
+	b := c.belief(key)
+	if b.rev == 0 || b.owner != c.config.Writer || rest.N > 0 && rest.Last() != b.last {
+		c.skipped(key, rest.N, allocator.GapEvicted)
+		return
+	}
+	last := b.last - int64(rest.N)
+	c.session.releases.Add(1)
+	c.txns.start(&swap{
+		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer}.Encode()},
+		done: func(out outcome) {
+			if out.err == nil && out.Won {
+				c.believe(key, belief{last: last, rev: out.Rev, gen: b.gen}, b.rev)
+			} else {
+				c.disbelieve(key, b.rev)
+				c.skipped(key, rest.N, allocator.GapEvicted)
+			}
+			c.session.releases.Done()
+		},
+	})
+}
