@@ -7,11 +7,15 @@ package allocator
 func (w *Weak) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.forgetLocked(GapRevoked)
+}
+
+func (w *Weak) forgetLocked(why Gap) {
 	all := w.clock.ring
 	mask := w.keys.mask
 	w.keys, w.clock = newTable(), clock{}
 	w.keys.mask = mask
-	w.tenure, w.owners, w.others, w.tidied = nil, owners{}, 0, 0
+	w.tenure, w.owners, w.others = nil, owners{}, 0
 	gaps := map[*storeName]int{}
 	for _, k := range all {
 		gaps[k.store] += k.stock.held()
@@ -25,7 +29,7 @@ func (w *Weak) Forget() {
 	}
 	for store, ids := range gaps {
 		if ids > 0 {
-			w.observer.Skipped(store.name, ids, GapRevoked)
+			w.observer.Skipped(store.name, ids, why)
 		}
 	}
 }

@@ -35,6 +35,8 @@ func (l *ledger) Segment(_ string, ids int) {
 	l.segmentIDs += ids
 }
 
+func (l *ledger) TookOver(string, Takeover) {}
+
 func (l *ledger) Skipped(store string, ids int, why allocator.Gap) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

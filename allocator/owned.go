@@ -146,32 +146,25 @@ const passes = 60
 func (w *Weak) tidy(let func(Key, Range)) {
 	var idle []release
 	w.mu.Lock()
-	for range (len(w.clock.ring) + passes - 1) / passes {
-		if len(w.clock.ring) == 0 {
-			break
-		}
-		if w.tidied >= len(w.clock.ring) {
-			w.tidied = 0
-		}
-		k := w.clock.ring[w.tidied]
-		switch {
-		case k.stock.used || k.refill != nil:
+	w.pass = w.pass%passes + 1
+	ring := len(w.clock.ring)
+	at := ring * (w.pass - 1) / passes
+	for range ring*w.pass/passes - at {
+		k := w.clock.ring[at]
+		if k.stock.used || k.refill != nil {
 			k.stock.used = false
-			w.tidied++
-		default:
-			if k.stock.owner == 0 {
-				idle = append(idle, release{k.key(), k.stock.rest()})
-			}
-			w.clock.removeAt(w.tidied)
-			w.removeLocked(k)
+			at++
+			continue
 		}
+		if k.stock.owner == 0 && w.holdsLocked() {
+			idle = append(idle, release{k.key(), k.stock.rest()})
+		}
+		w.clock.removeAt(at)
+		w.removeLocked(k)
 	}
-	holds := w.holdsLocked()
 	w.mu.Unlock()
 	for _, r := range idle {
-		if holds {
-			let(r.key, r.rest)
-		}
+		let(r.key, r.rest)
 	}
 }
 
@@ -182,19 +175,19 @@ const maxReturned = 1000
 // letGo drops all ids that are held, and releases the keys.
 func (w *Weak) letGo(let func(Key, Range)) {
 	var all []release
-	w.tenure.End() // what takes ids now, under the lock, is done before the next line
 	w.mu.Lock()
+	w.tenure.End()
 	for _, k := range w.clock.ring {
 		if len(all) == maxReturned {
 			break
 		}
-		if k.stock.owner == 0 && k.refill == nil && k.stock.held() > 0 {
+		if k.refill == nil && k.stock.held() > 0 {
 			all = append(all, release{k.key(), k.stock.rest()})
 			k.stock.current, k.stock.next = Range{}, Range{}
 		}
 	}
+	w.forgetLocked(GapTenure)
 	w.mu.Unlock()
-	w.Forget()
 	for _, r := range all {
 		let(r.key, r.rest)
 	}

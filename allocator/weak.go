@@ -55,7 +55,7 @@ type Weak struct {
 	tenure *Tenure // of all ids that are held, if owned
 	owners owners  // of the keys that others own
 	others int     // how many these are
-	tidied int     // where in the clock's ring tidy goes on
+	pass   int     // which part of the clock's ring tidy came to last
 }
 
 // weakKey is a key whose ids are in memory or on their way. mu guards it. There

@@ -218,14 +218,14 @@ func (d *drive) unguarded() {
 // owned goes on from finding that the key is another process's. It returns false
 // if that one has gone.
 func (d *drive) owned(owner string) bool {
-	if d.a.Asked != owner {
-		d.end(allocator.Range{}, &allocator.LostRace{Winner: owner, Owner: true})
-		return true
-	}
 	if gone, _ := d.c.isGone(owner); gone {
 		return false
 	}
-	d.c.await(owner, d)
+	if d.a.Asked == owner {
+		d.c.await(owner, d)
+	} else {
+		d.end(allocator.Range{}, &allocator.LostRace{Winner: owner, Owner: true})
+	}
 	return true
 }
 

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,6 +62,9 @@ func (c *Counter) watch(o *owner) {
 		switch {
 		case c.txns.ctx.Err() != nil:
 			c.decided(o, errClosed, false)
+			return
+		case errors.Is(err, allocator.ErrFenced):
+			c.decided(o, err, false)
 			return
 		case err != nil:
 		case now == nil:

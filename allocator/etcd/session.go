@@ -25,7 +25,8 @@ type session struct {
 	rev      int64 // the record's ModRevision; 0: there is none, as far as is known
 	created  int64 // its CreateRevision; 0 with rev
 	tenure   *allocator.Tenure
-	releases sync.WaitGroup // swaps that let go of keys
+	releases int           // swaps under way that let go of keys
+	released chan struct{} // closed when there is none any more; nil: nobody waits
 }
 
 var errNoSession = fmt.Errorf("%w: this process has no session", allocator.ErrUnavailable)
@@ -89,6 +90,42 @@ func (s *session) renewed(rev int64, sent, until time.Time) {
 		s.tenure = allocator.NewTenure(sent, until)
 	} else {
 		s.tenure.Extend(until)
+	}
+}
+
+func (s *session) releasing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releases++
+}
+
+func (s *session) releaseEnded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.releases--; s.releases == 0 && s.released != nil {
+		close(s.released)
+		s.released = nil
+	}
+}
+
+// awaitReleases blocks until no swap is under way that lets go of a key, or ctx
+// ends.
+func (s *session) awaitReleases(ctx context.Context) error {
+	s.mu.Lock()
+	if s.releases == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.released == nil {
+		s.released = make(chan struct{})
+	}
+	released := s.released
+	s.mu.Unlock()
+	select {
+	case <-released:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -156,7 +193,9 @@ func (c *Counter) LetGo(ctx context.Context) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.end() // a renewal may have been under way
-	s.releases.Wait()
+	if err := s.awaitReleases(ctx); err != nil {
+		return fmt.Errorf("let go of keys: %w", err)
+	}
 	for rev := s.known(); rev != 0; rev = s.known() {
 		kv, err := c.deleteSession(ctx, c.config.Writer, rev)
 		switch {
@@ -207,7 +246,7 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 		return
 	}
 	last := b.last - int64(rest.N)
-	c.session.releases.Add(1)
+	c.session.releasing()
 	c.txns.start(&swap{
 		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer}.Encode()},
 		done: func(out outcome) {
@@ -217,7 +256,7 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 				c.disbelieve(key, b.rev)
 				c.skipped(key, rest.N, allocator.GapEvicted)
 			}
-			c.session.releases.Done()
+			c.session.releaseEnded()
 		},
 	})
 }
