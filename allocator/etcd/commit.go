@@ -136,8 +136,14 @@ func (t *txns) txn(ctx context.Context, build func(clientv3.Txn) clientv3.Txn) (
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
 	took := time.Since(begun)
-	err = t.guard.End(sent, resp.Header, wrote(resp))
+	wrote := wrote(resp)
+	err = t.guard.End(sent, resp.Header, wrote)
 	t.stats.sent(took, err)
+	if err == nil && wrote {
+		t.mu.Lock()
+		t.crowd.wrote(resp.Header.Revision)
+		t.mu.Unlock()
+	}
 	return resp, err
 }
 

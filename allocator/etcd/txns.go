@@ -39,6 +39,7 @@ type txns struct {
 	wake   sync.Cond // one more transaction may be sent, or closed
 	due    queue
 	load   load
+	crowd  crowd
 	size   size
 	stats  stats // has no need of mu
 	flying int   // transactions under way
@@ -131,7 +132,7 @@ func (t *txns) start(s *swap) {
 // worth its cost, which is mostly the same for one swap and for many, only if it
 // is no smaller than what it would overtake.
 func (t *txns) mayFlyLocked() bool {
-	return t.due.len > 0 && (t.flying == 0 || t.flying < maxFlying && t.due.len >= min(t.swaps, t.size.limit()))
+	return t.due.len > 0 && (t.flying == 0 || t.flying < t.crowd.flying() && t.due.len >= min(t.swaps, t.size.limit()))
 }
 
 // sender sends what is due until t is closed.
