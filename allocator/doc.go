@@ -9,7 +9,11 @@
 //     of it (group commit).
 //   - [Weak] reserves a segment in one advance and spends it from memory.
 //
-// Where several processes want a key, [Peers] hands batches to the one that wins.
+// A process may also own a key for as long as a [Tenure] lasts: then nobody else
+// advances it, and its segments serve strong requests too.
+//
+// Where several processes want a key, or one of them owns it, a request is told by
+// a [LostRace] whom to hand it over to.
 //
 // For one key, over all processes that share the Counter:
 //
@@ -18,7 +22,9 @@
 //  2. An id handed out by Strong is greater than every id that had been handed
 //     out, by Strong or Weak, before the request for it was made: the advance
 //     it came from began after the request arrived, and what is left of a range
-//     when its batch has been served is never kept.
+//     when its batch has been served is never kept. So is an id of an owned key,
+//     because it is held against the Tenure that it was reserved in, by a clock that
+//     is read after the request came; this one rests on the rates of clocks.
 //  3. The ids one Weak hands out for a key increase.
 //  4. Every request is answered exactly once, also when the allocator stops.
 //

@@ -3,8 +3,13 @@
 // One record per counter, at <prefix>/v1/counters/<store>/<key>:
 //
 //	{"fmt":1,"last":1234,"by":"<writer>"}
+//	{"fmt":2,"last":1234,"by":"<writer>","owner":"<writer>"}
 //
-// Every id up to and including last is spent or reserved; by wrote it last.
+// Every id up to and including last is spent or reserved; by wrote it last. Only
+// the owner, if there is one, may reserve more, while its session stands at
+// <prefix>/v1/sessions/<writer>:
+//
+//	{"fmt":1,"lease_ms":3000}
 //
 // The package guarantees:
 //
@@ -18,7 +23,8 @@
 //     see refusals.
 //  3. A record of another format is refused and never overwritten.
 //  4. A mark that is found lower than it was known to be is refused: etcd's
-//     history went backwards.
+//     history went backwards. Only an owner lowers one, to give back what it has
+//     reserved and not issued.
 //  5. Nothing is issued before the record of etcd's incarnation was read and
 //     agreed with what this machine remembers; and once etcd's history is found
 //     to have gone backwards, nothing at all, until an operator raises the
