@@ -28,7 +28,7 @@ type session struct {
 	releases sync.WaitGroup // swaps that let go of keys
 }
 
-var errNoSession = fmt.Errorf("%w: this process has no session", allocator.ErrUnavailable)
+var errNoSession = fmt.Errorf("%w: this process has no session", allocator.ErrUnowned)
 
 // current returns the Tenure that keys may be claimed in now, and the
 // CreateRevision of the record that must be there then.
