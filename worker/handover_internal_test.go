@@ -211,7 +211,7 @@ func TestManyKeysInOneMessage(t *testing.T) {
 			t.Errorf("request %d: taken is %v", i, said.took(i))
 		}
 	}
-	for range want {
+	for range len(want) {
 		m, err := answers.NextMsg(pace.Patience)
 		if err != nil {
 			t.Fatal(err)
