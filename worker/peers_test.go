@@ -1,10 +1,7 @@
 package worker_test
 
 import (
-	"context"
 	"errors"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,40 +18,22 @@ import (
 // only where it is told to do it alone.
 type losing struct {
 	*allocatortest.Memory
-	rival  atomic.Pointer[string]
-	tried  atomic.Int64 // races lost
-	known  atomic.Int64
-	mu     sync.Mutex
-	direct []int // what was advanced alone
+	rival atomic.Pointer[string]
+	alone atomic.Int64 // advances that did not yield
 }
 
 func (l *losing) Start(a *allocator.Advance) {
 	if rival := l.rival.Load(); rival != nil && a.Yield {
-		l.tried.Add(1)
 		a.Done.Advanced(a, allocator.Range{}, &allocator.LostRace{Winner: *rival})
 		return
 	}
 	if !a.Yield {
-		l.mu.Lock()
-		l.direct = append(l.direct, a.N)
-		l.mu.Unlock()
+		l.alone.Add(1)
 	}
 	l.Memory.Start(a)
 }
 
-func (l *losing) Known(allocator.Key) int64 { return l.known.Load() }
-
-func (l *losing) Given(_ allocator.Key, ids allocator.Range) { l.known.Store(ids.Last()) }
-
-func (l *losing) alone() []int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.direct)
-}
-
-// pair starts two workers for two stores of their own over one memory, so that
-// a test chooses who is asked: store a is the first's, b the second's. Each
-// serves the other's store for its peer only.
+// pair starts two workers over one memory. Callers reach the first one only.
 func pair(t *testing.T) (f *fixture, first, second *losing, other *running) {
 	t.Helper()
 	f = start(t, func(c *worker.Config) { c.Backends[0].Stores = []worker.Store{{Name: "unused"}} })
@@ -64,7 +43,6 @@ func pair(t *testing.T) (f *fixture, first, second *losing, other *running) {
 		c.Backends[0].Counter, c.Backends[0].Stores = first, []worker.Store{{Name: "a"}}
 	})
 	f.waitReady(t)
-	// The same store, kept out of the queue group: only its peers reach it.
 	other = f.worker(t, func(c *worker.Config) {
 		c.Root = "other"
 		c.Backends[0].Counter, c.Backends[0].Stores = second, []worker.Store{{Name: "a"}}
@@ -73,249 +51,275 @@ func pair(t *testing.T) (f *fixture, first, second *losing, other *running) {
 	return f, first, second, other
 }
 
-// A batch that loses is handed over as a whole, and the winner serves it with
-// an advance of its own.
-func TestLosingBatchIsHandedOver(t *testing.T) {
-	f, first, second, other := pair(t)
-	id := other.ID()
-	first.rival.Store(&id)
-	inbox := f.nc.NewInbox()
-	answers, err := f.nc.SubscribeSync(inbox)
+// inbox hears all answers to a request.
+func (f *fixture) inbox(t *testing.T) (reply string, answers *nats.Subscription) {
+	t.Helper()
+	reply = f.nc.NewInbox()
+	answers, err := f.nc.SubscribeSync(reply)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := subjects.Request{N: 3, Mode: subjects.Strong}
-	ask := func() {
-		t.Helper()
-		if err := f.nc.PublishRequest("seq.a.key", inbox, request.Append(nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	release := f.memory.Stall(key)
-	ask()
-	eventually(t, func() bool { return len(second.alone()) == 1 }, "the batch was not handed over")
-	for range 9 { // wait for the next batch
-		ask()
-	}
-	f.ask(t, "seq.a.key", header("Seq-Count", "0"), "") // refused, after those before it were accepted
-	release()
+	return reply, answers
+}
 
-	var history allocatortest.History
-	for range 10 {
-		m, err := answers.NextMsg(patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		reply, err := subjects.DecodeReply(m.Header, m.Data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		op := allocatortest.Op{Key: key, Ids: allocator.Range{First: reply.ID, N: reply.N}}
-		history.Add(op)
+func (f *fixture) request(t *testing.T, reply string, n int) {
+	t.Helper()
+	request := subjects.Request{N: n, Mode: subjects.Strong}
+	if err := f.nc.PublishRequest("seq.a.key", reply, request.Append(nil)); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// wantAnswer returns the ids of the one answer.
+func wantAnswer(t *testing.T, answers *nats.Subscription) allocator.Range {
+	t.Helper()
+	m, err := answers.NextMsg(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := subjects.DecodeReply(m.Header, m.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return allocator.Range{First: reply.ID, N: reply.N}
+}
+
+func wantNoAnswer(t *testing.T, answers *nats.Subscription) {
+	t.Helper()
+	if m, err := answers.NextMsg(10 * time.Millisecond); err == nil {
+		t.Errorf("another answer: %q", m.Data)
+	}
+}
+
+// What loses a race is handed over, and so is what comes later; the winner answers
+// the callers, each once, and counts it.
+func TestHandedOver(t *testing.T) {
+	f, first, second, other := pair(t)
+	id := other.ID()
+	first.rival.Store(&id)
+	reply, answers := f.inbox(t)
+	const requests = 100
+	var history allocatortest.History
+	for range requests {
+		f.request(t, reply, 3)
+	}
+	for range requests {
+		history.Add(allocatortest.Op{Key: key, Ids: wantAnswer(t, answers)})
+	}
+	wantNoAnswer(t, answers)
 	if err := allocatortest.CheckUnique(history.Ops()); err != nil {
 		t.Error(err)
 	}
-	if got := second.alone(); !slices.Equal(got, []int{3, 27}) {
-		t.Errorf("the rival advanced by %v, want one advance per batch: [3 27]", got)
+	if first.alone.Load() != 0 || second.alone.Load() == 0 {
+		t.Errorf("%d advances are the loser's, %d the winner's", first.alone.Load(), second.alone.Load())
 	}
-	if got := first.alone(); len(got) > 0 {
-		t.Errorf("the loser advanced by %v itself", got)
+	eventually(t, func() bool { s := f.Snapshot(); return s.HandedOver == requests && s.InFlight == 0 }, "not all are known to be taken")
+	mine, others := f.Snapshot(), other.Snapshot()
+	if mine.HandoverMessages < 1 || mine.HandoverMessages > requests || mine.HandoversRefused+mine.HandoversLost != 0 || others.HandoversReceived != requests {
+		t.Errorf("got %+v and %+v", mine, others)
 	}
-	if n := first.tried.Load(); n != 1 {
-		t.Errorf("the loser raced %d times, want once: it knows who wins", n)
-	}
-	counted := 0
-	for _, s := range f.stats(t) {
-		counted += dataOf(t, s).IDs
-	}
-	if counted != 30 {
-		t.Errorf("%d ids were counted, want 30: handed batches are the loser's to count", counted)
+	if got := requestsOf(others.Stores[0]); got["strong slow"] != requests || len(requestsOf(mine.Stores[0])) != 0 {
+		t.Errorf("the winner counts %v, the loser %v", got, requestsOf(mine.Stores[0]))
 	}
 }
 
-// A rival that is gone, does not answer in time or answers with more or fewer
-// ids, costs time only.
-func TestRivalWithoutAnAnswer(t *testing.T) {
-	t.Run("gone", func(t *testing.T) {
-		f, first, _, _ := pair(t)
-		gone := "long-gone"
-		first.rival.Store(&gone)
-		for want := int64(1); want <= 3; want++ {
-			if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First != want {
-				t.Errorf("got %v, %v, want %d", ids, err, want)
-			}
-		}
-	})
-	t.Run("of another length", func(t *testing.T) {
-		f, first, _, _ := pair(t)
-		liar := "liar"
-		first.rival.Store(&liar)
-		_, err := f.nc.Subscribe(subjects.PeerRoot+".liar.advance.>", func(m *nats.Msg) {
-			reply := subjects.Reply{ID: 1000, N: 4}
-			_ = m.Respond(reply.Append(nil, subjects.Msgpack))
-		})
-		if err != nil {
+// A winner that does not take a request costs time only: it is served where it
+// came to, and its caller has one answer.
+func TestNotTaken(t *testing.T) {
+	hear := func(t *testing.T, f *fixture, subject string, handle func(*nats.Msg)) {
+		t.Helper()
+		if _, err := f.nc.Subscribe(subject, handle); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.nc.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids != (allocator.Range{First: 1, N: 5}) {
-			t.Errorf("got %v, %v, want 1 to 5", ids, err)
+	}
+	said := func(word string) func(*testing.T, *fixture, *running) string {
+		return func(t *testing.T, f *fixture, _ *running) string {
+			hear(t, f, worker.PeerSubject("peer"), func(m *nats.Msg) { _ = m.Respond([]byte(word)) })
+			return "peer"
 		}
-	})
-	t.Run("with ids that are known", func(t *testing.T) { // etcd went back, and it does not know
-		f, first, _, _ := pair(t)
-		first.known.Store(1000)
-		rewound := "rewound"
-		first.rival.Store(&rewound)
-		_, err := f.nc.Subscribe(subjects.PeerRoot+".rewound.advance.>", func(m *nats.Msg) {
-			reply := subjects.Reply{ID: 1000, N: 5}
-			_ = m.Respond(reply.Append(nil, subjects.Msgpack))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.nc.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids.First == 1000 {
-			t.Errorf("got %v, %v, want others", ids, err)
-		}
-		first.known.Store(999)
-		first.rival.Store(&rewound)
-		if ids, err := f.next(t, key, subjects.Strong, 5); err != nil || ids.First != 1000 {
-			t.Errorf("got %v, %v, want the rival's", ids, err)
-		}
-		if known := first.known.Load(); known != 1004 {
-			t.Errorf("the counter knows of ids up to %d, want 1004", known)
-		}
-	})
-	t.Run("silent", func(t *testing.T) {
-		f, first, _, other := pair(t)
-		id := other.ID()
-		first.rival.Store(&id)
-		hold := make(chan struct{})
-		f.memory.Script(func(c allocatortest.Call) allocatortest.Fault {
-			if c.Seq == 0 { // the rival's
-				return allocatortest.Fault{Hold: hold}
+	}
+	for name, test := range map[string]struct {
+		winner func(*testing.T, *fixture, *running) string
+		lost   int64
+	}{
+		"gone": {func(*testing.T, *fixture, *running) string { return "long-gone" }, 0},
+		"of an old version": {func(t *testing.T, f *fixture, _ *running) string {
+			hear(t, f, "_SEQD.old.advance.>", func(*nats.Msg) { t.Error("an old version is asked") })
+			return "old"
+		}, 0},
+		"refuses":                   {said("\x01\x01"), 0},
+		"of a newer version":        {said("\x02\x00"), 0},
+		"that talks nonsense":       {said("junk"), 0},
+		"that refuses by a bit map": {said("\x01\x02\x01"), 0},
+		"silent": {func(t *testing.T, f *fixture, _ *running) string {
+			hear(t, f, worker.PeerSubject("mute"), func(*nats.Msg) {})
+			return "mute"
+		}, 1},
+		"stopped": {func(t *testing.T, _ *fixture, other *running) string {
+			if err := other.stop(t); err != nil {
+				t.Fatal(err)
 			}
-			return allocatortest.Fault{}
+			return other.ID()
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, first, _, other := pair(t)
+			winner := test.winner(t, f, other)
+			first.rival.Store(&winner)
+			reply, answers := f.inbox(t)
+			f.request(t, reply, 5)
+			if ids := wantAnswer(t, answers); ids != (allocator.Range{First: 1, N: 5}) {
+				t.Errorf("got %v, want 1 to 5", ids)
+			}
+			wantNoAnswer(t, answers)
+			if s := f.Snapshot(); s.HandedOver != 0 || s.HandoversLost != test.lost || s.HandoversRefused != 1-test.lost || s.InFlight != 0 {
+				t.Errorf("got %+v", s)
+			}
+			if first.alone.Load() != 1 {
+				t.Errorf("it advanced %d times, want once", first.alone.Load())
+			}
 		})
-		ids, err := f.next(t, key, subjects.Strong, 5)
-		if err != nil || ids != (allocator.Range{First: 1, N: 5}) {
-			t.Errorf("got %v, %v, want 1 to 5", ids, err)
-		}
-		if got := first.alone(); !slices.Equal(got, []int{5}) {
-			t.Errorf("advanced by %v itself, want [5]", got)
-		}
-		close(hold)
-		eventually(t, func() bool { return waiting(f.stats(t)) == 0 }, "the rival did not finish")
-		// Its ids, late, are nobody's; the next ones are greater.
-		first.rival.Store(nil)
-		if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First < 6 {
-			t.Errorf("got %v, %v", ids, err)
-		}
-	})
+	}
 }
 
-// Two that believe in each other do not pass a batch back and forth.
-func TestHandedBatchIsNotHandedOn(t *testing.T) {
+// A word that comes too late, or twice, changes nothing.
+func TestLateWord(t *testing.T) {
+	f, first, _, _ := pair(t)
+	slow := "slow"
+	first.rival.Store(&slow)
+	peer, err := f.nc.SubscribeSync(worker.PeerSubject(slow))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, answers := f.inbox(t)
+	f.request(t, reply, 1)
+	m, err := peer.NextMsg(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, answers) // its own, after it has waited for the word
+	for range 3 {
+		if err := m.Respond([]byte("\x01\x00")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.ask(t, "seq.a.key", header("Seq-Count", "0"), "")
+	if s := f.Snapshot(); s.HandedOver != 0 || s.HandoversLost != 1 || s.InFlight != 0 {
+		t.Errorf("got %+v", s)
+	}
+	wantNoAnswer(t, answers)
+}
+
+// Two that believe in each other do not pass requests back and forth.
+func TestRivalsOfEachOther(t *testing.T) {
 	f, first, second, other := pair(t)
 	idFirst, idSecond := f.ID(), other.ID()
 	first.rival.Store(&idSecond)
 	second.rival.Store(&idFirst)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	for want := int64(1); want <= 20; want++ {
-		begin := time.Now()
 		if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First != want {
 			t.Errorf("got %v, %v, want %d", ids, err, want)
 		}
-		if ctx.Err() != nil || time.Since(begin) > patience/2 {
-			t.Fatal("it took too long")
-		}
-	}
-	if n := second.tried.Load(); n > 0 {
-		t.Errorf("the rival raced %d times with handed batches", n)
 	}
 }
 
-// A worker that asks a rival refuses to be asked: two that ask each other would
-// wait for each other until both gave up.
-func TestLosersRefuseToBeAsked(t *testing.T) {
+// A worker that drains takes nothing. It did once, and where callers wanted a key
+// all the time its rivals kept it busy until DrainTimeout.
+func TestDrainingWorkerTakesNothing(t *testing.T) {
 	f, first, second, other := pair(t)
-	idFirst, idSecond := f.ID(), other.ID()
-	first.rival.Store(&idSecond)
-	second.rival.Store(&idFirst)
-	release := f.memory.Stall(key) // holds the first's batch up at the second
-	held := make(chan error, 1)
-	go func() {
-		_, err := f.next(t, key, subjects.Strong, 1)
-		held <- err
-	}()
-	eventually(t, func() bool { return len(second.alone()) == 1 }, "the batch was not handed over")
-	request := subjects.Request{N: 1}
-	m := f.ask(t, "_SEQD."+idFirst+".advance.a.key", nil, string(request.Append(nil)))
-	if _, err := subjects.DecodeReply(m.Header, m.Data); !errors.Is(err, subjects.ErrUnavailable) {
-		t.Errorf("got %v, want a refusal", err)
-	}
-	release()
-	if err := <-held; err != nil {
-		t.Error(err)
-	}
-}
-
-// A worker that drains refuses to be asked. It did not once, and where callers
-// wanted a key all the time its rivals kept it busy until DrainTimeout.
-func TestDrainingWorkerRefusesToBeAsked(t *testing.T) {
-	f, first, second, other := pair(t)
-	idSecond := other.ID()
-	first.rival.Store(&idSecond)
-	release := f.memory.Stall(key) // holds up the batch that the second has accepted, and so its drain
-	held := make(chan error, 1)
-	go func() {
-		_, err := f.next(t, key, subjects.Strong, 1)
-		held <- err
-	}()
-	eventually(t, func() bool { return len(second.alone()) == 1 }, "the batch was not handed over")
+	id := other.ID()
+	first.rival.Store(&id)
+	release := f.memory.Stall(key) // holds up what the second has taken, and so its drain
+	reply, answers := f.inbox(t)
+	f.request(t, reply, 1)
+	eventually(t, func() bool { return second.alone.Load() == 1 }, "the request was not handed over")
 	stopped := make(chan error, 1)
 	go func() { stopped <- other.stop(t) }()
 	other.waitState(t, worker.Draining)
-	request := subjects.Request{N: 1}
-	m := f.ask(t, "_SEQD."+idSecond+".advance.a.key", nil, string(request.Append(nil)))
-	if _, err := subjects.DecodeReply(m.Header, m.Data); !errors.Is(err, subjects.ErrUnavailable) {
-		t.Errorf("got %v, want a refusal", err)
-	}
+	f.request(t, reply, 1)
+	eventually(t, func() bool { return first.alone.Load() == 1 }, "it is not served where it came to")
 	release()
-	if err := errors.Join(<-held, <-stopped); err != nil {
+	wantAnswer(t, answers)
+	wantAnswer(t, answers)
+	wantNoAnswer(t, answers)
+	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
 }
 
-// What peers send each other is checked like what callers send.
-func TestPeersRefuseBadRequests(t *testing.T) {
+// A worker stops with what it has handed over on its way.
+func TestDrainWithHandoversOnTheirWay(t *testing.T) {
+	f, first, _, _ := pair(t)
+	mute := "mute"
+	first.rival.Store(&mute)
+	peer, err := f.nc.SubscribeSync(worker.PeerSubject(mute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, answers := f.inbox(t)
+	f.request(t, reply, 1)
+	if _, err := peer.NextMsg(patience); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, answers)
+	wantNoAnswer(t, answers)
+}
+
+// Versions that handed over counts of ids are told at once that nobody is there.
+func TestOldVersionsAreNotHeard(t *testing.T) {
 	f := start(t, nil)
-	subject := "_SEQD." + f.ID() + ".advance."
-	for _, test := range []struct{ subject, body string }{
-		{subject + "a.b=", ""},
-		{subject + "a", ""},
-		{subject + "a.b", `{"n":0}`},
-		{subject + "a.b", "junk"},
-	} {
-		m := f.ask(t, test.subject, asJSON, test.body)
-		if _, err := subjects.DecodeReply(m.Header, nil); !errors.Is(err, subjects.ErrBadRequest) {
-			t.Errorf("%s %s: got %v", test.subject, test.body, err)
+	if _, err := f.nc.Request("_SEQD."+f.ID()+".advance.a.key", nil, patience); !errors.Is(err, nats.ErrNoResponders) {
+		t.Errorf("got %v, want no responders", err)
+	}
+}
+
+// What a worker can't read it does not take.
+func TestMalformedHandover(t *testing.T) {
+	f := start(t, nil)
+	for _, body := range []string{"", "junk", "\x01", "\x01\x00\xc8\xff\xff", "\x02\x00\xc8\x00\x01"} {
+		if m := f.ask(t, worker.PeerSubject(f.ID()), nil, body); string(m.Data) != "\x01\x01" {
+			t.Errorf("%q: got %q, want that none is taken", body, m.Data)
 		}
 	}
-	if err := f.nc.PublishRequest(subject+"a.b", "seq.a.b", nil); err != nil {
+	if err := f.nc.PublishRequest(worker.PeerSubject(f.ID()), "seq.a.b", []byte("junk")); err != nil {
 		t.Fatal(err)
 	}
 	f.ask(t, "seq.a.fence", nil, "")
-	for _, c := range f.memory.Calls() {
-		if c.Key.Name != "fence" {
-			t.Errorf("ids were burnt: %v", c)
+	if n := f.Snapshot().NoReply; n != 1 {
+		t.Errorf("%d messages without a usable reply subject, want 1", n)
+	}
+}
+
+// Several workers over one etcd, without leases: nobody is answered twice, while
+// they race and one after the other is replaced.
+func TestRacingTeam(t *testing.T) {
+	free := func(c *worker.Config) { c.Backends[0].Lease, c.Backends[0].Stores = 0, []worker.Store{{Name: "a"}} }
+	tm := startTeam(t, 3, free)
+	c := tm.call(t, 12, keys(6)...)
+	for i := range 3 {
+		before := len(c.history.Ops())
+		eventually(t, func() bool { return len(c.history.Ops()) > before+1000 }, "it is too slow")
+		tm.join(t, free)
+		if err := tm.crew[i].stop(t); err != nil {
+			t.Error(err)
 		}
+	}
+	c.end(t, 0)
+	if len(c.refused) > 0 {
+		t.Errorf("refused: %v", c.refused)
+	}
+	over := int64(0)
+	for _, m := range tm.crew {
+		s := m.Snapshot()
+		over += s.HandedOver
+	}
+	if over == 0 {
+		t.Error("nothing was handed over")
 	}
 }
