@@ -89,17 +89,8 @@ func (s *Server) DeleteRange(in *pb.DeleteRangeRequest) (*pb.DeleteRangeResponse
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.rangeLocked(&pb.RangeRequest{Key: in.Key, RangeEnd: in.RangeEnd})
-	for _, kv := range found.Kvs {
-		delete(s.kvs, string(kv.Key))
-	}
-	out := &pb.DeleteRangeResponse{Deleted: found.Count}
-	if found.Count > 0 {
-		s.rev++
-	}
-	if in.PrevKv {
-		out.PrevKvs = found.Kvs
-	}
+	t := txn{s: s, begin: s.rev}
+	out := t.delete(in)
 	out.Header = s.headerLocked()
 	return out, nil
 }
