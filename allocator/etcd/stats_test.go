@@ -24,9 +24,10 @@ type gaps struct {
 	ids map[allocator.Gap]int
 }
 
-func (g *gaps) Batch(string, int, int)   {}
-func (g *gaps) Segment(string, int)      {}
-func (g *gaps) of(why allocator.Gap) int { g.mu.Lock(); defer g.mu.Unlock(); return g.ids[why] }
+func (g *gaps) TookOver(string, allocator.Takeover) {}
+func (g *gaps) Batch(string, int, int)              {}
+func (g *gaps) Segment(string, int)                 {}
+func (g *gaps) of(why allocator.Gap) int            { g.mu.Lock(); defer g.mu.Unlock(); return g.ids[why] }
 func (g *gaps) Skipped(_ string, ids int, why allocator.Gap) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -25,9 +25,9 @@ type Server struct {
 	maxOps  int
 }
 
-// Write is one put.
+// Write is one put, or the delete of what was there.
 type Write struct {
-	Path, Value string
+	Path, Value string // no Value: a delete
 	Rev         int64
 }
 
@@ -130,7 +130,7 @@ func (s *Server) currentLife() int {
 	return s.life
 }
 
-// Writes returns all puts so far, in the order they were applied.
+// Writes returns all puts and deletes so far, in the order they were applied.
 func (s *Server) Writes() []Write {
 	s.mu.Lock()
 	defer s.mu.Unlock()

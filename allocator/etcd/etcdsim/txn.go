@@ -113,10 +113,9 @@ func (t *txn) put(in *pb.PutRequest) *pb.PutResponse {
 func (t *txn) delete(in *pb.DeleteRangeRequest) *pb.DeleteRangeResponse {
 	found := t.s.rangeLocked(&pb.RangeRequest{Key: in.Key, RangeEnd: in.RangeEnd})
 	for _, kv := range found.Kvs {
-		delete(t.s.kvs, string(kv.Key))
-	}
-	if found.Count > 0 {
 		t.s.rev = t.begin + 1
+		delete(t.s.kvs, string(kv.Key))
+		t.s.writes = append(t.s.writes, Write{Path: string(kv.Key), Rev: t.s.rev})
 	}
 	out := &pb.DeleteRangeResponse{Header: &pb.ResponseHeader{Revision: t.s.rev}, Deleted: found.Count}
 	if in.PrevKv {
