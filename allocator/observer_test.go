@@ -18,6 +18,7 @@ type ledger struct {
 	batches, requests, batchIDs int
 	segments, segmentIDs        int
 	skipped                     map[allocator.Gap]int
+	tookOver                    map[allocator.Takeover]int
 }
 
 func (l *ledger) Batch(_ string, requests, ids int) {
@@ -35,8 +36,6 @@ func (l *ledger) Segment(_ string, ids int) {
 	l.segmentIDs += ids
 }
 
-func (l *ledger) TookOver(string, Takeover) {}
-
 func (l *ledger) Skipped(store string, ids int, why allocator.Gap) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,6 +46,15 @@ func (l *ledger) Skipped(store string, ids int, why allocator.Gap) {
 		l.skipped = map[allocator.Gap]int{}
 	}
 	l.skipped[why] += ids
+}
+
+func (l *ledger) TookOver(_ string, why allocator.Takeover) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tookOver == nil {
+		l.tookOver = map[allocator.Takeover]int{}
+	}
+	l.tookOver[why]++
 }
 
 func (l *ledger) wantSkipped(t *testing.T, want map[allocator.Gap]int) {

@@ -132,7 +132,7 @@ func (d *drive) attempt() {
 		rec := record.Counter{Last: ids.Last(), By: d.c.config.Writer}
 		if d.a.Owned {
 			if d.tenure, d.created, err = d.c.session.current(d.c.config.Now()); err != nil {
-				d.later(err)
+				d.sessionless(err)
 				return
 			}
 			rec.Owner = d.c.config.Writer
@@ -189,6 +189,16 @@ func (d *drive) later(err error) {
 	d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.N, err))
 }
 
+// sessionless goes on from an attempt that can't be made, as this process has no
+// session: after a fence it gets none.
+func (d *drive) sessionless(err error) {
+	if _, fenced := d.c.guard.Begin(); errors.Is(fenced, allocator.ErrFenced) {
+		d.fail(fenced)
+		return
+	}
+	d.later(err)
+}
+
 // guardFailed reports whether the record was what the attempt compared with, and
 // so the attempt lost for a session's sake.
 func (d *drive) guardFailed(out outcome) bool {
@@ -234,7 +244,7 @@ func (d *drive) lost(out outcome) {
 	now, by, err := refresh(d.known, out)
 	others := now.owner != "" && now.owner != d.c.config.Writer
 	if err == nil && !others { // of a window that is another one's nothing follows
-		err = d.c.learn(d.a.Key, now, now.last-1)
+		err = d.c.learn(d.a.Key, now, now.last)
 	}
 	if err != nil {
 		d.fail(err)

@@ -51,9 +51,10 @@ func (c *Counter) makeRoomLocked() {
 }
 
 // learn keeps b, unless a concurrent advance has seen a later record. All records
-// before b's revision must have had marks of base at most, and all after it
-// higher ones than b: if not, etcd went back while this advance was under way,
-// to before another one that has returned.
+// before b's revision must have had marks of base at most, and all after it none
+// below b's: if not, etcd went back while this advance was under way, to before
+// another one that has returned. Equal marks at two revisions are what an owner
+// leaves that has claimed a key, issued nothing and let go of it.
 func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,7 +69,7 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 		if old.rev > b.rev {
 			return nil
 		}
-	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:
+	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last < b.last:
 		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
 	case old.rev > b.rev:

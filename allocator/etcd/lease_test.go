@@ -59,8 +59,8 @@ type heard chan told
 
 func (h heard) Allocated(_ *allocator.Request, ids allocator.Range, err error) { h <- told{ids, err} }
 
-// ask asks by one of the issuer's ways, after asked was asked in vain.
-func ask(allocate func(*allocator.Request), key allocator.Key, n int, asked string) heard {
+// request asks by one of the issuer's ways, after asked was asked in vain.
+func request(allocate func(*allocator.Request), key allocator.Key, n int, asked string) heard {
 	h := make(heard, 1)
 	allocate(&allocator.Request{
 		Key: key, N: n, Deadline: time.Now().Add(pace.Patience), Waiter: h, Direct: asked != "", Asked: asked,
@@ -111,16 +111,16 @@ func TestOwnedKey(t *testing.T) {
 	wantStored(t, server, sessionsPath+"a", `{"fmt":1,"lease_ms":60000}`)
 	wantStored(t, server, sessionsPath+"c", "")
 
-	a.want(ask(a.AllocateOwned, key, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, key, 1, ""), 1, 1)
 	wantStored(t, server, counterPath, `{"fmt":2,"last":10,"by":"a","owner":"a"}`)
 	a.wantTaken(key, 2, 3)
 
-	b.wantOwner(ask(b.AllocateOwned, key, 1, ""), "a")
+	b.wantOwner(request(b.AllocateOwned, key, 1, ""), "a")
 	if _, owner, ok := b.TakeOwned(key, 1, time.Now()); ok || owner != "a" {
 		t.Errorf("b took of %q, %v; want a", owner, ok)
 	}
-	c.wantOwner(ask(c.AllocateStrong, key, 1, ""), "a")
-	c.wantOwner(ask(c.AllocateWeak, key, 1, ""), "a")
+	c.wantOwner(request(c.AllocateStrong, key, 1, ""), "a")
+	c.wantOwner(request(c.AllocateWeak, key, 1, ""), "a")
 	if rival := c.Rival(key); rival != "a" {
 		t.Errorf("c asks %q, want a", rival)
 	}
@@ -135,8 +135,8 @@ func TestOwnedKey(t *testing.T) {
 func TestLetGo(t *testing.T) {
 	server := servers.StartEtcd(t)
 	a, b, c := newTenant(t, server, "a", time.Minute), newTenant(t, server, "b", time.Minute), newTenant(t, server, "c", 0)
-	a.want(ask(a.AllocateOwned, key, 1, ""), 1, 1)
-	b.wantOwner(ask(b.AllocateOwned, key, 1, ""), "a")
+	a.want(request(a.AllocateOwned, key, 1, ""), 1, 1)
+	b.wantOwner(request(b.AllocateOwned, key, 1, ""), "a")
 	if err := a.LetGo(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -146,17 +146,17 @@ func TestLetGo(t *testing.T) {
 		t.Errorf("a took %v after it had let go", ids)
 	}
 	b.Refused(key, "a")
-	b.want(ask(b.AllocateOwned, key, 1, "a"), 2, 1)
+	b.want(request(b.AllocateOwned, key, 1, "a"), 2, 1)
 	wantStored(t, server, counterPath, `{"fmt":2,"last":11,"by":"b","owner":"b"}`)
 	if err := b.LetGo(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.want(ask(c.AllocateStrong, key, 1, "b"), 3, 1)
-	c.want(ask(c.AllocateWeak, key, 1, ""), 4, 1)
+	c.want(request(c.AllocateStrong, key, 1, "b"), 3, 1)
+	c.want(request(c.AllocateWeak, key, 1, ""), 4, 1)
 
 	// And back: a owns again what c counted on meanwhile.
 	a.renew()
-	a.want(ask(a.AllocateOwned, key, 1, ""), 14, 1)
+	a.want(request(a.AllocateOwned, key, 1, ""), 14, 1)
 	a.wantTaken(key, 15, 1)
 }
 
@@ -167,13 +167,13 @@ func TestTakeover(t *testing.T) {
 	server := servers.StartEtcd(t)
 	a, b := newTenant(t, server, "a", lease), newTenant(t, server, "b", time.Minute)
 	stop := keepRenewing(a)
-	a.want(ask(a.AllocateOwned, key, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, key, 1, ""), 1, 1)
 	other := allocator.Key{Store: "demo", Name: "other"}
-	a.want(ask(a.AllocateOwned, other, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, other, 1, ""), 1, 1)
 	stop()
 
 	began := time.Now()
-	b.want(ask(b.AllocateOwned, key, 1, "a"), 11, 1)
+	b.want(request(b.AllocateOwned, key, 1, "a"), 11, 1)
 	if took := time.Since(began); took < lease+lease/10 {
 		t.Errorf("taken over after %v", took)
 	}
@@ -184,7 +184,7 @@ func TestTakeover(t *testing.T) {
 	wantStored(t, server, sessionsPath+"a", "")
 
 	// Its other keys are free, without a wait and without being asked again.
-	b.want(ask(b.AllocateOwned, other, 1, ""), 11, 1)
+	b.want(request(b.AllocateOwned, other, 1, ""), 11, 1)
 	if n := b.took[allocator.TakeoverStood].Load(); n != 2 {
 		t.Errorf("%d keys taken over from who stood still, want 2", n)
 	}
@@ -192,14 +192,14 @@ func TestTakeover(t *testing.T) {
 	// The same process wins again, in another tenure.
 	stop = keepRenewing(a)
 	defer stop()
-	a.wantOwner(ask(a.AllocateOwned, key, 1, ""), "b")
+	a.wantOwner(request(a.AllocateOwned, key, 1, ""), "b")
 	third := allocator.Key{Store: "demo", Name: "third"}
-	a.want(ask(a.AllocateOwned, third, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, third, 1, ""), 1, 1)
 	if ids, _, ok := a.TakeOwned(other, 1, time.Now()); ok {
 		t.Errorf("a took %v of a window of its former tenure", ids)
 	}
 	// b took it for gone: it finds out that it is not.
-	b.wantOwner(ask(b.AllocateOwned, third, 1, ""), "a")
+	b.wantOwner(request(b.AllocateOwned, third, 1, ""), "a")
 }
 
 // While its session is renewed an owner is not replaced, and who waits for that
@@ -207,8 +207,8 @@ func TestTakeover(t *testing.T) {
 func TestRenewedMeanwhile(t *testing.T) {
 	server := servers.StartEtcd(t)
 	a, b := newTenant(t, server, "a", time.Minute), newTenant(t, server, "b", time.Minute)
-	a.want(ask(a.AllocateOwned, key, 1, ""), 1, 1)
-	h := ask(b.AllocateOwned, key, 1, "a")
+	a.want(request(a.AllocateOwned, key, 1, ""), 1, 1)
+	h := request(b.AllocateOwned, key, 1, "a")
 	for {
 		select {
 		case got := <-h:
@@ -229,8 +229,8 @@ func TestIdleKeysAreLetGo(t *testing.T) {
 	server := servers.StartEtcd(t)
 	a := newTenant(t, server, "a", time.Minute)
 	used := allocator.Key{Store: "demo", Name: "used"}
-	a.want(ask(a.AllocateOwned, key, 2, ""), 1, 2)
-	a.want(ask(a.AllocateOwned, used, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, key, 2, ""), 1, 2)
+	a.want(request(a.AllocateOwned, used, 1, ""), 1, 1)
 	for i := 0; a.OwnedKeys() == 2; i++ {
 		if i == 1000 {
 			t.Fatal("no key was let go of")
@@ -241,7 +241,7 @@ func TestIdleKeysAreLetGo(t *testing.T) {
 		a.renew()
 	}
 	etcdtest.Eventually(t, func() bool { return etcdtest.Get(t, server, counterPath) == `{"fmt":1,"last":2,"by":"a"}` }, "not let go of")
-	a.want(ask(a.AllocateOwned, key, 1, ""), 3, 1)
+	a.want(request(a.AllocateOwned, key, 1, ""), 3, 1)
 }
 
 // An operator's word in the session ends the windows it names, and others not.
@@ -249,8 +249,8 @@ func TestToldToLetGo(t *testing.T) {
 	server := servers.StartEtcd(t)
 	a := newTenant(t, server, "a", time.Minute)
 	other := allocator.Key{Store: "demo", Name: "other"}
-	a.want(ask(a.AllocateOwned, key, 1, ""), 1, 1)
-	a.want(ask(a.AllocateOwned, other, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, key, 1, ""), 1, 1)
+	a.want(request(a.AllocateOwned, other, 1, ""), 1, 1)
 	etcdtest.Put(t, server, counterPath, `{"fmt":2,"last":1000,"by":"admin","owner":"a"}`)
 	etcdtest.Put(t, server, sessionsPath+"a", `{"fmt":1,"lease_ms":60000,"let_go":["demo/key666"]}`)
 	a.renew()
@@ -258,7 +258,7 @@ func TestToldToLetGo(t *testing.T) {
 	if ids, owner, ok := a.TakeOwned(key, 1, time.Now()); ok || owner != "" {
 		t.Errorf("a took %v of %q after it was told to let go", ids, owner)
 	}
-	a.want(ask(a.AllocateOwned, key, 1, ""), 1001, 1)
+	a.want(request(a.AllocateOwned, key, 1, ""), 1001, 1)
 	a.wantTaken(other, 2, 1)
 
 	etcdtest.Put(t, server, sessionsPath+"a", `{"fmt":1,"lease_ms":60000,"let_go":["*"]}`)
@@ -266,7 +266,7 @@ func TestToldToLetGo(t *testing.T) {
 	if ids, _, ok := a.TakeOwned(other, 1, time.Now()); ok {
 		t.Errorf("a took %v after it was told to let go of all", ids)
 	}
-	a.want(ask(a.AllocateOwned, other, 1, ""), 11, 1)
+	a.want(request(a.AllocateOwned, other, 1, ""), 11, 1)
 }
 
 // A claim whose session has been ended meanwhile reserves nothing.
@@ -276,7 +276,7 @@ func TestClaimWithoutSession(t *testing.T) {
 	if _, err := server.Connect(t).Delete(t.Context(), sessionsPath+"a"); err != nil {
 		t.Fatal(err)
 	}
-	h := ask(a.AllocateOwned, key, 1, "")
+	h := request(a.AllocateOwned, key, 1, "")
 	etcdtest.Eventually(t, func() bool { return a.counter.Stats().Swaps[etcd.SwapLost] > 0 }, "nothing was tried")
 	wantStored(t, server, counterPath, "")
 	a.renew()
@@ -292,7 +292,7 @@ func TestManyWindows(t *testing.T) {
 		before := p.counter.Stats().Transactions[etcd.OK]
 		var got []heard
 		for i := range keys {
-			got = append(got, ask(p.AllocateOwned, allocator.Key{Store: "s", Name: fmt.Sprint(i)}, 1, asked))
+			got = append(got, request(p.AllocateOwned, allocator.Key{Store: "s", Name: fmt.Sprint(i)}, 1, asked))
 		}
 		for _, h := range got {
 			p.want(h, first, 1)

@@ -1,7 +1,6 @@
 package etcd_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -24,14 +23,17 @@ const (
 
 // ask is a request of a caller.
 type ask struct {
-	allocator.Request
-	w       *world
-	sw      *simWorker
-	op      allocatortest.Op
-	revoked bool          // sw had revoked all ids before it was asked
-	err     error         // readable when done is closed
-	done    chan struct{} // closed by the first answer
-	answers atomic.Int32
+	w        *world
+	op       allocatortest.Op // of the first answer
+	how      mode
+	n        int
+	deadline time.Time
+	err      error         // readable when done is closed
+	done     chan struct{} // closed by the first answer
+
+	answers   atomic.Int32
+	died      atomic.Bool // a worker that had it in hand has crashed
+	mayRepeat atomic.Bool // two workers have it in hand: a word was lost
 }
 
 // caller asks, waits for the answers or gives up, and asks again.
@@ -48,7 +50,7 @@ func (w *world) caller(c int) {
 				patience = upTo(d, 3*w.plan.latency)
 			}
 			if w.plan.hot {
-				key, how = w.plan.keys[0], []mode{strong, strong, strong, how}[d.IntN(4)]
+				key, how = w.plan.hotKey(), []mode{strong, strong, strong, how}[d.IntN(4)]
 				n, patience = 1+d.IntN(4), upTo(d, []time.Duration{w.plan.latency, time.Second}[d.IntN(2)])
 			}
 			if w.plan.kind == calm {
@@ -82,53 +84,29 @@ func (w *world) caller(c int) {
 
 // ask asks worker i.
 func (w *world) ask(name string, client, i int, key allocator.Key, how mode, n int, patience time.Duration) *ask {
-	sw := w.slot(i)
-	a := &ask{w: w, sw: sw, revoked: sw.revoked.Load(), done: make(chan struct{})}
-	a.op = allocatortest.Op{Key: key, Strong: how == strong || how == advance, Client: client, Worker: sw.number}
-	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(patience), Waiter: a}
+	a := &ask{w: w, how: how, n: n, deadline: time.Now().Add(patience), done: make(chan struct{})}
+	a.op = allocatortest.Op{Key: key, Strong: how == strong || how == advance, Client: client}
+	if w.plan.leased(key) {
+		a.op.Strong = a.op.Strong || !w.plan.rolling // one draws from the owner in both modes
+	}
 	w.mu.Lock()
 	w.asked = append(w.asked, a)
 	w.mu.Unlock()
-
 	a.op.Start = w.history.Now()
-	switch how {
-	case strong:
-		sw.issuer.AllocateStrong(&a.Request)
-		w.tally.add("strong")
-	case take:
-		if ids, ok := sw.issuer.Take(key, n); ok {
-			w.tally.add("weak from memory")
-			a.Allocated(&a.Request, ids, nil)
-			break
-		}
-		fallthrough
-	case weak:
-		sw.issuer.AllocateWeak(&a.Request)
-		w.tally.add("weak")
-	case advance:
-		w.tally.add("advance")
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		go func() {
-			defer cancel()
-			ids, err := advances{sw.counter, w}.Advance(ctx, key, n)
-			a.Allocated(&a.Request, ids, err)
-		}()
-	}
+	sw := w.slot(i)
+	sw.whenThawed(func() { sw.handle(a, 0) })
 	return a
 }
 
-// Allocated checks an answer by itself and enters it into the history.
-func (a *ask) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
+// told is the caller's side of an answer: it checks it by itself and enters it
+// into the history.
+func (a *ask) told(c *call, ids allocator.Range, err error) {
 	w := a.w
-	if a.answers.Add(1) > 1 {
-		w.t.Errorf("another answer for %v: %v, %v", a.op, ids, err)
-		return
-	}
-	a.op.End, a.op.Ids, a.err = w.history.Now(), ids, err
+	op := a.op
+	op.End, op.Ids, op.Worker = w.history.Now(), ids, c.sw.number
 	switch {
-	case a.sw.crashed.Load():
 	case err == nil:
-		w.issued(a, ids)
+		w.issued(a, c, op)
 	case errors.Is(err, allocator.ErrExpired):
 		w.tally.add("EXPIRED")
 	case errors.Is(err, allocator.ErrStopped):
@@ -138,37 +116,41 @@ func (a *ask) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	case errors.Is(err, allocator.ErrExhausted):
 		w.tally.add("EXHAUSTED")
 		if w.plan.kind != ending {
-			w.t.Errorf("%v: %v", a.op, err)
+			w.t.Errorf("%v: %v", op, err)
 		}
 	case errors.Is(err, allocator.ErrFenced):
 		w.tally.add("FENCED")
 		if !w.rewound.Load() {
-			w.t.Errorf("fenced without a reason: %v: %v", a.op, err)
+			w.t.Errorf("fenced without a reason: %v: %v", op, err)
 		}
 	default:
-		w.t.Errorf("%v: %v", a.op, err)
+		w.t.Errorf("%v: %v", op, err)
 	}
+	if a.answers.Add(1) > 1 {
+		w.tally.add("answered twice")
+		if !a.mayRepeat.Load() {
+			w.t.Errorf("another answer for %v: %v, %v", a.op, ids, err)
+		}
+		return
+	}
+	a.op, a.err = op, err
 	close(a.done)
 }
 
-func (w *world) issued(a *ask, ids allocator.Range) {
-	w.history.Add(a.op)
-	w.tally.n["ids"].Add(int64(ids.N))
+func (w *world) issued(a *ask, c *call, op allocatortest.Op) {
+	w.history.Add(op)
+	w.tally.n["ids"].Add(int64(op.Ids.N))
 	if !w.quiet.Load() && w.plan.faulty > 0 {
-		w.tally.n["ids during faults"].Add(int64(ids.N))
+		w.tally.n["ids during faults"].Add(int64(op.Ids.N))
 	}
-	if ids.N != a.N {
-		w.t.Errorf("a request for %d ids got %v", a.N, ids)
+	if op.Ids.N != a.n {
+		w.t.Errorf("a request for %d ids got %v", a.n, op.Ids)
 	}
-	if a.revoked {
-		w.t.Errorf("%v, though its worker had revoked all ids", a.op)
+	if c.revoked {
+		w.t.Errorf("%v, though its worker had revoked all ids", op)
 	}
-	if least := max(w.plan.starts[a.Key], w.plan.floors[a.Key]); ids.First <= least {
-		w.t.Errorf("%v, not above %d", a.op, least)
-	}
-	// Nothing leaves a worker before the mark that covers it is durable.
-	if mark := markIn(w.server.Value(pathOf(a.Key))); mark < ids.Last() && !w.rewound.Load() {
-		w.t.Errorf("%v, but the mark is at %d", a.op, mark)
+	if least := max(w.plan.starts[op.Key], w.plan.floors[op.Key]); op.Ids.First <= least {
+		w.t.Errorf("%v, not above %d", op, least)
 	}
 }
 

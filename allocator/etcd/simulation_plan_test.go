@@ -36,6 +36,10 @@ type plan struct {
 	hot      bool // one key, strong and impatient callers who do not pause, a slow etcd
 	cluster  uint64
 	maxOps   int // etcd's --max-txn-ops; 0: its default
+
+	lease   time.Duration // of store b; 0: it has none
+	rolling bool          // some workers know no leases, and others do
+	skew    float64       // by how much a clock may be fast or slow
 }
 
 // kind is what a seed is about.
@@ -69,6 +73,7 @@ func newPlan(seed uint64) plan {
 	if o := dice(seed, "plan", 1); o.IntN(3) == 0 { // dice of its own: the others fall as they did before there was this
 		p.maxOps = 1 + o.IntN(6)
 	}
+	p.planLease(dice(seed, "plan", 2))
 	names := 1 + d.IntN(5)
 	if p.kind == faulty && d.IntN(3) == 0 {
 		p.hot, names, p.latency, p.rounds = true, 1, 10*time.Millisecond, 2*p.rounds
@@ -99,11 +104,6 @@ func newPlan(seed uint64) plan {
 			p.workers = 1
 		case 1:
 			p.cluster = 2
-		default:
-			// What a rival reserves is held against what we know when we ask and
-			// when we advance (see Counter.Given). What happens between, in the
-			// milliseconds around the rewind, goes unnoticed once in 10 000 seeds.
-			p.peers = false
 		}
 	}
 	return p

@@ -20,36 +20,78 @@ import (
 // a Counter, as package worker has it.
 type simWorker struct {
 	*world
-	number  int // from 1; as a Client of the history's ops
+	number  int // from 1; as a Worker of the history's ops
 	id      string
+	lease   time.Duration // of the leased store; 0: this one knows no leases
+	rate    float64       // of its clock
 	counter *etcd.Counter
 	issuer  *allocator.Issuer
-	crashed atomic.Bool // what it says from now on, nobody hears
-	revoked atomic.Bool // what it had reserved; as nobody jumps, for good
+	crashed atomic.Bool   // what it says from now on, nobody hears
+	drains  atomic.Bool   // it takes no requests of other workers
+	revoked atomic.Bool   // what it had reserved; as nobody jumps, for good
+	ended   chan struct{} // closed when it stops or crashes
+	lessee  lessee
 
-	pauses, asks atomic.Int64 // so far, to number the dice
+	frozenUntil      atomic.Int64 // ns after the world began
+	pauses, messages atomic.Int64 // so far, to number the dice
 }
 
 func newSimWorker(w *world, number int) *simWorker {
-	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number)}
-	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally}
+	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number), ended: make(chan struct{})}
+	sw.lessee.turn = make(chan struct{}, 1)
+	sw.lease, sw.rate = w.plan.leaseOf(number), w.plan.rateOf(number)
+	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally, thaw: sw.thaw}
 	sw.counter = etcd.NewCounterOn(kv, sw.jitter, etcd.Config{
 		Writer: sw.id,
 		Floor:  func(key allocator.Key) int64 { return w.plan.floors[key] },
+		Lease:  sw.lease,
+		Now:    sw.now,
 	})
-	config := allocator.IssuerConfig{
+	sw.issuer = allocator.NewIssuer(advances{sw.counter, w}, allocator.IssuerConfig{
+		Peers:    w.plan.peers,
 		MaxKeys:  w.plan.maxKeys,
 		Segments: func(allocator.Key) allocator.Segments { return w.plan.segments },
+		Observer: observer{w},
 		Revoked: func() {
 			w.tally.add("revoked")
 			sw.revoked.Store(true)
 		},
+		Now: sw.now,
+	})
+	if sw.lease > 0 {
+		go sw.keepLease()
 	}
-	if w.plan.peers {
-		config.Ask = sw.ask
-	}
-	sw.issuer = allocator.NewIssuer(advances{sw.counter, w}, config)
 	return sw
+}
+
+// now is the worker's clock.
+func (sw *simWorker) now() time.Time {
+	return sw.began.Add(time.Duration(float64(time.Since(sw.began)) * sw.rate))
+}
+
+// thaw returns when the worker does not stand still.
+func (sw *simWorker) thaw() {
+	for left := sw.frozen(); left > 0; left = sw.frozen() {
+		time.Sleep(left)
+	}
+}
+
+// whenThawed does what a worker does, which it can't while it stands still.
+func (sw *simWorker) whenThawed(do func()) {
+	if left := sw.frozen(); left > 0 {
+		time.AfterFunc(left, func() { sw.whenThawed(do) })
+		return
+	}
+	do()
+}
+
+func (sw *simWorker) frozen() time.Duration {
+	return time.Duration(sw.frozenUntil.Load()) - time.Since(sw.began)
+}
+
+func (sw *simWorker) freeze(d time.Duration) {
+	sw.frozenUntil.Store(int64(time.Since(sw.began) + d))
+	sw.tally.add("frozen")
 }
 
 // script says how a call of etcd goes. Besides single faults a worker is now and
@@ -78,7 +120,12 @@ func (sw *simWorker) jitter(limit time.Duration) time.Duration {
 	return upTo(dice(sw.plan.seed, sw.id+" pause", int(sw.pauses.Add(1))), limit) - 1
 }
 
+// stop ends the process as a drain does: what others may own, they own at once.
 func (sw *simWorker) stop() {
+	sw.thaw()
+	sw.drains.Store(true)
+	close(sw.ended)
+	sw.letGo(true)
 	sw.issuer.Stop()
 	sw.counter.Close()
 }
@@ -87,8 +134,25 @@ func (sw *simWorker) stop() {
 // says is heard.
 func (sw *simWorker) crash() {
 	sw.crashed.Store(true)
+	close(sw.ended)
 	sw.counter.Close()
-	sw.stop()
+	sw.issuer.Stop()
+}
+
+// observer counts what an Issuer and a Counter tell.
+type observer struct{ *world }
+
+func (o observer) Batch(string, int, int) {}
+func (o observer) Segment(string, int)    {}
+
+func (o observer) Skipped(_ string, _ int, why allocator.Gap) {
+	if why == allocator.GapTenure {
+		o.tally.add("tenure over")
+	}
+}
+
+func (o observer) TookOver(_ string, why allocator.Takeover) {
+	o.tally.add(map[allocator.Takeover]string{allocator.TakeoverGone: "taken over, gone", allocator.TakeoverStood: "taken over, stood still"}[why])
 }
 
 // advances is a Counter whose advances are accounted for.
@@ -129,10 +193,13 @@ func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err erro
 type observedKV struct {
 	pb.KVClient
 	tally *tally
+	thaw  func()
 }
 
 func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.CallOption) (*pb.TxnResponse, error) {
+	kv.thaw()
 	out, err := kv.KVClient.Txn(ctx, in)
+	kv.thaw()
 	switch {
 	case errors.Is(err, rpctypes.ErrGRPCTooManyOps):
 		kv.tally.add("too large") // and has done nothing: no gap may come of it
@@ -165,58 +232,4 @@ func countPuts(in *pb.TxnRequest) (n int) {
 		}
 	}
 	return n
-}
-
-// ask sends an advance to a rival. A message takes some time, and now and then
-// too much, or for ever.
-func (sw *simWorker) ask(ctx context.Context, rival string, key allocator.Key, n int) (allocator.Range, error) {
-	d := dice(sw.plan.seed, sw.id+" ask", int(sw.asks.Add(1)))
-	there, back := upTo(d, 200*time.Microsecond), upTo(d, 200*time.Microsecond)
-	if d.IntN(100) < sw.plan.faulty && !sw.quiet.Load() {
-		there, back = upTo(d, 600*time.Millisecond), upTo(d, 600*time.Millisecond)
-		sw.tally.add("peer slow")
-	}
-	a := &handed{back: back, answer: make(chan told, 1)}
-	time.AfterFunc(there, func() { sw.worker(rival).handlePeer(a, key, n) })
-	select {
-	case o := <-a.answer:
-		if o.err == nil {
-			sw.tally.add("handed over")
-		}
-		return o.ids, o.err
-	case <-ctx.Done():
-		return allocator.Range{}, context.Cause(ctx)
-	}
-}
-
-// handed is an advance that was handed over.
-type handed struct {
-	allocator.Request
-	by     *simWorker
-	back   time.Duration
-	answer chan told // has room for the one answer
-}
-
-type told struct {
-	ids allocator.Range
-	err error
-}
-
-var errRefused = errors.New("gone, or not winning")
-
-func (sw *simWorker) handlePeer(a *handed, key allocator.Key, n int) {
-	if sw == nil || sw.crashed.Load() || sw.issuer.Rival(key) != "" {
-		a.answer <- told{err: errRefused}
-		return
-	}
-	a.by = sw
-	a.Request = allocator.Request{Key: key, N: n, Deadline: time.Now().Add(allocator.PeerTimeout), Waiter: a}
-	sw.issuer.AllocateDirect(&a.Request)
-}
-
-// Allocated sends the answer on its way.
-func (a *handed) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
-	if !a.by.crashed.Load() {
-		time.AfterFunc(a.back, func() { a.answer <- told{ids, err} })
-	}
 }

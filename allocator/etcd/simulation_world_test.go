@@ -35,6 +35,7 @@ type world struct {
 	returned map[allocator.Key]map[int64]int // what advances returned, as last → n
 	sizes    map[allocator.Key]map[int]bool  // what advances asked for
 	failed   int                             // advances
+	disorder error                           // of strong ids, where that was to be expected
 }
 
 func newWorld(t testing.TB, p plan) *world {
@@ -71,6 +72,11 @@ func (w *world) run() {
 			others.Go(func() { w.restart(ctx, i) })
 		}
 	}
+	if w.plan.lease > 0 && w.plan.kind != calm {
+		for i := range w.current {
+			others.Go(func() { w.trouble(ctx, i) })
+		}
+	}
 	if w.plan.kind == rewound {
 		callers.Go(w.rewind)
 	}
@@ -87,7 +93,7 @@ func (w *world) run() {
 	for _, sw := range w.current {
 		sw.stop()
 	}
-	time.Sleep(time.Second) // and so do peers' answers
+	time.Sleep(20 * time.Second) // and so do peers' words
 	synctest.Wait()
 }
 
@@ -196,7 +202,9 @@ type tally struct {
 
 // happenings are what a tally counts besides faultNames.
 var happenings = []string{
-	"cut off", "peer slow", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind", "revoked",
+	"cut off", "peer slow", "message lost", "nobody there", "not taken", "word late", "answered twice", "handed on", "too many hops",
+	"owned from memory", "lost to an owner", "taken over, gone", "taken over, stood still", "tenure over", "session ended", "released", "given back",
+	"renewed", "renewal lost", "renewal held", "let go", "frozen", "told to let go", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind", "revoked",
 	"ids", "ids during faults", "strong", "weak", "weak from memory", "advance", "gave up",
 	"EXPIRED", "UNAVAILABLE", "STOPPED", "EXHAUSTED", "FENCED", "gap", "record written",
 }

@@ -1,7 +1,6 @@
 package etcd_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -9,9 +8,11 @@ import (
 
 	"go.etcd.io/etcd/server/v3/embed"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -57,10 +58,10 @@ func TestSmallerTransactionsWhereEtcdTakesNoLarger(t *testing.T) {
 				}
 			}
 			for i := range 256 { // dense: nothing was skipped
-				var mark struct{ Last int64 }
-				value := etcdtest.Get(t, server, fmt.Sprintf("/seqd/v1/counters/s/%0*d", 200, i))
-				if err := json.Unmarshal([]byte(value), &mark); err != nil || mark.Last > 8 {
-					t.Fatalf("key %d holds %s, %v; want 8 at most", i, value, err)
+				key := allocator.Key{Store: "s", Name: fmt.Sprintf("%0*d", 200, i)}
+				rec, err := record.DecodeCounter([]byte(etcdtest.Get(t, server, counters[0].Path(key))))
+				if want := int64(8); err != nil || rec.Last != want {
+					t.Fatalf("%v is at %d, %v; want %d", key, rec.Last, err, want)
 				}
 			}
 		})

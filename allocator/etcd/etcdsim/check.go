@@ -1,6 +1,8 @@
 package etcdsim
 
 import (
+	"maps"
+
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -17,7 +19,7 @@ func check(in *pb.TxnRequest, maxOps int) error {
 		return err
 	}
 	for _, ops := range [][]*pb.RequestOp{in.Success, in.Failure} {
-		if _, err := puts(ops); err != nil {
+		if _, _, err := puts(ops); err != nil {
 			return err
 		}
 	}
@@ -55,6 +57,8 @@ func checkOp(op *pb.RequestOp, limit int) error {
 		return checkRange(r.RequestRange)
 	case *pb.RequestOp_RequestPut:
 		return checkPut(r.RequestPut)
+	case *pb.RequestOp_RequestDeleteRange:
+		return checkDelete(r.RequestDeleteRange)
 	case *pb.RequestOp_RequestTxn:
 		return checkOps(r.RequestTxn, limit)
 	default:
@@ -83,45 +87,69 @@ func checkPut(in *pb.PutRequest) error {
 	return nil
 }
 
+func checkDelete(in *pb.DeleteRangeRequest) error {
+	switch {
+	case len(in.Key) == 0:
+		return errEmptyKey
+	case len(in.RangeEnd) > 0:
+		return unsupported("a delete of a range in a transaction")
+	}
+	return nil
+}
+
 // puts returns the keys that ops may put. A key may stand in both branches of
-// one nested transaction, of which only one is taken, and nowhere else twice.
-func puts(ops []*pb.RequestOp) (map[string]bool, error) {
-	all := map[string]bool{}
+// one nested transaction, of which only one is taken, and nowhere else twice; nor
+// may it be deleted, but by a transaction that is nested after the put's.
+func puts(ops []*pb.RequestOp) (puts, dels map[string]bool, err error) {
+	puts, dels = map[string]bool{}, map[string]bool{}
+	for _, op := range ops {
+		if del := op.GetRequestDeleteRange(); del != nil {
+			dels[string(del.Key)] = true
+		}
+	}
 	add := func(key string) error {
-		if all[key] {
+		if puts[key] || dels[key] {
 			return rpctypes.ErrGRPCDuplicateKey
 		}
-		all[key] = true
+		puts[key] = true
 		return nil
 	}
 	for _, op := range ops {
-		nested := op.GetRequestTxn()
-		if nested == nil {
-			continue
-		}
-		then, err := puts(nested.Success)
-		if err != nil {
-			return nil, err
-		}
-		otherwise, err := puts(nested.Failure)
-		if err != nil {
-			return nil, err
-		}
-		for key := range otherwise {
-			then[key] = true
-		}
-		for key := range then {
-			if err := add(key); err != nil {
-				return nil, err
+		if nested := op.GetRequestTxn(); nested != nil {
+			deleted, err := addNested(nested, add)
+			if err != nil {
+				return nil, nil, err
 			}
+			maps.Copy(dels, deleted)
 		}
 	}
 	for _, op := range ops {
 		if put := op.GetRequestPut(); put != nil {
 			if err := add(string(put.Key)); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return all, nil
+	return puts, dels, nil
+}
+
+// addNested adds what a nested transaction may put, and returns what it may
+// delete.
+func addNested(nested *pb.TxnRequest, add func(key string) error) (dels map[string]bool, err error) {
+	then, dels, err := puts(nested.Success)
+	if err != nil {
+		return nil, err
+	}
+	otherwise, deleted, err := puts(nested.Failure)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(then, otherwise)
+	maps.Copy(dels, deleted)
+	for key := range then {
+		if err := add(key); err != nil {
+			return nil, err
+		}
+	}
+	return dels, nil
 }

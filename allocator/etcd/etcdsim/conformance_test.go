@@ -147,7 +147,10 @@ func (g generator) txn(depth int) *pb.TxnRequest {
 
 func (g generator) ops(depth int) (ops []*pb.RequestOp) {
 	for range g.IntN(4) {
-		switch kind := g.IntN(5); {
+		switch kind := g.IntN(6); {
+		case kind == 5:
+			del := &pb.DeleteRangeRequest{Key: g.key(), PrevKv: g.IntN(2) == 0}
+			ops = append(ops, &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: del}})
 		case kind == 0:
 			ops = append(ops, &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: g.read()}})
 		case kind < 3 || depth == 0:

@@ -8,5 +8,5 @@
 //
 // That a Server answers as etcd does is tested against a real one, by random
 // transactions. What it lacks it refuses, with codes.Unimplemented: leases, old
-// revisions, sorting, deletes within transactions, watches.
+// revisions, sorting, deletes of ranges within transactions, watches.
 package etcdsim

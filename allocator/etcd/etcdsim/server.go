@@ -25,9 +25,9 @@ type Server struct {
 	maxOps  int
 }
 
-// Write is one put.
+// Write is one put, or the delete of what was there.
 type Write struct {
-	Path, Value string
+	Path, Value string // no Value: a delete
 	Rev         int64
 }
 
@@ -89,17 +89,8 @@ func (s *Server) DeleteRange(in *pb.DeleteRangeRequest) (*pb.DeleteRangeResponse
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.rangeLocked(&pb.RangeRequest{Key: in.Key, RangeEnd: in.RangeEnd})
-	for _, kv := range found.Kvs {
-		delete(s.kvs, string(kv.Key))
-	}
-	out := &pb.DeleteRangeResponse{Deleted: found.Count}
-	if found.Count > 0 {
-		s.rev++
-	}
-	if in.PrevKv {
-		out.PrevKvs = found.Kvs
-	}
+	t := txn{s: s, begin: s.rev}
+	out := t.delete(in)
 	out.Header = s.headerLocked()
 	return out, nil
 }
@@ -139,7 +130,7 @@ func (s *Server) currentLife() int {
 	return s.life
 }
 
-// Writes returns all puts so far, in the order they were applied.
+// Writes returns all puts and deletes so far, in the order they were applied.
 func (s *Server) Writes() []Write {
 	s.mu.Lock()
 	defer s.mu.Unlock()

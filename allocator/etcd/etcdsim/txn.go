@@ -11,7 +11,7 @@ import (
 // txn is a transaction that is being applied. Server.mu is held.
 type txn struct {
 	s     *Server
-	begin int64 // the revision before it; all of its puts get the next one
+	begin int64 // the revision before it; all of its puts and deletes get the next one
 }
 
 // outcomes says how a transaction's compares came out, and those of the
@@ -83,6 +83,8 @@ func (t *txn) run(in *pb.TxnRequest, o outcomes) *pb.TxnResponse {
 			answer.Response = &pb.ResponseOp_ResponseRange{ResponseRange: t.s.rangeLocked(r.RequestRange)}
 		case *pb.RequestOp_RequestPut:
 			answer.Response = &pb.ResponseOp_ResponsePut{ResponsePut: t.put(r.RequestPut)}
+		case *pb.RequestOp_RequestDeleteRange:
+			answer.Response = &pb.ResponseOp_ResponseDeleteRange{ResponseDeleteRange: t.delete(r.RequestDeleteRange)}
 		case *pb.RequestOp_RequestTxn:
 			answer.Response = &pb.ResponseOp_ResponseTxn{ResponseTxn: t.run(r.RequestTxn, o.nested[0])}
 			o.nested = o.nested[1:]
@@ -104,6 +106,20 @@ func (t *txn) put(in *pb.PutRequest) *pb.PutResponse {
 	out := &pb.PutResponse{Header: &pb.ResponseHeader{Revision: t.s.rev}}
 	if in.PrevKv {
 		out.PrevKv = old
+	}
+	return out
+}
+
+func (t *txn) delete(in *pb.DeleteRangeRequest) *pb.DeleteRangeResponse {
+	found := t.s.rangeLocked(&pb.RangeRequest{Key: in.Key, RangeEnd: in.RangeEnd})
+	for _, kv := range found.Kvs {
+		t.s.rev = t.begin + 1
+		delete(t.s.kvs, string(kv.Key))
+		t.s.writes = append(t.s.writes, Write{Path: string(kv.Key), Rev: t.s.rev})
+	}
+	out := &pb.DeleteRangeResponse{Header: &pb.ResponseHeader{Revision: t.s.rev}, Deleted: found.Count}
+	if in.PrevKv {
+		out.PrevKvs = found.Kvs
 	}
 	return out
 }
