@@ -40,6 +40,13 @@ type Row struct {
 	Waiting  int64         `json:"in_flight"` // accepted and not answered; of workers only
 	Dropped  float64       `json:"dropped_per_s"`
 
+	// Of workers only. Where the stores of one have several leases, Lease and
+	// LeaseLeft are of the one with the smallest part left.
+	Lease      time.Duration `json:"lease_ns,omitempty"`      // 0: none of its stores has one
+	LeaseLeft  time.Duration `json:"lease_left_ns,omitempty"` // until it stops to issue ids of the keys that it owns, unless it renews
+	Owned      int64         `json:"owned_keys,omitempty"`
+	HandedOver float64       `json:"handed_over_per_s,omitempty"` // requests that other workers have taken from it
+
 	busy float64 // seconds of processing in a second, that Mean is made of
 }
 
@@ -68,9 +75,10 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 			Name: a.Said.ID, Host: a.Said.Metadata[worker.MetadataHost], Version: a.Said.Version, State: a.Said.Metadata[worker.MetadataState],
 			Up: now.Sub(a.Said.Started).Truncate(time.Second), Measured: known,
 		}
-		for _, p := range a.Said.Endpoints {
+		for i, p := range a.Said.Endpoints {
 			data := dataOf(p)
-			row.Waiting = data.Waiting // each endpoint tells the whole worker's
+			row.Waiting, row.Owned = data.Waiting, data.OwnedKeys // each endpoint tells the whole worker's
+			row.has(data)
 			s := stores[p.Subject]
 			if s == nil {
 				s = &Row{Name: p.Subject, Measured: true}
@@ -83,6 +91,9 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 			s.Measured = s.Measured && known
 			if known {
 				rates := between(before, a, p)
+				if i == 0 {
+					row.HandedOver = rates.HandedOver // the whole worker's, too
+				}
 				row.add(rates)
 				s.add(rates)
 			}
@@ -130,7 +141,10 @@ func between(before, after fleet.Answer[micro.Stats], p *micro.EndpointStats) Ro
 		Errors:   float64(p.NumErrors-q.NumErrors) / seconds,
 		IDs:      float64(is.IDs-was.IDs) / seconds,
 		Dropped:  float64(is.Dropped-was.Dropped) / seconds,
-		busy:     (p.ProcessingTime - q.ProcessingTime).Seconds() / seconds,
+
+		HandedOver: float64(is.HandedOver-was.HandedOver) / seconds,
+
+		busy: (p.ProcessingTime - q.ProcessingTime).Seconds() / seconds,
 	}
 }
 
@@ -142,10 +156,27 @@ func (r *Row) add(other Row) {
 	r.busy += other.busy
 }
 
+// has takes the lease of one of a worker's stores.
+func (r *Row) has(d worker.EndpointData) {
+	lease, left := time.Duration(d.LeaseMs)*time.Millisecond, time.Duration(d.LeaseLeftMs)*time.Millisecond
+	if lease > 0 && (r.Lease == 0 || left.Seconds()/lease.Seconds() < r.LeaseLeft.Seconds()/r.Lease.Seconds()) {
+		r.Lease, r.LeaseLeft = lease, left
+	}
+}
+
+func (r Row) leased() bool { return r.Lease > 0 }
+
+// late reports whether a lease is overdue to be renewed, or is over: it is renewed
+// every third, and counts as over when nine tenths have passed, so that more than
+// half is left if all is well.
+func (r Row) late() bool { return r.leased() && r.LeaseLeft < r.Lease/2 }
+
 // count adds a worker to the total.
 func (r *Row) count(one Row) {
 	r.add(one)
 	r.Waiting += one.Waiting
+	r.Owned += one.Owned
+	r.HandedOver += one.HandedOver
 	r.Workers++
 	if one.State == string(worker.Serving) {
 		r.Serving++
@@ -172,12 +203,14 @@ var orders = map[string]func(a, b Row) int{
 	"mean":     func(a, b Row) int { return cmp.Compare(b.Mean, a.Mean) },
 	"waiting":  func(a, b Row) int { return cmp.Compare(b.Waiting, a.Waiting) },
 	"uptime":   func(a, b Row) int { return cmp.Compare(b.Up, a.Up) },
+	"owned":    func(a, b Row) int { return cmp.Compare(b.Owned, a.Owned) },
+	"handed":   func(a, b Row) int { return cmp.Compare(b.HandedOver, a.HandedOver) },
 }
 
 // Orders returns what rows can be sorted by, in the order that a key goes
 // through them.
 func Orders() []string {
-	return []string{"name", "state", "requests", "ids", "errors", "mean", "waiting", "uptime"}
+	return []string{"name", "state", "requests", "ids", "errors", "mean", "waiting", "uptime", "owned", "handed"}
 }
 
 // Sort sorts workers and stores by one of Orders, and equal ones by name. What

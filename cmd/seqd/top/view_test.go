@@ -66,13 +66,38 @@ func TestRatesAreBetweenTwoPolls(t *testing.T) {
 	}
 }
 
+// A worker's lease is the one of its stores that ends first, by the part that is
+// left; what it owns and hands over is told by each of its stores and counted once.
+func TestLeasesOfAWorker(t *testing.T) {
+	answer := func(after time.Duration, handed int64, leases ...worker.LeaseData) []fleet.Answer[micro.Stats] {
+		s := micro.Stats{Started: noon, ServiceIdentity: micro.ServiceIdentity{ID: "w", Metadata: map[string]string{"state": "serving"}}}
+		for i, l := range leases {
+			l.HandedOver, l.OwnedKeys = handed, 7
+			data, _ := json.Marshal(worker.EndpointData{State: worker.Serving, LeaseData: l})
+			s.Endpoints = append(s.Endpoints, &micro.EndpointStats{Subject: string(rune('a' + i)), Data: data})
+		}
+		return []fleet.Answer[micro.Stats]{{Said: s, Came: noon.Add(after)}}
+	}
+	leases := []worker.LeaseData{{}, {LeaseMs: 3000, LeaseLeftMs: 2000}, {LeaseMs: 10000, LeaseLeftMs: 6000}}
+	var tracker top.Tracker
+	tracker.Add(noon, answer(0, 100, leases...))
+	view := tracker.Add(noon.Add(2*time.Second), answer(2*time.Second, 160, leases...))
+	w := view.Workers[0]
+	if w.Lease != 10*time.Second || w.LeaseLeft != 6*time.Second || w.Owned != 7 || w.HandedOver != 30 {
+		t.Errorf("got %+v", w)
+	}
+	if view.Total.Owned != 7 || view.Total.HandedOver != 30 {
+		t.Errorf("total: %+v", view.Total)
+	}
+}
+
 func TestSort(t *testing.T) {
 	v := top.View{Workers: []top.Row{
-		{Name: "c", State: "serving", Requests: 1, IDs: 5, Errors: 1, Mean: 3, Waiting: 1, Up: 1},
-		{Name: "b", State: "fenced", Requests: 2, IDs: 4, Errors: 0, Mean: 1, Waiting: 2, Up: 2},
+		{Name: "c", State: "serving", Requests: 1, IDs: 5, Errors: 1, Mean: 3, Waiting: 1, Up: 1, Owned: 1, HandedOver: 9},
+		{Name: "b", State: "fenced", Requests: 2, IDs: 4, Errors: 0, Mean: 1, Waiting: 2, Up: 2, Owned: 3},
 		{Name: "a", State: "silent", Requests: 2, IDs: 3, Errors: 0, Mean: 2, Waiting: 3, Up: 3},
 	}}
-	want := map[string]string{"name": "abc", "state": "bca", "requests": "abc", "ids": "cba", "errors": "cab", "mean": "cab", "waiting": "abc", "uptime": "abc", "nonsense": "abc"}
+	want := map[string]string{"name": "abc", "state": "bca", "requests": "abc", "ids": "cba", "errors": "cab", "mean": "cab", "waiting": "abc", "uptime": "abc", "owned": "bca", "handed": "cab", "nonsense": "abc"}
 	for _, by := range append(top.Orders(), "nonsense") {
 		v.Sort(by)
 		got := ""
