@@ -14,6 +14,7 @@ type Snapshot struct {
 	Connected     bool  // to NATS
 	Reconnects    int64 // to NATS
 	Pauses        int64 // times the process stood still
+	Suspensions   int64 // times the machine stood still, and the process's clock with it
 	InFlight      int64 // requests accepted and not answered
 	InFlightLimit int   // beyond it requests are BUSY
 	QueueLimit    int   // messages that a store's subscription holds at most; beyond it they are dropped

@@ -14,6 +14,7 @@ type leases struct {
 	renewals, gap                family
 	takeovers, unleased          family
 	requests, messages, received family
+	suspensions                  family
 }
 
 func newLeases() leases {
@@ -32,6 +33,8 @@ func newLeases() leases {
 		requests: counter("handover_requests_total", "Requests that another worker was sent because it owns their key, or wins the race for it. Outcome refused: it did not take them; lost: no word came.", "outcome"),
 		messages: counter("handover_messages_total", "Messages that requests were handed over in."),
 		received: counter("handover_received_total", "Requests that this worker has taken from others."),
+
+		suspensions: counter("suspensions_total", "Times the machine was suspended, and the clock that leases are counted by stood still; ids of owned keys may have come out of order."),
 	}
 }
 
@@ -41,6 +44,7 @@ func (l *leases) worker(ch chan<- prometheus.Metric, w worker.Snapshot) {
 	l.requests.send(ch, float64(w.HandoversLost), "lost")
 	l.messages.send(ch, float64(w.HandoverMessages))
 	l.received.send(ch, float64(w.HandoversReceived))
+	l.suspensions.send(ch, float64(w.Suspensions))
 }
 
 func (l *leases) store(ch chan<- prometheus.Metric, st worker.StoreSnapshot) {

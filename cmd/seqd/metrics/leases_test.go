@@ -21,7 +21,7 @@ func TestScrapeOfLeases(t *testing.T) {
 	answers.Duration.Count = 5
 	s := metrics.Sources{Worker: func() worker.Snapshot {
 		return worker.Snapshot{
-			HandedOver: 100, HandoversRefused: 20, HandoversLost: 3, HandoverMessages: 12, HandoversReceived: 55,
+			HandedOver: 100, HandoversRefused: 20, HandoversLost: 3, HandoverMessages: 12, HandoversReceived: 55, Suspensions: 2,
 			Stores: []worker.StoreSnapshot{{
 				Name: "orders", Leased: true, Unleased: 9,
 				Answers:   []worker.Answers{answers},
@@ -56,6 +56,7 @@ func TestScrapeOfLeases(t *testing.T) {
 		`seqd_handover_requests_total{outcome="lost"} 3`,
 		`seqd_handover_messages_total 12`,
 		`seqd_handover_received_total 55`,
+		`seqd_suspensions_total 2`,
 		`seqd_request_duration_seconds_count{mode="strong",path="fast",store="orders"} 5`,
 		`seqd_ids_skipped_total{reason="tenure",store="orders"} 40`,
 	} {
