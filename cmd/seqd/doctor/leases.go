@@ -14,8 +14,8 @@ import (
 	"github.com/seqd-io/seqd/worker"
 )
 
-// lookAtLeases asks the workers that have leases what is left of them. A worker
-// that serves and has none can issue no id of the keys that it should own.
+// lookAtLeases asks the workers that have leases how these stand. A worker whose
+// lease is over can issue no id of the keys that it owned.
 func (e *examination) lookAtLeases(ctx context.Context, mine []endpoint) {
 	if !slices.ContainsFunc(mine, func(p endpoint) bool { return p.lease() != "" }) {
 		return
@@ -59,17 +59,18 @@ func (e *examination) leases(ctx context.Context) (bad map[string]Finding, owned
 		for _, p := range a.Said.Endpoints {
 			d := dataOf(p)
 			theirs = d.OwnedKeys // each endpoint tells the whole worker's
-			lease, left := time.Duration(d.LeaseMs)*time.Millisecond, time.Duration(d.LeaseLeftMs)*time.Millisecond
 			name := endpoint{id: a.Said.ID, host: a.Said.Metadata[worker.MetadataHost]}.worker()
-			switch {
-			case lease == 0 || d.State != worker.Serving || left >= lease/2 || bad[a.Said.ID].Status == Fail:
-			case left == 0:
+			switch d.LeaseState {
+			case worker.LeaseLost:
 				bad[a.Said.ID] = Finding{Check: "workers.leases", Status: Fail,
-					Text: fmt.Sprintf("worker %s serves %s and has no lease: it issues no id of the keys that it should own", name, p.Subject),
+					Text: fmt.Sprintf("the lease of worker %s is over, and not renewed: it issues no id of the keys that it owned for %s", name, p.Subject),
 					Try:  "ask it why, as http://<worker>/readyz?verbose; does etcd take its renewals, and does it have the processor time to make them?"}
-			default:
+			case worker.LeaseLate:
+				if bad[a.Said.ID].Status == Fail {
+					break
+				}
 				bad[a.Said.ID] = Finding{Check: "workers.leases", Status: Warn,
-					Text: fmt.Sprintf("worker %s renews its lease of %v late: %v are left of it", name, lease, left),
+					Text: fmt.Sprintf("worker %s renews its lease of %d ms late: %d ms are left of it", name, d.LeaseMs, d.LeaseLeftMs),
 					Try:  "look at etcd's latency and at the worker's processor time, or give it a longer lease"}
 			}
 		}

@@ -11,35 +11,34 @@ import (
 	"github.com/seqd-io/seqd/worker"
 )
 
-// A worker that serves without a lease, or renews it late, is named, and one that
-// is out of the queue group, or has no store with a lease, is not.
+// A worker whose lease is over, or is renewed late, is named, and one that owns
+// nothing, or has no store with a lease, is not.
 func TestLeases(t *testing.T) {
 	server := servers.StartNATS(t, nil)
 	type said struct {
-		state           worker.State
-		lease, leftMs   int64
+		lease           worker.LeaseState
 		status, finding string
 	}
 	for name, workers := range map[string][]said{
-		"none has one": {{worker.Serving, 0, 0, "", ""}},
-		"in time":      {{worker.Serving, 3000, 1700, "ok", "keys owned: 7"}},
-		"late":         {{worker.Serving, 3000, 1400, "warn", "renews its lease of 3s late: 1.4s are left of it"}},
-		"lost":         {{worker.Serving, 3000, 0, "fail", "and has no lease"}},
-		"outside":      {{worker.Unavailable, 3000, 0, "ok", "keys owned: 7"}},
-		"two":          {{worker.Serving, 3000, 0, "fail", "has no lease"}, {worker.Serving, 3000, 1000, "warn", "late"}, {worker.Serving, 3000, 2000, "", ""}},
+		"none has one": {{worker.LeaseNone, "", ""}},
+		"idle":         {{worker.LeaseIdle, "ok", "keys owned: 7"}},
+		"in time":      {{worker.LeaseHeld, "ok", "keys owned: 7"}},
+		"late":         {{worker.LeaseLate, "warn", "renews its lease of 3000 ms late: 1400 ms are left of it"}},
+		"lost":         {{worker.LeaseLost, "fail", "is over, and not renewed"}},
+		"three":        {{worker.LeaseLost, "fail", "is over"}, {worker.LeaseLate, "warn", "late"}, {worker.LeaseHeld, "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mine []endpoint
 			for _, w := range workers {
 				nc := server.Connect(t)
 				lease := "0s"
-				if w.lease > 0 {
+				if w.lease != worker.LeaseNone {
 					lease = "3s"
 				}
 				s, err := micro.AddService(nc, micro.Config{
 					Name: worker.ServiceName, Version: "1.0.0", Metadata: map[string]string{worker.MetadataRoot: "seq"},
 					StatsHandler: func(*micro.Endpoint) any {
-						return worker.EndpointData{State: w.state, LeaseData: worker.LeaseData{LeaseMs: w.lease, LeaseLeftMs: w.leftMs, OwnedKeys: 7}}
+						return worker.EndpointData{State: worker.Serving, LeaseData: worker.LeaseData{LeaseMs: 3000, LeaseLeftMs: 1400, LeaseState: w.lease, OwnedKeys: 7}}
 					},
 				})
 				if err == nil {

@@ -20,11 +20,13 @@ func writeLeases(out io.Writer, s worker.Snapshot) {
 		}
 		leased = true
 		left := b.LeaseLeft.Round(10 * time.Millisecond)
-		switch {
-		case left <= 0:
-			fmt.Fprintf(out, "[-]lease %s: none, it must be renewed before a key is owned; it is %v long", b.Name, b.Lease)
-		case left < b.Lease/2: // renewed every third, it has more than half left
+		switch b.LeaseState() {
+		case worker.LeaseLost:
+			fmt.Fprintf(out, "[-]lease %s: not renewed, and over; keys that were owned: %d", b.Name, b.OwnedKeys)
+		case worker.LeaseLate:
 			fmt.Fprintf(out, "[-]lease %s: renewed late, %v of %v left, keys owned: %d", b.Name, left, b.Lease, b.OwnedKeys)
+		case worker.LeaseIdle:
+			fmt.Fprintf(out, "[+]lease %s ok, of %v, no key owned", b.Name, b.Lease)
 		default:
 			fmt.Fprintf(out, "[+]lease %s ok, %v of %v left, keys owned: %d", b.Name, left, b.Lease, b.OwnedKeys)
 		}

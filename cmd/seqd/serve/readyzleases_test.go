@@ -29,7 +29,8 @@ func TestReadyzTellsLeases(t *testing.T) {
 		"no lease, other workers":  {[]worker.BackendSnapshot{{Name: "a:2379"}}, 100, handed},
 		"well, beside one without": {[]worker.BackendSnapshot{backend(1904*time.Millisecond, 256), {Name: "b"}}, 100, "[+]lease a:2379 ok, 1.9s of 3s left, keys owned: 256; renewals: 60, failed 5, held 7\n" + over + handed},
 		"late":                     {[]worker.BackendSnapshot{backend(1490*time.Millisecond, 256)}, 100, "[-]lease a:2379: renewed late, 1.49s of 3s left, keys owned: 256; renewals: 60, failed 5, held 7\n" + over + handed},
-		"lost":                     {[]worker.BackendSnapshot{backend(-time.Second, 0)}, 100, "[-]lease a:2379: none, it must be renewed before a key is owned; it is 3s long; renewals: 60, failed 5, held 7\n" + over + handed},
+		"lost":                     {[]worker.BackendSnapshot{backend(-time.Second, 256)}, 100, "[-]lease a:2379: not renewed, and over; keys that were owned: 256; renewals: 60, failed 5, held 7\n" + over + handed},
+		"idle":                     {[]worker.BackendSnapshot{backend(0, 0)}, 100, "[+]lease a:2379 ok, of 3s, no key owned; renewals: 60, failed 5, held 7\n" + over + handed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := worker.Snapshot{Backends: test.backends, Stores: stores}

@@ -3,6 +3,8 @@ package top
 import (
 	"fmt"
 	"time"
+
+	"github.com/seqd-io/seqd/worker"
 )
 
 // column is one of a table's.
@@ -83,18 +85,15 @@ func owned(r Row) string {
 	return rate(func(r Row) float64 { return float64(r.Owned) })(r)
 }
 
-// lease shows what is left of a worker's lease, and where that is not as it should
-// be, only that.
+// lease shows what is left of a worker's lease, or else how it stands.
 func lease(r Row) string {
-	switch {
-	case !r.leased():
+	switch r.LeaseState {
+	case worker.LeaseNone:
 		return unknown
-	case r.LeaseLeft <= 0:
-		return "none"
-	case r.late():
-		return "late"
+	case worker.LeaseHeld:
+		return fmt.Sprintf("%.1fs", r.LeaseLeft.Seconds())
 	}
-	return fmt.Sprintf("%.1fs", r.LeaseLeft.Seconds())
+	return string(r.LeaseState)
 }
 
 func mean(r Row) string {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seqd-io/seqd/cmd/seqd/top"
+	"github.com/seqd-io/seqd/worker"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -37,8 +38,8 @@ func busy() top.View {
 // leased is busy, with leases of which one is late and one is lost.
 func leased() top.View {
 	v := busy()
-	for i, left := range []time.Duration{1900, 0, 1400} {
-		v.Workers[i].Lease, v.Workers[i].LeaseLeft = 3*time.Second, left*time.Millisecond
+	for i, state := range []worker.LeaseState{worker.LeaseHeld, worker.LeaseIdle, worker.LeaseLate} {
+		v.Workers[i].Lease, v.Workers[i].LeaseLeft, v.Workers[i].LeaseState = 3*time.Second, 1900*time.Millisecond, state
 	}
 	v.Workers[0].Owned, v.Workers[0].HandedOver = 123456, 9000
 	v.Workers[2].Owned = 12

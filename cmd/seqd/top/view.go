@@ -40,12 +40,13 @@ type Row struct {
 	Waiting  int64         `json:"in_flight"` // accepted and not answered; of workers only
 	Dropped  float64       `json:"dropped_per_s"`
 
-	// Of workers only. Where the stores of one have several leases, Lease and
-	// LeaseLeft are of the one with the smallest part left.
-	Lease      time.Duration `json:"lease_ns,omitempty"`      // 0: none of its stores has one
-	LeaseLeft  time.Duration `json:"lease_left_ns,omitempty"` // until it stops to issue ids of the keys that it owns, unless it renews
-	Owned      int64         `json:"owned_keys,omitempty"`
-	HandedOver float64       `json:"handed_over_per_s,omitempty"` // requests that other workers have taken from it
+	// Of workers only. Where the stores of one have several leases, the first three
+	// are of the one that stands worst.
+	Lease      time.Duration     `json:"lease_ns,omitempty"`      // 0: none of its stores has one
+	LeaseLeft  time.Duration     `json:"lease_left_ns,omitempty"` // until it stops to issue ids of the keys that it owns, unless it renews
+	LeaseState worker.LeaseState `json:"lease_state,omitempty"`
+	Owned      int64             `json:"owned_keys,omitempty"`
+	HandedOver float64           `json:"handed_over_per_s,omitempty"` // requests that other workers have taken from it
 
 	busy float64 // seconds of processing in a second, that Mean is made of
 }
@@ -156,20 +157,21 @@ func (r *Row) add(other Row) {
 	r.busy += other.busy
 }
 
+// worse are the states of leases, each worse than those before it.
+var worse = []worker.LeaseState{worker.LeaseNone, worker.LeaseIdle, worker.LeaseHeld, worker.LeaseLate, worker.LeaseLost}
+
 // has takes the lease of one of a worker's stores.
 func (r *Row) has(d worker.EndpointData) {
-	lease, left := time.Duration(d.LeaseMs)*time.Millisecond, time.Duration(d.LeaseLeftMs)*time.Millisecond
-	if lease > 0 && (r.Lease == 0 || left.Seconds()/lease.Seconds() < r.LeaseLeft.Seconds()/r.Lease.Seconds()) {
-		r.Lease, r.LeaseLeft = lease, left
+	left := time.Duration(d.LeaseLeftMs) * time.Millisecond
+	if c := slices.Index(worse, d.LeaseState) - slices.Index(worse, r.LeaseState); c > 0 || c == 0 && left < r.LeaseLeft {
+		r.Lease, r.LeaseLeft, r.LeaseState = time.Duration(d.LeaseMs)*time.Millisecond, left, d.LeaseState
 	}
 }
 
-func (r Row) leased() bool { return r.Lease > 0 }
+func (r Row) leased() bool { return r.LeaseState != worker.LeaseNone }
 
-// late reports whether a lease is overdue to be renewed, or is over: it is renewed
-// every third, and counts as over when nine tenths have passed, so that more than
-// half is left if all is well.
-func (r Row) late() bool { return r.leased() && r.LeaseLeft < r.Lease/2 }
+// late reports whether what a worker owns is about to be lost, or is.
+func (r Row) late() bool { return r.LeaseState == worker.LeaseLate || r.LeaseState == worker.LeaseLost }
 
 // count adds a worker to the total.
 func (r *Row) count(one Row) {

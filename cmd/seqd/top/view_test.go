@@ -66,8 +66,8 @@ func TestRatesAreBetweenTwoPolls(t *testing.T) {
 	}
 }
 
-// A worker's lease is the one of its stores that ends first, by the part that is
-// left; what it owns and hands over is told by each of its stores and counted once.
+// A worker's lease is the one of its stores that stands worst; what it owns and
+// hands over is told by each of its stores and counted once.
 func TestLeasesOfAWorker(t *testing.T) {
 	answer := func(after time.Duration, handed int64, leases ...worker.LeaseData) []fleet.Answer[micro.Stats] {
 		s := micro.Stats{Started: noon, ServiceIdentity: micro.ServiceIdentity{ID: "w", Metadata: map[string]string{"state": "serving"}}}
@@ -78,16 +78,33 @@ func TestLeasesOfAWorker(t *testing.T) {
 		}
 		return []fleet.Answer[micro.Stats]{{Said: s, Came: noon.Add(after)}}
 	}
-	leases := []worker.LeaseData{{}, {LeaseMs: 3000, LeaseLeftMs: 2000}, {LeaseMs: 10000, LeaseLeftMs: 6000}}
-	var tracker top.Tracker
-	tracker.Add(noon, answer(0, 100, leases...))
-	view := tracker.Add(noon.Add(2*time.Second), answer(2*time.Second, 160, leases...))
-	w := view.Workers[0]
-	if w.Lease != 10*time.Second || w.LeaseLeft != 6*time.Second || w.Owned != 7 || w.HandedOver != 30 {
-		t.Errorf("got %+v", w)
-	}
-	if view.Total.Owned != 7 || view.Total.HandedOver != 30 {
-		t.Errorf("total: %+v", view.Total)
+	none := worker.LeaseData{}
+	idle := worker.LeaseData{LeaseMs: 1000, LeaseState: worker.LeaseIdle}
+	long := worker.LeaseData{LeaseMs: 3000, LeaseLeftMs: 2000, LeaseState: worker.LeaseHeld}
+	held := worker.LeaseData{LeaseMs: 2000, LeaseLeftMs: 1100, LeaseState: worker.LeaseHeld}
+	late := worker.LeaseData{LeaseMs: 10000, LeaseLeftMs: 4000, LeaseState: worker.LeaseLate}
+	lost := worker.LeaseData{LeaseMs: 4000, LeaseState: worker.LeaseLost}
+	for _, test := range []struct {
+		leases []worker.LeaseData
+		want   worker.LeaseData
+	}{
+		{[]worker.LeaseData{none}, none},
+		{[]worker.LeaseData{none, idle}, idle},
+		{[]worker.LeaseData{idle, long, held}, held},
+		{[]worker.LeaseData{held, long, none}, held},
+		{[]worker.LeaseData{late, held}, late},
+		{[]worker.LeaseData{late, lost, held}, lost},
+	} {
+		var tracker top.Tracker
+		tracker.Add(noon, answer(0, 100, test.leases...))
+		view := tracker.Add(noon.Add(2*time.Second), answer(2*time.Second, 160, test.leases...))
+		w := view.Workers[0]
+		if w.Lease.Milliseconds() != test.want.LeaseMs || w.LeaseLeft.Milliseconds() != test.want.LeaseLeftMs || w.LeaseState != test.want.LeaseState {
+			t.Errorf("of %+v: got %+v", test.leases, w)
+		}
+		if w.Owned != 7 || w.HandedOver != 30 || view.Total.Owned != 7 || view.Total.HandedOver != 30 {
+			t.Errorf("owned, handed over: got %+v, total %+v", w, view.Total)
+		}
 	}
 }
 
