@@ -60,29 +60,35 @@ const unknown = "-"
 
 func rate(of func(Row) float64) func(Row) string {
 	return func(r Row) string {
-		x := of(r)
-		switch {
-		case !r.Measured:
+		if !r.Measured {
 			return unknown
-		case x >= 1e6:
-			return fmt.Sprintf("%.2fM", x/1e6)
-		case x >= 1e4:
-			return fmt.Sprintf("%.1fk", x/1e3)
-		case x >= 10 || x == 0:
-			return fmt.Sprintf("%.0f", x)
 		}
-		return fmt.Sprintf("%.1f", x)
+		return quantity(of(r))
 	}
+}
+
+func quantity(x float64) string {
+	switch {
+	case x >= 1e6:
+		return fmt.Sprintf("%.2fM", x/1e6)
+	case x >= 1e4:
+		return fmt.Sprintf("%.1fk", x/1e3)
+	case x >= 10 || x == 0:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.1f", x)
 }
 
 // owned shows how many keys a worker owns, "-" where it has no store with a
 // lease.
 func owned(r Row) string {
-	r.Measured = true // a number, not a rate
-	if !r.leased() {
+	switch {
+	case !r.leased():
 		return unknown
+	case r.Owned >= 1e4:
+		return quantity(float64(r.Owned))
 	}
-	return rate(func(r Row) float64 { return float64(r.Owned) })(r)
+	return fmt.Sprint(r.Owned)
 }
 
 // lease shows what is left of a worker's lease, or else how it stands.

@@ -42,7 +42,7 @@ func leased() top.View {
 		v.Workers[i].Lease, v.Workers[i].LeaseLeft, v.Workers[i].LeaseState = 3*time.Second, 1900*time.Millisecond, state
 	}
 	v.Workers[0].Owned, v.Workers[0].HandedOver = 123456, 9000
-	v.Workers[2].Owned = 12
+	v.Workers[2].Owned = 6
 	return v
 }
 
