@@ -59,10 +59,10 @@ func newCollector(s Sources) *collector {
 		nearlyExhausted: counter("keys_nearly_exhausted_total", "Keys seen past 90 % of all ids.", "store"),
 
 		batches:       histo("batch_requests", "STRONG requests that shared an advance.", "store"),
-		segments:      counter("segments_reserved_total", "Segments reserved for WEAK requests.", "store"),
+		segments:      counter("segments_reserved_total", "Segments reserved for WEAK requests, and for all of stores with a lease.", "store"),
 		segmentIDs:    counter("segment_ids_reserved_total", "Ids in segments reserved.", "store"),
-		waits:         counter("refill_waits_total", "WEAK requests that had to wait for a segment. Cause late: the next one should have been there.", "store", "cause"),
-		waitSeconds:   counter("refill_wait_seconds_total", "Time from arrival to answer of WEAK requests that had to wait for a segment, summed.", "store", "cause"),
+		waits:         counter("refill_waits_total", "WEAK requests, and all of stores with a lease, that had to wait for a segment. Cause late: the next one should have been there.", "store", "cause"),
+		waitSeconds:   counter("refill_wait_seconds_total", "Time from arrival to answer of requests that had to wait for a segment, summed.", "store", "cause"),
 		weakKeys:      gauge("weak_keys", "Keys that ids are held of in memory.", "backend"),
 		weakKeysLimit: gauge("weak_keys_limit", "Keys in memory beyond which the least used is evicted (max_keys).", "backend"),
 

@@ -24,7 +24,7 @@ func newLeases() leases {
 		keys:      gauge("owned_keys", "Keys that the worker owns.", "backend"),
 		keysLimit: gauge("owned_keys_limit", "Keys owned beyond which the least used is given up (max_keys).", "backend"),
 
-		renewals: counter("lease_renewals_total", "Renewals of the worker's lease. Outcome failed: etcd did not take it; held: not tried, as the worker did not serve.", "backend", "outcome"),
+		renewals: counter("lease_renewals_total", "Renewals of the worker's lease. Outcome failed: etcd did not take it; held: not tried, as the worker could not show itself that it serves.", "backend", "outcome"),
 		gap:      histo("lease_renewal_gap_seconds", "Time from one renewal of the worker's lease to the next; a third of the lease if all is well.", "backend"),
 
 		takeovers: counter("takeovers_total", "Keys taken over from another worker that owned them. Cause gone: its session had ended; stood_still: this worker has ended it.", "store", "cause"),
