@@ -76,7 +76,7 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 			Name: a.Said.ID, Host: a.Said.Metadata[worker.MetadataHost], Version: a.Said.Version, State: a.Said.Metadata[worker.MetadataState],
 			Up: now.Sub(a.Said.Started).Truncate(time.Second), Measured: known,
 		}
-		for i, p := range a.Said.Endpoints {
+		for _, p := range a.Said.Endpoints {
 			data := dataOf(p)
 			row.Waiting, row.Owned = data.Waiting, data.OwnedKeys // each endpoint tells the whole worker's
 			row.has(data)
@@ -92,9 +92,7 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 			s.Measured = s.Measured && known
 			if known {
 				rates := between(before, a, p)
-				if i == 0 {
-					row.HandedOver = rates.HandedOver // the whole worker's, too
-				}
+				row.HandedOver = rates.HandedOver // the whole worker's, too
 				row.add(rates)
 				s.add(rates)
 			}
