@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -88,6 +89,7 @@ func (w *Worker) info() micro.Info {
 			MetadataState:       string(st.currentState()),
 			MetadataFloors:      st.Floors,
 			MetadataSegments:    segmentsOf(st.Segments),
+			MetadataLease:       st.lease().String(),
 		}
 		if why := st.refusal(); why != nil {
 			metadata[MetadataReason] = why.Error()
@@ -124,6 +126,8 @@ type EndpointData struct {
 	Clock time.Duration `json:"clock"`
 
 	NearlyExhausted int64 `json:"nearly_exhausted"` // keys that have spent more than 90 % of all ids, since the start
+
+	LeaseData
 }
 
 func (w *Worker) stats() micro.Stats {
@@ -132,7 +136,8 @@ func (w *Worker) stats() micro.Stats {
 		Type:            micro.StatsResponseType,
 		Started:         w.started.UTC(),
 	}
-	for _, st := range w.sortedStores() {
+	now := w.Snapshot()
+	for i, st := range w.sortedStores() {
 		s := &st.stats
 		requests, took := s.requests()
 		endpoint := &micro.EndpointStats{
@@ -159,6 +164,8 @@ func (w *Worker) stats() micro.Stats {
 			Clock:   time.Since(w.started),
 
 			NearlyExhausted: s.nearlyExhausted.Load(),
+
+			LeaseData: leaseData(now, now.Stores[i], slices.Index(w.backends, st.backend), st.lease()),
 		})
 		stats.Endpoints = append(stats.Endpoints, endpoint)
 	}

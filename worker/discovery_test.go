@@ -65,6 +65,8 @@ type endpointData struct {
 	IDs     int
 	Waiting int
 	NoReply int
+	Leased  bool
+	LeaseMs int `json:"lease_ms"`
 }
 
 func dataOf(t testing.TB, s micro.Stats) (d endpointData) {
@@ -106,7 +108,7 @@ func TestDiscovery(t *testing.T) {
 	if len(infos) != 1 || len(infos[0].Endpoints) != 2 {
 		t.Fatalf("INFO: %+v", infos)
 	}
-	if e := infos[0].Endpoints[0]; e.Name != "any" || e.Subject != "seq.*.>" || e.QueueGroup != "seqd" || e.Metadata["default_mode"] != "weak" {
+	if e := infos[0].Endpoints[0]; e.Name != "any" || e.Subject != "seq.*.>" || e.QueueGroup != "seqd" || e.Metadata["default_mode"] != "weak" || e.Metadata["lease"] != "0s" {
 		t.Errorf("INFO: %+v", e)
 	}
 	if e := infos[0].Endpoints[1]; e.Name != "orders" || e.Subject != "seq.orders.>" || e.Metadata["default_mode"] != "strong" || e.Metadata["state"] != "serving" {
@@ -124,5 +126,34 @@ func TestDiscovery(t *testing.T) {
 	}
 	if d := dataOf(t, s); d != (endpointData{State: "serving", IDs: 4, NoReply: 1}) {
 		t.Errorf("STATS data: %+v", d)
+	}
+}
+
+// A store's lease is a rule that those who look on can hold against other
+// workers', and so is that a store beside it has none.
+func TestDiscoveryTellsLeases(t *testing.T) {
+	f := start(t, func(c *worker.Config) {
+		c.Backends[0].Lease = 3 * time.Second
+		c.Backends[0].Stores = []worker.Store{{Name: "free"}, {Name: "orders", Leased: true}}
+	})
+	infos := gather[micro.Info](t, f.nc, "$SRV.INFO")
+	if len(infos) != 1 || len(infos[0].Endpoints) != 2 {
+		t.Fatalf("INFO: %+v", infos)
+	}
+	for i, want := range []string{"0s", "3s"} {
+		if got := infos[0].Endpoints[i].Metadata[worker.MetadataLease]; got != want {
+			t.Errorf("INFO: %s has a lease of %q, want %s", infos[0].Endpoints[i].Name, got, want)
+		}
+	}
+	stats := f.stats(t)
+	if len(stats) != 1 || len(stats[0].Endpoints) != 2 {
+		t.Fatalf("STATS: %+v", stats)
+	}
+	if d := dataOf(t, stats[0]); d.Leased || d.LeaseMs != 0 {
+		t.Errorf("STATS data of free: %+v", d)
+	}
+	stats[0].Endpoints = stats[0].Endpoints[1:]
+	if d := dataOf(t, stats[0]); !d.Leased || d.LeaseMs != 3000 {
+		t.Errorf("STATS data of orders: %+v", d)
 	}
 }

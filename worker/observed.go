@@ -12,6 +12,7 @@ const (
 	MetadataMaxCount    = "max_count"
 	MetadataFloors      = "floors"      // as Store says them
 	MetadataSegments    = "segments"    // how weak ids are reserved
+	MetadataLease       = "lease"       // for which its keys are owned, as 3s; 0s: they are not
 	MetadataLineage     = "incarnation" // names the counters for good; left out while it is not known
 )
 

@@ -20,6 +20,8 @@ type Traced struct {
 	Mode subjects.Mode // as served; as asked for if that was refused
 	N    int           // ids asked for; 1 if that could not be read
 
+	HandedOver bool // another worker got the request, and has handed it over to this one
+
 	Arrived  time.Time // here, as far as is known: before it stood in nats.go's list
 	Waited   time.Time // when it began to wait for ids; zero: it did not
 	Advanced time.Time // when the advance began that it was served from; zero: unknown

@@ -61,6 +61,7 @@ var rules = []struct {
 	{worker.MetadataFloors, Fail},
 	{worker.MetadataMaxCount, Warn},
 	{worker.MetadataSegments, Warn},
+	{worker.MetadataLease, Warn}, // right while a lease is turned on or off
 }
 
 // lookAtRules looks whether those who get a store's requests have the same rules

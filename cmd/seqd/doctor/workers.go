@@ -63,6 +63,7 @@ func (e *examination) lookAtWorkers(ctx context.Context) {
 	e.lookAtQueueGroups(all)
 	e.lookAtRoots(all)
 	e.lookAtRules(covering(mine, nil))
+	e.lookAtLeases(ctx, mine)
 	e.lookAtLineages(mine)
 }
 

@@ -24,8 +24,10 @@ type collector struct {
 	workerInfo, lost, refused                                    family
 	issued, skipped, left, nearlyExhausted                       family
 	batches, segments, segmentIDs, waits, waitSeconds            family
-	weakKeys, weakKeysLimit, handovers, handoversServed          family
+	weakKeys, weakKeysLimit                                      family
 	txns, txnDuration, txnSwaps, swaps, swapsDue, flying, probes family
+
+	leases leases
 }
 
 func newCollector(s Sources) *collector {
@@ -56,15 +58,13 @@ func newCollector(s Sources) *collector {
 		left:            gauge("ids_left", "Ids left to the key with the fewest, of the keys that were asked for since the start.", "store"),
 		nearlyExhausted: counter("keys_nearly_exhausted_total", "Keys seen past 90 % of all ids.", "store"),
 
-		batches:         histo("batch_requests", "STRONG requests that shared an advance.", "store"),
-		segments:        counter("segments_reserved_total", "Segments reserved for WEAK requests.", "store"),
-		segmentIDs:      counter("segment_ids_reserved_total", "Ids in segments reserved.", "store"),
-		waits:           counter("refill_waits_total", "WEAK requests that had to wait for a segment. Cause late: the next one should have been there.", "store", "cause"),
-		waitSeconds:     counter("refill_wait_seconds_total", "Time from arrival to answer of WEAK requests that had to wait for a segment, summed.", "store", "cause"),
-		weakKeys:        gauge("weak_keys", "Keys that ids are held of in memory.", "backend"),
-		weakKeysLimit:   gauge("weak_keys_limit", "Keys in memory beyond which the least used is evicted (max_keys).", "backend"),
-		handovers:       counter("handovers_total", "Batches handed over to a worker that is winning the race for their key.", "outcome"),
-		handoversServed: counter("handovers_served_total", "Batches of other workers that this one answered."),
+		batches:       histo("batch_requests", "STRONG requests that shared an advance.", "store"),
+		segments:      counter("segments_reserved_total", "Segments reserved for WEAK requests, and for all of stores with a lease.", "store"),
+		segmentIDs:    counter("segment_ids_reserved_total", "Ids in segments reserved.", "store"),
+		waits:         counter("refill_waits_total", "WEAK requests, and all of stores with a lease, that had to wait for a segment. Cause late: the next one should have been there.", "store", "cause"),
+		waitSeconds:   counter("refill_wait_seconds_total", "Time from arrival to answer of requests that had to wait for a segment, summed.", "store", "cause"),
+		weakKeys:      gauge("weak_keys", "Keys that ids are held of in memory.", "backend"),
+		weakKeysLimit: gauge("weak_keys_limit", "Keys in memory beyond which the least used is evicted (max_keys).", "backend"),
 
 		txns:        counter("etcd_transactions_total", "Transactions that advance counters.", "backend", "outcome"),
 		txnDuration: histo("etcd_transaction_duration_seconds", "Time that transactions took that etcd answered.", "backend"),
@@ -73,6 +73,8 @@ func newCollector(s Sources) *collector {
 		swapsDue:    gauge("etcd_swaps_due", "Attempts to advance a counter that wait for their turn.", "backend"),
 		flying:      gauge("etcd_transactions_in_flight", "Transactions under way.", "backend"),
 		probes:      counter("etcd_probes_total", "Probes of etcd, about one a second, which decide whether the worker serves.", "backend", "outcome"),
+
+		leases: newLeases(),
 	}
 }
 
@@ -97,15 +99,14 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.inFlightLimit.send(ch, float64(w.InFlightLimit))
 	c.queuedLimit.send(ch, float64(w.QueueLimit))
 	c.withoutReply.send(ch, float64(w.NoReply))
-	c.handovers.send(ch, float64(w.HandedOver), "answered")
-	c.handovers.send(ch, float64(w.HandoversLost+w.HandoversRefused), "unanswered")
-	c.handoversServed.send(ch, float64(w.HandoversReceived))
+	c.leases.worker(ch, w)
 	for _, st := range w.Stores {
 		c.store(ch, st)
 	}
 	for _, b := range w.Backends {
 		c.weakKeys.send(ch, float64(b.Keys), b.Name)
 		c.weakKeysLimit.send(ch, float64(b.KeysLimit), b.Name)
+		c.leases.backend(ch, b)
 	}
 	for _, b := range c.sources.Backends {
 		c.backend(ch, b.Name, b.Stats())
@@ -144,6 +145,7 @@ func (c *collector) store(ch chan<- prometheus.Metric, st worker.StoreSnapshot) 
 		c.waits.send(ch, float64(wait.N), st.Name, wait.Cause)
 		c.waitSeconds.send(ch, wait.Time.Seconds(), st.Name, wait.Cause)
 	}
+	c.leases.store(ch, st)
 }
 
 func (c *collector) backend(ch chan<- prometheus.Metric, name string, s etcd.Stats) {

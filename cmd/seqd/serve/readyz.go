@@ -12,7 +12,8 @@ import (
 )
 
 // readyz answers with the worker's state; with ?verbose a line for each of its
-// checks stands before it, in the form that Kubernetes' and etcd's have.
+// checks stands before it, in the form that Kubernetes' and etcd's have, and what
+// there is to say of owned keys.
 func readyz(w *worker.Worker) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		state := w.State()
@@ -33,6 +34,7 @@ func readyz(w *worker.Worker) http.HandlerFunc {
 				fmt.Fprintf(rw, "[+]%s ok\n", c.Name)
 			}
 		}
+		writeLeases(rw, w.Snapshot())
 		fmt.Fprintf(rw, "readyz: %s\n", state)
 	}
 }

@@ -3,6 +3,8 @@ package top
 import (
 	"fmt"
 	"time"
+
+	"github.com/seqd-io/seqd/worker"
 )
 
 // column is one of a table's.
@@ -12,20 +14,28 @@ type column struct {
 	left bool   // else right
 	drop int    // which go first where the width does not do; 0: it stays
 	cell func(Row) string
+
+	when func(Row) bool // it is left out unless this is so of a row; nil: never
 }
+
+// firstToGo is the greatest drop of all columns.
+const firstToGo = 11
 
 var workerColumns = []column{
 	{head: "WORKER", sort: "name", left: true, cell: func(r Row) string { return r.Name }},
-	{head: "VERSION", left: true, drop: 8, cell: func(r Row) string { return r.Version }},
+	{head: "VERSION", left: true, drop: firstToGo, cell: func(r Row) string { return r.Version }},
 	{head: "STATE", sort: "state", left: true, cell: func(r Row) string { return r.State }},
-	{head: "HOST", left: true, drop: 7, cell: func(r Row) string { return r.Host }},
-	{head: "UP", sort: "uptime", drop: 6, cell: func(r Row) string { return uptime(r.Up) }},
+	{head: "HOST", left: true, drop: 10, cell: func(r Row) string { return r.Host }},
+	{head: "UP", sort: "uptime", drop: 9, cell: func(r Row) string { return uptime(r.Up) }},
 	{head: "REQ/S", sort: "requests", cell: rate(func(r Row) float64 { return r.Requests })},
-	{head: "IDS/S", sort: "ids", drop: 3, cell: rate(func(r Row) float64 { return r.IDs })},
+	{head: "IDS/S", sort: "ids", drop: 6, cell: rate(func(r Row) float64 { return r.IDs })},
 	{head: "ERR/S", sort: "errors", drop: 1, cell: rate(func(r Row) float64 { return r.Errors })},
-	{head: "MEAN", sort: "mean", drop: 2, cell: mean},
-	{head: "IN FLIGHT", sort: "waiting", drop: 4, cell: func(r Row) string { return fmt.Sprint(r.Waiting) }},
-	{head: "DROP/S", drop: 5, cell: rate(func(r Row) float64 { return r.Dropped })},
+	{head: "MEAN", sort: "mean", drop: 3, cell: mean},
+	{head: "IN FLIGHT", sort: "waiting", drop: 7, cell: func(r Row) string { return fmt.Sprint(r.Waiting) }},
+	{head: "DROP/S", drop: 8, cell: rate(func(r Row) float64 { return r.Dropped })},
+	{head: "OWNS", sort: "owned", drop: 4, cell: owned, when: Row.leased},
+	{head: "LEASE", drop: 2, cell: lease, when: Row.leased},
+	{head: "HANDED/S", sort: "handed", drop: 5, cell: rate(func(r Row) float64 { return r.HandedOver }), when: Row.leased},
 }
 
 var storeColumns = []column{
@@ -50,19 +60,46 @@ const unknown = "-"
 
 func rate(of func(Row) float64) func(Row) string {
 	return func(r Row) string {
-		x := of(r)
-		switch {
-		case !r.Measured:
+		if !r.Measured {
 			return unknown
-		case x >= 1e6:
-			return fmt.Sprintf("%.2fM", x/1e6)
-		case x >= 1e4:
-			return fmt.Sprintf("%.1fk", x/1e3)
-		case x >= 10 || x == 0:
-			return fmt.Sprintf("%.0f", x)
 		}
-		return fmt.Sprintf("%.1f", x)
+		return quantity(of(r))
 	}
+}
+
+func quantity(x float64) string {
+	switch {
+	case x >= 1e6:
+		return fmt.Sprintf("%.2fM", x/1e6)
+	case x >= 1e4:
+		return fmt.Sprintf("%.1fk", x/1e3)
+	case x >= 10 || x == 0:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.1f", x)
+}
+
+// owned shows how many keys a worker owns, "-" where it has no store with a
+// lease.
+func owned(r Row) string {
+	switch {
+	case !r.leased():
+		return unknown
+	case r.Owned >= 1e4:
+		return quantity(float64(r.Owned))
+	}
+	return fmt.Sprint(r.Owned)
+}
+
+// lease shows what is left of a worker's lease, or else how it stands.
+func lease(r Row) string {
+	switch r.LeaseState {
+	case worker.LeaseNone:
+		return unknown
+	case worker.LeaseHeld:
+		return fmt.Sprintf("%.1fs", r.LeaseLeft.Seconds())
+	}
+	return string(r.LeaseState)
 }
 
 func mean(r Row) string {

@@ -38,7 +38,8 @@ func Command(stdout io.Writer) *ffcli.Command {
 		ShortHelp:  "watch what the workers do: rates, latency, state",
 		LongHelp: "Shows every worker that NATS reaches and every store, by what they count themselves\n" +
 			"($SRV.STATS). MEAN is the time from a request's arrival to its answer, averaged over the\n" +
-			"interval. Keys: s sorts by the next column, q or Ctrl-C ends.",
+			"interval. Where stores have leases: keys owned, the time left of the lease, and requests\n" +
+			"handed over to other owners. Keys: s sorts by the next column, q or Ctrl-C ends.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if err := cmdline.NoWords(fs, args); err != nil {

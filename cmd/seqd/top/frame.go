@@ -65,6 +65,7 @@ const leastForBoth = 7
 // table draws rows in at most height lines, where the layout has a height, the
 // head and the rest's number included.
 func (l Layout) table(columns []column, rows []Row, height int) []string {
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.when != nil && !slices.ContainsFunc(rows, c.when) })
 	left := 0
 	if l.Height > 0 && len(rows)+1 > height {
 		keep := max(height-2, 0)
@@ -90,7 +91,7 @@ func (l Layout) table(columns []column, rows []Row, height int) []string {
 	lines := []string{l.paint(bold, line(columns, widths, head))}
 	for j, r := range rows {
 		text := line(columns, widths, cells[j])
-		if r.State != string(worker.Serving) {
+		if r.State != string(worker.Serving) || r.late() {
 			text = l.paint(red, text)
 		}
 		lines = append(lines, text)
@@ -113,7 +114,7 @@ func narrow(columns []column, widths []int, width int) {
 		return
 	}
 	name := widths[0]
-	for rank := 9; ; rank-- {
+	for rank := firstToGo; ; rank-- {
 		over := -gap - width
 		for _, w := range widths {
 			if w > 0 {

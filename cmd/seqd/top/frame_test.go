@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seqd-io/seqd/cmd/seqd/top"
+	"github.com/seqd-io/seqd/worker"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -34,6 +35,17 @@ func busy() top.View {
 	return v
 }
 
+// leased is busy, with leases of which one is late and one is lost.
+func leased() top.View {
+	v := busy()
+	for i, state := range []worker.LeaseState{worker.LeaseHeld, worker.LeaseIdle, worker.LeaseLate} {
+		v.Workers[i].Lease, v.Workers[i].LeaseLeft, v.Workers[i].LeaseState = 3*time.Second, 1900*time.Millisecond, state
+	}
+	v.Workers[0].Owned, v.Workers[0].HandedOver = 123456, 9000
+	v.Workers[2].Owned = 6
+	return v
+}
+
 // Frames are drawn as they are in testdata; -update writes them anew.
 func TestFrame(t *testing.T) {
 	many := busy()
@@ -45,13 +57,16 @@ func TestFrame(t *testing.T) {
 		view   top.View
 		layout top.Layout
 	}{
-		"whole":   {busy(), top.Layout{Sort: "requests"}},
-		"by-name": {busy(), top.Layout{Sort: "name", Width: 120, Height: 40}},
-		"80x24":   {many, top.Layout{Sort: "requests", Width: 80, Height: 24}},
-		"40x12":   {many, top.Layout{Sort: "errors", Width: 40, Height: 12}},
-		"20x6":    {many, top.Layout{Width: 20, Height: 6}},
-		"color":   {busy(), top.Layout{Width: 60, Height: 24, Color: true, Problem: "ask the workers: nats: disconnected, and what else can be said of it"}},
-		"empty":   {top.View{}, top.Layout{Problem: "no worker answers"}},
+		"whole":    {busy(), top.Layout{Sort: "requests"}},
+		"by-name":  {busy(), top.Layout{Sort: "name", Width: 120, Height: 40}},
+		"80x24":    {many, top.Layout{Sort: "requests", Width: 80, Height: 24}},
+		"40x12":    {many, top.Layout{Sort: "errors", Width: 40, Height: 12}},
+		"20x6":     {many, top.Layout{Width: 20, Height: 6}},
+		"color":    {busy(), top.Layout{Width: 60, Height: 24, Color: true, Problem: "ask the workers: nats: disconnected, and what else can be said of it"}},
+		"leased":   {leased(), top.Layout{Sort: "owned"}},
+		"leased80": {leased(), top.Layout{Sort: "requests", Width: 80, Height: 24}},
+		"leased-c": {leased(), top.Layout{Width: 40, Height: 24, Color: true}},
+		"empty":    {top.View{}, top.Layout{Problem: "no worker answers"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.layout.Title = "seqd at nats://127.0.0.1:4222   every 2s   03:04:05"
@@ -92,7 +107,7 @@ func fits(t *testing.T, lines []string, l top.Layout) {
 // Whatever the terminal's size, the frame is inside it, and drawing it changes
 // nothing.
 func TestFrameFits(t *testing.T) {
-	view := busy()
+	view := leased()
 	for width := 1; width < 130; width++ {
 		for height := 1; height < 30; height++ {
 			l := top.Layout{Width: width, Height: height, Title: "seqd at nats://127.0.0.1:4222", Sort: "mean", Color: height%2 == 0, Problem: strings.Repeat("p", height%3*50)}

@@ -40,6 +40,14 @@ type Row struct {
 	Waiting  int64         `json:"in_flight"` // accepted and not answered; of workers only
 	Dropped  float64       `json:"dropped_per_s"`
 
+	// Of workers only. Where the stores of one have several leases, the first three
+	// are of the one that stands worst.
+	Lease      time.Duration     `json:"lease_ns,omitempty"`      // 0: none of its stores has one
+	LeaseLeft  time.Duration     `json:"lease_left_ns,omitempty"` // until it stops to issue ids of the keys that it owns, unless it renews
+	LeaseState worker.LeaseState `json:"lease_state,omitempty"`
+	Owned      int64             `json:"owned_keys,omitempty"`
+	HandedOver float64           `json:"handed_over_per_s,omitempty"` // requests that other workers have taken from it
+
 	busy float64 // seconds of processing in a second, that Mean is made of
 }
 
@@ -70,7 +78,8 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 		}
 		for _, p := range a.Said.Endpoints {
 			data := dataOf(p)
-			row.Waiting = data.Waiting // each endpoint tells the whole worker's
+			row.Waiting, row.Owned = data.Waiting, data.OwnedKeys // each endpoint tells the whole worker's
+			row.has(data)
 			s := stores[p.Subject]
 			if s == nil {
 				s = &Row{Name: p.Subject, Measured: true}
@@ -83,6 +92,7 @@ func (t *Tracker) Add(now time.Time, answers []fleet.Answer[micro.Stats]) View {
 			s.Measured = s.Measured && known
 			if known {
 				rates := between(before, a, p)
+				row.HandedOver = rates.HandedOver // the whole worker's, too
 				row.add(rates)
 				s.add(rates)
 			}
@@ -130,7 +140,10 @@ func between(before, after fleet.Answer[micro.Stats], p *micro.EndpointStats) Ro
 		Errors:   float64(p.NumErrors-q.NumErrors) / seconds,
 		IDs:      float64(is.IDs-was.IDs) / seconds,
 		Dropped:  float64(is.Dropped-was.Dropped) / seconds,
-		busy:     (p.ProcessingTime - q.ProcessingTime).Seconds() / seconds,
+
+		HandedOver: float64(is.HandedOver-was.HandedOver) / seconds,
+
+		busy: (p.ProcessingTime - q.ProcessingTime).Seconds() / seconds,
 	}
 }
 
@@ -142,10 +155,28 @@ func (r *Row) add(other Row) {
 	r.busy += other.busy
 }
 
+// worse are the states of leases, each worse than those before it.
+var worse = []worker.LeaseState{worker.LeaseNone, worker.LeaseIdle, worker.LeaseHeld, worker.LeaseLate, worker.LeaseLost}
+
+// has takes the lease of one of a worker's stores.
+func (r *Row) has(d worker.EndpointData) {
+	left := time.Duration(d.LeaseLeftMs) * time.Millisecond
+	if c := slices.Index(worse, d.LeaseState) - slices.Index(worse, r.LeaseState); c > 0 || c == 0 && left < r.LeaseLeft {
+		r.Lease, r.LeaseLeft, r.LeaseState = time.Duration(d.LeaseMs)*time.Millisecond, left, d.LeaseState
+	}
+}
+
+func (r Row) leased() bool { return r.LeaseState != worker.LeaseNone }
+
+// late reports whether what a worker owns is about to be lost, or is.
+func (r Row) late() bool { return r.LeaseState == worker.LeaseLate || r.LeaseState == worker.LeaseLost }
+
 // count adds a worker to the total.
 func (r *Row) count(one Row) {
 	r.add(one)
 	r.Waiting += one.Waiting
+	r.Owned += one.Owned
+	r.HandedOver += one.HandedOver
 	r.Workers++
 	if one.State == string(worker.Serving) {
 		r.Serving++
@@ -172,12 +203,14 @@ var orders = map[string]func(a, b Row) int{
 	"mean":     func(a, b Row) int { return cmp.Compare(b.Mean, a.Mean) },
 	"waiting":  func(a, b Row) int { return cmp.Compare(b.Waiting, a.Waiting) },
 	"uptime":   func(a, b Row) int { return cmp.Compare(b.Up, a.Up) },
+	"owned":    func(a, b Row) int { return cmp.Compare(b.Owned, a.Owned) },
+	"handed":   func(a, b Row) int { return cmp.Compare(b.HandedOver, a.HandedOver) },
 }
 
 // Orders returns what rows can be sorted by, in the order that a key goes
 // through them.
 func Orders() []string {
-	return []string{"name", "state", "requests", "ids", "errors", "mean", "waiting", "uptime"}
+	return []string{"name", "state", "requests", "ids", "errors", "mean", "waiting", "uptime", "owned", "handed"}
 }
 
 // Sort sorts workers and stores by one of Orders, and equal ones by name. What

@@ -66,13 +66,55 @@ func TestRatesAreBetweenTwoPolls(t *testing.T) {
 	}
 }
 
+// A worker's lease is the one of its stores that stands worst; what it owns and
+// hands over is told by each of its stores and counted once.
+func TestLeasesOfAWorker(t *testing.T) {
+	answer := func(after time.Duration, handed int64, leases ...worker.LeaseData) []fleet.Answer[micro.Stats] {
+		s := micro.Stats{Started: noon, ServiceIdentity: micro.ServiceIdentity{ID: "w", Metadata: map[string]string{"state": "serving"}}}
+		for i, l := range leases {
+			l.HandedOver, l.OwnedKeys = handed, 7
+			data, _ := json.Marshal(worker.EndpointData{State: worker.Serving, LeaseData: l})
+			s.Endpoints = append(s.Endpoints, &micro.EndpointStats{Subject: string(rune('a' + i)), Data: data})
+		}
+		return []fleet.Answer[micro.Stats]{{Said: s, Came: noon.Add(after)}}
+	}
+	none := worker.LeaseData{}
+	idle := worker.LeaseData{LeaseMs: 1000, LeaseState: worker.LeaseIdle}
+	long := worker.LeaseData{LeaseMs: 3000, LeaseLeftMs: 2000, LeaseState: worker.LeaseHeld}
+	held := worker.LeaseData{LeaseMs: 2000, LeaseLeftMs: 1100, LeaseState: worker.LeaseHeld}
+	late := worker.LeaseData{LeaseMs: 10000, LeaseLeftMs: 4000, LeaseState: worker.LeaseLate}
+	lost := worker.LeaseData{LeaseMs: 4000, LeaseState: worker.LeaseLost}
+	for _, test := range []struct {
+		leases []worker.LeaseData
+		want   worker.LeaseData
+	}{
+		{[]worker.LeaseData{none}, none},
+		{[]worker.LeaseData{none, idle}, idle},
+		{[]worker.LeaseData{idle, long, held}, held},
+		{[]worker.LeaseData{held, long, none}, held},
+		{[]worker.LeaseData{late, held}, late},
+		{[]worker.LeaseData{late, lost, held}, lost},
+	} {
+		var tracker top.Tracker
+		tracker.Add(noon, answer(0, 100, test.leases...))
+		view := tracker.Add(noon.Add(2*time.Second), answer(2*time.Second, 160, test.leases...))
+		w := view.Workers[0]
+		if w.Lease.Milliseconds() != test.want.LeaseMs || w.LeaseLeft.Milliseconds() != test.want.LeaseLeftMs || w.LeaseState != test.want.LeaseState {
+			t.Errorf("of %+v: got %+v", test.leases, w)
+		}
+		if w.Owned != 7 || w.HandedOver != 30 || view.Total.Owned != 7 || view.Total.HandedOver != 30 {
+			t.Errorf("owned, handed over: got %+v, total %+v", w, view.Total)
+		}
+	}
+}
+
 func TestSort(t *testing.T) {
 	v := top.View{Workers: []top.Row{
-		{Name: "c", State: "serving", Requests: 1, IDs: 5, Errors: 1, Mean: 3, Waiting: 1, Up: 1},
-		{Name: "b", State: "fenced", Requests: 2, IDs: 4, Errors: 0, Mean: 1, Waiting: 2, Up: 2},
+		{Name: "c", State: "serving", Requests: 1, IDs: 5, Errors: 1, Mean: 3, Waiting: 1, Up: 1, Owned: 1, HandedOver: 9},
+		{Name: "b", State: "fenced", Requests: 2, IDs: 4, Errors: 0, Mean: 1, Waiting: 2, Up: 2, Owned: 3},
 		{Name: "a", State: "silent", Requests: 2, IDs: 3, Errors: 0, Mean: 2, Waiting: 3, Up: 3},
 	}}
-	want := map[string]string{"name": "abc", "state": "bca", "requests": "abc", "ids": "cba", "errors": "cab", "mean": "cab", "waiting": "abc", "uptime": "abc", "nonsense": "abc"}
+	want := map[string]string{"name": "abc", "state": "bca", "requests": "abc", "ids": "cba", "errors": "cab", "mean": "cab", "waiting": "abc", "uptime": "abc", "owned": "bca", "handed": "cab", "nonsense": "abc"}
 	for _, by := range append(top.Orders(), "nonsense") {
 		v.Sort(by)
 		got := ""

@@ -60,7 +60,7 @@ func (t *Tracer) part(ctx context.Context, name string, begin, end, otherwise ti
 func at(when time.Time) trace.SpanStartOption { return trace.WithTimestamp(when) }
 
 func attributes(r *worker.Traced) []attribute.KeyValue {
-	all := append(make([]attribute.KeyValue, 0, 8),
+	all := append(make([]attribute.KeyValue, 0, 9),
 		attribute.String("messaging.system", "nats"),
 		attribute.String("messaging.operation.type", "process"),
 		attribute.String("messaging.consumer.group.name", subjects.Queue),
@@ -69,6 +69,9 @@ func attributes(r *worker.Traced) []attribute.KeyValue {
 		attribute.String("seqd.mode", r.Mode.String()),
 		attribute.Int("seqd.n", r.N),
 	)
+	if r.HandedOver {
+		all = append(all, attribute.Bool("seqd.handed_over", true))
+	}
 	if r.Error != nil {
 		return append(all, attribute.String("seqd.code", string(r.Error.Code)))
 	}

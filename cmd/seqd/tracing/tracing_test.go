@@ -215,6 +215,28 @@ func TestErrorSpan(t *testing.T) {
 	}
 }
 
+// A request that came by way of another worker says so: it took a hop more than
+// its neighbours.
+func TestHandedOverSpan(t *testing.T) {
+	clearEnvironment(t)
+	collector := servers.StartCollector(t)
+	tracer := startTracer(t, collector.URL, &logs{})
+	handed := answered(nil)
+	handed.HandedOver = true
+	tracer.Trace(handed)
+	tracer.Trace(answered(nil))
+	tracer.Stop(patience)
+	said := 0
+	for _, s := range collector.Wait(t, 2) {
+		if attributes(s)["seqd.handed_over"] == "true" {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("%d of 2 spans say that their request was handed over, want 1", said)
+	}
+}
+
 // answered is a traced request, answered with ids where e is nil.
 func answered(e *subjects.Error) *worker.Traced {
 	now := time.Now()
