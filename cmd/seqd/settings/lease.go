@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -37,15 +38,15 @@ const (
 	longestLease  = time.Minute
 )
 
-// check checks the lease that stands at a place in the file.
-func (l Lease) check(at []string, src Source) error {
+// Check says what is wrong with a lease.
+func (l Lease) Check() error {
 	switch lease := time.Duration(l); {
 	case lease == 0:
 		return nil
 	case lease < shortestLease || lease > longestLease:
-		return src.errorf(at, "must be 0, or from 1s to 60s, not %v", lease)
+		return fmt.Errorf("must be 0, or from 1s to 60s, not %v", lease)
 	case lease%time.Millisecond != 0: // other workers read it in the worker's session
-		return src.errorf(at, "must be in whole milliseconds, not %v", lease)
+		return fmt.Errorf("must be in whole milliseconds, not %v", lease)
 	}
 	return nil
 }
@@ -55,8 +56,11 @@ func (l Lease) check(at []string, src Source) error {
 // their leases end together, after the shortest of them.
 func leaseOf(all []Cluster, in int, l Lease, name string, src Source) error {
 	at := []string{"stores", name, "strong", "lease"}
-	if err := l.check(at, src); err != nil || l == 0 {
-		return err
+	if err := l.Check(); err != nil {
+		return src.errorf(at, "%v", err)
+	}
+	if l == 0 {
+		return nil
 	}
 	c := &all[in]
 	for i, other := range all {
