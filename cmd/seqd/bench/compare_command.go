@@ -160,7 +160,7 @@ const comparedLease = 3 * time.Second
 func (q *compareQuery) ofGoals(fs *flag.FlagSet) {
 	q.planFlags.ofGoals(fs)
 	if !cmdline.Given(fs, "peers") {
-		q.peers = []string{"echo", "weak", "strong", "leased", "jetstream-sync"}
+		q.peers = []string{"echo", "weak", "strong", "leased", "txn", "jetstream-sync"}
 	}
 	if !cmdline.Given(fs, "workers") {
 		q.workers = numbers{1, 4, 8}
