@@ -149,13 +149,22 @@ func TestBenchCantStart(t *testing.T) {
 		{[]string{"--mode", "fast"}, exitUsage, "mode must be strong or weak"},
 		{[]string{"-n", "9999999999"}, exitUsage, "-n must be at most"},
 		{[]string{"--workers", "2"}, exitUsage, "--workers needs --embedded beside it"},
+		{[]string{"--lease", "3s"}, exitUsage, "--lease needs --embedded beside it"},
+		{[]string{"--embedded", "--lease", "3ms"}, exitUsage, "--lease must be 0, or from 1s to 60s, not 3ms"},
 		{[]string{"--data-dir", "."}, exitUsage, "--data-dir needs --embedded beside it"},
 		{[]string{"--embedded", "--nats-url", "nats://h:1"}, exitUsage, "--nats-url and --embedded exclude each other"},
 		{[]string{"compare", "word"}, exitUsage, `unexpected word "word"`},
-		{[]string{"compare", "--peers", "redis"}, exitUsage, "--peers may hold echo, weak, strong, txn, jetstream, jetstream-sync"},
+		{[]string{"compare", "--peers", "redis"}, exitUsage, "--peers may hold echo, weak, strong, leased, txn, jetstream, jetstream-sync"},
 		{[]string{"compare", "--callers", "1,none"}, exitUsage, `--callers "none" is not a whole number from 1 on`},
 		{[]string{"compare", "--peers", "echo,echo"}, exitUsage, "--peers holds echo twice"},
 		{[]string{"compare", "--workers", "4,4"}, exitUsage, "4 is named twice"},
+		{[]string{"deployed", "--nats-url", s.URL}, exitFailed, "and for echo seqd bench echo must run"},
+		{[]string{"deployed", "--peers", "strong"}, exitUsage, "--peers: strong: store must"},
+		{[]string{"deployed", "--peers", "echo:a"}, exitUsage, `--peers may hold echo, weak:STORE, strong:STORE and leased:STORE, not "echo:a"`},
+		{[]string{"deployed", "--peers", "strong:a,strong:b"}, exitUsage, "--peers holds strong twice"},
+		{[]string{"deployed", "--root", "a.b"}, exitUsage, "root may hold"},
+		{[]string{"deployed", "--slice", "0s"}, exitUsage, "--slice and --timeout must be more than 0"},
+		{[]string{"echo", "--nats-url", "nats://127.0.0.1:1"}, exitFailed, "or name it with --nats-url"},
 		{[]string{"compare", "--rounds", "0"}, exitUsage, "--rounds and --connections must be at least 1"},
 		{[]string{"compare", "--slice", "0s"}, exitUsage, "--slice and --timeout must be more than 0"},
 	} {
@@ -187,7 +196,7 @@ func TestBenchCompare(t *testing.T) {
 		}
 		return nil
 	})
-	if len(c.Rows) != 2*7 || c.Machine.Fsync == 0 || c.Violation != "" {
+	if len(c.Rows) != 2*9 || c.Machine.Fsync == 0 || c.Violation != "" {
 		t.Errorf("got %+v", c)
 	}
 	for _, r := range c.Rows {
@@ -196,6 +205,29 @@ func TestBenchCompare(t *testing.T) {
 		}
 	}
 	empty(t, dir)
+}
+
+// A running system is measured beside an echo that has a process of its own.
+func TestBenchDeployed(t *testing.T) {
+	var last atomic.Int64
+	url := respond(t, func() int64 { return last.Add(1) })
+	p := start(t, nil, "bench", "echo", "--nats-url", url)
+	p.wait(t, p.stdout, `answering ech\.>`)
+	pace.Enough(t, 100*time.Millisecond, func(slice time.Duration) error {
+		got := runSeqd(t, "bench", "deployed", "--nats-url", url, "--peers", "echo,leased:bench", "--callers", "4", "--keys", "1", "--rounds", "1",
+			"--slice", slice.String(), "--warm", "20ms", "--json")
+		var c bench.Comparison
+		if err := json.Unmarshal([]byte(got.stdout), &c); err != nil || got.code != exitOK || len(c.Rows) != 2 || c.OneProcess {
+			t.Fatalf("%v; got %+v", err, got)
+		}
+		if r := c.Rows[1]; r.Requests == 0 || r.ToEcho == 0 || r.P50ToEcho == 0 || r.ID != "leased" || r.Peer != "seqd STRONG, leased" {
+			return fmt.Errorf("%+v", r)
+		}
+		return nil
+	})
+	if code, _ := p.signal(t, os.Interrupt); code != exitOK {
+		t.Errorf("exit %d; stderr:\n%s", code, p.stderr)
+	}
 }
 
 // Ctrl-C ends it early, and it prints what it has.

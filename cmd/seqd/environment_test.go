@@ -20,7 +20,7 @@ import (
 // that somebody asks whether it means the same everywhere, and whether a variable
 // that was left over may decide it.
 var variables = map[string]string{
-	"NATS_CA NATS_CERT NATS_CONTEXT NATS_CREDS NATS_INBOX_PREFIX NATS_KEY NATS_NKEY NATS_PASSWORD NATS_TOKEN NATS_URL NATS_USER": "bench check-config doctor next stamp top worker",
+	"NATS_CA NATS_CERT NATS_CONTEXT NATS_CREDS NATS_INBOX_PREFIX NATS_KEY NATS_NKEY NATS_PASSWORD NATS_TOKEN NATS_URL NATS_USER": "bench bench-deployed bench-echo check-config doctor next stamp top worker",
 	"SEQD_ETCD_CA SEQD_ETCD_CERT SEQD_ETCD_DIAL_TIMEOUT SEQD_ETCD_ENDPOINTS SEQD_ETCD_KEY SEQD_ETCD_PASSWORD SEQD_ETCD_PREFIX SEQD_ETCD_USERNAME": "admin-jump admin-ls admin-peek admin-raise " +
 		"check-config doctor worker",
 	"SEQD_DRAIN_TIMEOUT SEQD_MAX_KEYS SEQD_MAX_PATIENCE SEQD_MAX_WAITING SEQD_STATE_DIR": "check-config doctor worker",
@@ -28,7 +28,7 @@ var variables = map[string]string{
 	"SEQD_HTTP_ADDR":                 "check-config doctor health stamp worker",
 	"SEQD_LOG_FORMAT SEQD_LOG_LEVEL": "check-config dev doctor stamp worker",
 	"SEQD_PPROF":                     "check-config dev doctor worker",
-	"SEQD_ROOT":                      "bench check-config doctor next stamp worker",
+	"SEQD_ROOT":                      "bench bench-deployed check-config doctor next stamp worker",
 	"NATS_MONITOR":                   "doctor",
 	"SEQD_DATA_DIR SEQD_ETCD_PORT SEQD_HTTP_PORT SEQD_NATS_PORT": "dev",
 	"SEQD_BATCH SEQD_CONSUMER SEQD_FILTER SEQD_JS_DOMAIN SEQD_KEY SEQD_KEY_HEADER SEQD_KEY_TOKEN SEQD_MODE SEQD_ON_BAD SEQD_START_SEQ SEQD_STORE SEQD_STREAM SEQD_TO": "stamp",

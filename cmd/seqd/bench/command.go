@@ -62,7 +62,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 			}
 			return q.run(ctx, stdout, stderr)
 		},
-		Subcommands: []*ffcli.Command{compareCommand(stdout, stderr)},
+		Subcommands: []*ffcli.Command{compareCommand(stdout, stderr), deployedCommand(stdout, stderr), echoCommand(stdout)},
 	}
 }
 
@@ -129,7 +129,7 @@ func (q *benchQuery) nobody(ctx context.Context, err error) error {
 func (q *benchQuery) together(fs *flag.FlagSet) (err error) {
 	fs.Visit(func(f *flag.Flag) {
 		switch {
-		case !q.embedded.on() && (f.Name == "workers" || f.Name == "data-dir"):
+		case !q.embedded.on() && (f.Name == "workers" || f.Name == "lease" || f.Name == "data-dir"):
 			err = cmdline.UsageError(cmdline.Dashed(f.Name) + " needs --embedded beside it: it says how servers are started here")
 		case q.embedded.on() && strings.HasPrefix(f.Name, "nats-"):
 			err = cmdline.UsageError(cmdline.Dashed(f.Name) + " and --embedded exclude each other: the nats-server is started here")

@@ -39,8 +39,10 @@ type Comparison struct {
 	Warm        float64 `json:"warm_s"`
 	Connections int     `json:"connections"`
 	Checks      []Check `json:"checks"`
+	Goals       []Goal  `json:"goals,omitempty"`
 	Violation   string  `json:"violation"` // "" if all promises held
 	Machine     Machine `json:"machine"`
+	OneProcess  bool    `json:"one_process"` // all parts share one
 
 	failures []string // one of each code and peer, in words
 }
@@ -53,8 +55,9 @@ type Row struct {
 	Workers    int    `json:"workers"` // 0: not seqd
 	Load
 	Figures
-	ToEcho float64    `json:"to_echo"` // median of the rounds' ratios of rates; 0: not known
-	Rounds []*Figures `json:"rounds"`  // nil: not measured
+	ToEcho    float64    `json:"to_echo"`     // median of the rounds' ratios of rates; 0: not known
+	P50ToEcho float64    `json:"p50_to_echo"` // the same of medians of latencies
+	Rounds    []*Figures `json:"rounds"`      // nil: not measured
 }
 
 // Check is how many of a peer's answers were checked, and for what.
@@ -171,7 +174,8 @@ func (p Plan) sumUp(rivals []*rival, broken error) *Comparison {
 		}
 	}
 	for _, row := range c.Rows {
-		row.ToEcho = median(rateRatios(row, c.row("echo", 0, row.Load)))
+		echo := c.row("echo", 0, row.Load)
+		row.ToEcho, row.P50ToEcho = median(ratios(row, echo, rates)), median(ratios(row, echo, medians))
 	}
 	for _, r := range rivals {
 		for _, code := range r.failures.codes() {
@@ -194,18 +198,18 @@ func (c *Comparison) row(id string, workers int, load Load) *Row {
 	return c.Rows[i]
 }
 
-// rateRatios returns the ratio of a's rate to b's in each round that measured both.
-// b may be nil; then there is none.
-func rateRatios(a, b *Row) []float64 {
-	var ratios []float64
-	if b == nil {
+// ratios returns what a's figures are to b's in each round that measured both.
+// There is none where a or b is nil.
+func ratios(a, b *Row, of func(a, b Figures) float64) []float64 {
+	var all []float64
+	if a == nil || b == nil {
 		return nil
 	}
-	for round, of := range a.Rounds {
+	for round, figures := range a.Rounds {
 		to := b.Rounds[round]
-		if of != nil && to != nil && of.Requests > 0 && to.Requests > 0 {
-			ratios = append(ratios, of.Rate/to.Rate)
+		if figures != nil && to != nil && figures.Requests > 0 && to.Requests > 0 {
+			all = append(all, of(*figures, *to))
 		}
 	}
-	return ratios
+	return all
 }

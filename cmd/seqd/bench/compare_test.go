@@ -94,7 +94,7 @@ func TestCompareEndsEarly(t *testing.T) {
 	})
 }
 
-func TestRateRatios(t *testing.T) {
+func TestRatios(t *testing.T) {
 	row := func(rates ...float64) *Row {
 		r := &Row{}
 		for _, x := range rates {
@@ -106,10 +106,10 @@ func TestRateRatios(t *testing.T) {
 		}
 		return r
 	}
-	if got := rateRatios(row(10, 20, 30, 5), row(20, 20, -1, 0)); !slices.Equal(got, []float64{0.5, 1}) {
+	if got := ratios(row(10, 20, 30, 5), row(20, 20, -1, 0), rates); !slices.Equal(got, []float64{0.5, 1}) {
 		t.Errorf("got %v", got)
 	}
-	if got := rateRatios(row(1), nil); len(got) != 0 {
+	if got := ratios(row(1), nil, rates); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
 }

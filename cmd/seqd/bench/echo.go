@@ -12,7 +12,8 @@ import (
 // Echo is the limit of the transport: a constant answer as long as seqd's, to a
 // request as long as seqd's on a subject of the same shape.
 type Echo struct {
-	Connect Connect
+	Connect   Connect
+	Elsewhere bool // who answers is there already: see Respond
 
 	requests
 	body      []byte
@@ -30,15 +31,33 @@ func (e *Echo) About() About {
 	return About{ID: "echo", Name: "NATS echo", Durability: "none"}
 }
 
-// Open connects, also the one who answers.
-func (e *Echo) Open(_ context.Context, w Wiring) error {
+// Open connects, also the one who answers, unless that one is elsewhere. Then it
+// asks once.
+func (e *Echo) Open(ctx context.Context, w Wiring) error {
 	request := subjects.Request{N: 1, Mode: subjects.Strong}
 	e.body = request.Append(nil)
-	nc, err := e.Connect(nats.Name("seqd bench echo"), nats.SkipSubjectValidation())
-	if err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
+	if e.Elsewhere {
+		if err := e.open(e.Connect, echoRoot, Store, w); err != nil {
+			return err
+		}
+		if _, _, err := e.Ask(ctx, 0, 0); err != nil {
+			return fmt.Errorf("ask %s: %w", e.subjects[0], err)
+		}
+		return nil
 	}
-	e.responder = nc
+	var err error
+	if e.responder, err = Respond(e.Connect); err != nil {
+		return err
+	}
+	return e.open(e.Connect, echoRoot, Store, w)
+}
+
+// Respond answers every Echo on a connection of its own, until that is closed.
+func Respond(connect Connect) (*nats.Conn, error) {
+	nc, err := connect(nats.Name("seqd bench echo"), nats.SkipSubjectValidation())
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
 	reply := make([]byte, echoReply)
 	_, err = nc.QueueSubscribe(subjects.Wildcard(echoRoot, Store), subjects.Queue, func(m *nats.Msg) {
 		_ = nc.Publish(m.Reply, reply) // if the connection is gone the caller's timeout tells
@@ -47,9 +66,10 @@ func (e *Echo) Open(_ context.Context, w Wiring) error {
 		err = nc.Flush()
 	}
 	if err != nil {
-		return fmt.Errorf("subscribe: %w", err)
+		nc.Close()
+		return nil, fmt.Errorf("subscribe: %w", err)
 	}
-	return e.open(e.Connect, echoRoot, Store, w)
+	return nc, nil
 }
 
 func (e *Echo) Ask(_ context.Context, caller, key int) (first int64, n int, err error) {

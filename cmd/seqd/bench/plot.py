@@ -20,7 +20,7 @@ matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "seqd", "fon
 import matplotlib.pyplot as plt
 
 COLOURS = ["#000000", "#0072B2", "#D55E00", "#CC79A7", "#882255", "#009E73", "#E69F00", "#56B4E9"]  # also for the colour-blind
-MARKS = "oso^sD^D"
+MARKS = "oso^sD^Dv<>"  # as many as have no divisor in common with the colours, so that the first 88 peers differ
 
 
 def time(us, _=None):
@@ -40,7 +40,7 @@ def main(measured, picture):
             if not mine:
                 continue
             name = mine[0]["peer"] + (f", {peer[1]} workers" if peer[1] > 1 else "") + f" ({mine[0]['durability']})"
-            rate, style = [r["requests_per_s"] for r in mine], {"color": COLOURS[i % 8], "marker": MARKS[i % 8]}
+            rate, style = [r["requests_per_s"] for r in mine], {"color": COLOURS[i % 8], "marker": MARKS[i % 11]}
             panel.plot(rate, [r["p99_us"] for r in mine], "--", alpha=0.7, markerfacecolor="white", **style)
             panel.plot(rate, [r["p50_us"] for r in mine], "-", label=name, **style)
         panel.set(xscale="log", yscale="log", title=f"{n} key" + "s" * (n > 1), xlabel="requests per second")

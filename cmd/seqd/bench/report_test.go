@@ -63,11 +63,11 @@ func TestJSONNames(t *testing.T) {
 	wantFields(t, &Report{Figures: f, Machine: machine},
 		"peer id durability workers callers keys connections measured_s answers_checked checked_for violation errors.BUSY "+
 			at("", figuresFields)+" "+machineFields)
-	c := &Comparison{Machine: machine, Checks: []Check{{}}, Rows: []*Row{{Figures: f, Rounds: []*Figures{&f, nil}}}}
+	c := &Comparison{Machine: machine, Checks: []Check{{}}, Goals: []Goal{{Rounds: []float64{1}}}, Rows: []*Row{{Figures: f, Rounds: []*Figures{&f, nil}}}}
 	wantFields(t, c,
-		"rounds slice_s warm_s connections violation "+machineFields+
+		"rounds slice_s warm_s connections violation one_process goals[].what goals[].ratio goals[].rounds[] goals[].at_most goals[].goal goals[].met "+machineFields+
 			" checks[].peer checks[].workers checks[].answers checks[].for"+
-			" rows[].peer rows[].id rows[].durability rows[].workers rows[].callers rows[].keys rows[].to_echo rows[].errors.BUSY "+at("rows[].", figuresFields)+
+			" rows[].peer rows[].id rows[].durability rows[].workers rows[].callers rows[].keys rows[].to_echo rows[].p50_to_echo rows[].errors.BUSY "+at("rows[].", figuresFields)+
 			" rows[].rounds[] rows[].rounds[].errors.BUSY "+at("rows[].rounds[].", figuresFields))
 }
 

@@ -16,8 +16,9 @@ type Seqd struct {
 	Root    string
 	Store   string
 	Mode    subjects.Mode
-	N       int // ids in one request; 0 means 1
-	Workers int // for the report
+	N       int  // ids in one request; 0 means 1
+	Workers int  // for the report
+	Leased  bool // the store has a lease; for the report
 	ID      string
 	Name    string
 
@@ -34,6 +35,9 @@ func (s *Seqd) About() About {
 	switch s.Mode {
 	case subjects.Strong:
 		about.Promise, about.Durability = Strict, "etcd fsync, shared"
+		if s.Leased {
+			about.Durability = "etcd fsync, per window"
+		}
 	case subjects.Weak:
 		about.Durability = "etcd fsync, per segment"
 	}

@@ -21,18 +21,21 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/embedded"
 	"github.com/seqd-io/seqd/cmd/seqd/serve"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // embeddedBench is the wish for servers of one's own.
 type embeddedBench struct {
 	wanted  bool
 	workers int
+	lease   time.Duration
 	dataDir string
 }
 
 func (e *embeddedBench) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&e.wanted, "embedded", false, "start nats-server, etcd and workers here, and measure those")
 	fs.IntVar(&e.workers, "workers", 1, "how many, with --embedded")
+	fs.DurationVar(&e.lease, "lease", 0, "of the store, with --embedded; 0: none")
 	dataDirFlag(fs, &e.dataDir)
 }
 
@@ -46,11 +49,14 @@ func (e *embeddedBench) start(ctx context.Context, root string, stderr io.Writer
 	if e.workers < 1 {
 		return nil, cmdline.UsageError(fmt.Sprintf("--workers must be at least 1, not %d", e.workers))
 	}
+	if err := settings.Lease(e.lease).Check(); err != nil {
+		return nil, cmdline.UsageError(fmt.Sprintf("--lease %v", err))
+	}
 	s, err := startBenchServers(ctx, e.dataDir, stderr)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.startWorkers(ctx, e.workers, root); err != nil {
+	if err := s.startWorkers(ctx, e.workers, root, e.lease); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -136,12 +142,12 @@ func (s *benchServers) dialEtcd(ctx context.Context) (*clientv3.Client, error) {
 	return dial.Open(context.WithoutCancel(ctx), dial.Config{Endpoints: []string{s.etcdEndpoint()}})
 }
 
-// startWorkers starts n workers that share root, and returns when all serve.
-// Each root has counters of its own.
-func (s *benchServers) startWorkers(ctx context.Context, n int, root string) error {
+// startWorkers starts n workers that share root, and returns when all serve. Each
+// root has counters of its own, and a lease that is 0 none.
+func (s *benchServers) startWorkers(ctx context.Context, n int, root string, lease time.Duration) error {
 	var workers []*serve.Worker
 	for range n {
-		w, err := s.startWorker(ctx, root)
+		w, err := s.startWorker(ctx, root, lease)
 		if err != nil {
 			return err
 		}
@@ -159,8 +165,9 @@ func (s *benchServers) startWorkers(ctx context.Context, n int, root string) err
 	return nil
 }
 
-// startWorker starts one worker as seqd worker does, with the defaults.
-func (s *benchServers) startWorker(ctx context.Context, root string) (*serve.Worker, error) {
+// startWorker starts one worker as seqd worker does, with the defaults but for the
+// lease.
+func (s *benchServers) startWorker(ctx context.Context, root string, lease time.Duration) (*serve.Worker, error) {
 	cfg := settings.Default()
 	cfg.Root = root
 	cfg.NATS = settings.NATS{URL: s.nats.URL}
@@ -168,6 +175,7 @@ func (s *benchServers) startWorker(ctx context.Context, root string) (*serve.Wor
 	cfg.Etcd.Prefix += "-" + root
 	cfg.DrainTimeout = drainTimeout
 	cfg.StateDir = "none" // its etcd is thrown away
+	cfg.Stores = map[string]settings.Store{subjects.AnyStore: {Strong: settings.Strong{Lease: settings.Lease(lease)}}}
 	clusters, err := cfg.Clusters(settings.Source{})
 	if err != nil {
 		return nil, err

@@ -45,8 +45,12 @@ func (r *Report) Write(w io.Writer) error {
 // Write writes the comparison for people: a table per load, and what was checked.
 func (c *Comparison) Write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "medians of %s, %.2g s each; of echo: in the same round; %s a peer\n", Counted(c.Rounds, "round"), c.Slice, Counted(c.Connections, "connection"))
-	fmt.Fprintf(&b, "%s; everything in one process\n", c.Machine)
+	fmt.Fprintf(&b, "medians of %s, %.2g s each; of echo: rate and p50 to echo's in the same round; %s a peer\n", Counted(c.Rounds, "round"), c.Slice, Counted(c.Connections, "connection"))
+	where := "asked from here"
+	if c.OneProcess {
+		where = "everything in one process"
+	}
+	fmt.Fprintf(&b, "%s; %s\n", c.Machine, where)
 	for rest := c.Rows; len(rest) > 0; {
 		load := rest[0].Load
 		n := slices.IndexFunc(rest, func(r *Row) bool { return r.Load != load })
@@ -56,11 +60,12 @@ func (c *Comparison) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "\n%s, %s\n\n", Counted(load.Callers, "caller"), Counted(load.Keys, "key"))
 		var lines [][]string
 		for _, r := range rest[:n] {
-			lines = append(lines, []string{r.title(), r.Durability, thousands(r.Rate), ratio(r.ToEcho), us(r.P50), us(r.P90), us(r.P99), us(r.Max), total(r.Errors)})
+			lines = append(lines, []string{r.title(), r.Durability, thousands(r.Rate), ratio(r.ToEcho), us(r.P50), ratio(r.P50ToEcho), us(r.P90), us(r.P99), us(r.Max), total(r.Errors)})
 		}
-		table(&b, []string{"peer", "durability", "requests/s", "of echo", "p50", "p90", "p99", "max", "errors"}, lines)
+		table(&b, []string{"peer", "durability", "requests/s", "of echo", "p50", "of echo", "p90", "p99", "max", "errors"}, lines)
 		rest = rest[n:]
 	}
+	c.writeGoals(&b)
 	for i, text := range c.failures {
 		if i == 0 {
 			fmt.Fprintln(&b)
@@ -91,8 +96,11 @@ func ratio(x float64) string {
 	if x == 0 {
 		return "-"
 	}
-	if x < 0.1 {
+	switch {
+	case x < 0.1:
 		return fmt.Sprintf("%.3f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
 	}
 	return fmt.Sprintf("%.2f", x)
 }

@@ -56,7 +56,7 @@ func run(ctx context.Context, cfg *settings.Config, clusters []settings.Cluster,
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from now on it does not end the process
 	defer signal.Stop(hangups)
-	limitMemory(cfg.MaxKeys)
+	limitMemory(mostKeys(clusters, cfg.MaxKeys))
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 

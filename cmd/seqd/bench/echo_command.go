@@ -1,0 +1,46 @@
+package bench
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
+)
+
+func echoCommand(stdout io.Writer) *ffcli.Command {
+	fs := flag.NewFlagSet("seqd bench echo", flag.ContinueOnError)
+	var connection settings.NATS
+	connection.Flags(fs)
+	return &ffcli.Command{
+		Name:       "echo",
+		ShortUsage: "seqd bench echo [flags]",
+		ShortHelp:  "answer bare requests, for seqd bench deployed to measure beside seqd",
+		LongHelp: "Answers what the peer echo of seqd bench deployed asks with a constant, as a worker would that\n" +
+			"had nothing to do: the limit of the transport. Several share the work, as workers do.\n" +
+			"Ctrl-C ends it.",
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			if err := cmdline.NoWords(fs, args); err != nil {
+				return err
+			}
+			if err := settings.SettleFlags(fs); err != nil {
+				return err
+			}
+			ctx, stop := untilSignal(ctx)
+			defer stop()
+			nc, err := Respond(connection.Connect)
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			fmt.Fprintf(stdout, "answering %s.>\n", echoRoot)
+			<-ctx.Done()
+			return nil
+		},
+	}
+}
