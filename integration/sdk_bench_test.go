@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.etcd.io/etcd/server/v3/embed"
 
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // rates has n goroutines call each of ops in turn, for a slice at a time, and
@@ -57,17 +59,67 @@ func next(s *seqd.Sequence) func(context.Context) error {
 	}
 }
 
-// BenchmarkSequence has 256 goroutines ask one STRONG sequence over one
-// connection, with every part in this process and etcd synced to disk. Their
-// calls share requests.
+// BenchmarkSequence has 256 goroutines ask one sequence over one connection, with
+// every part in this process and etcd synced to disk. Their calls share requests,
+// which leave after the calls began. The turns: a responder that counts in a
+// variable, the limit of the transport; ids that a worker has in memory (those of
+// WEAK segments, asked for as STRONG ones are); the same by callers whose context
+// may end; STRONG ids that etcd certifies.
 //
 //	go test ./integration -run '^$' -bench 'Sequence$' -benchtime 7x
 func BenchmarkSequence(b *testing.B) {
 	server, db := servers.StartNATS(b, nil), servers.StartEtcdWith(b, func(*embed.Config) {})
 	startWorker(b, server, db)
-	s := newSequence(b, newClient(b, server), "hot", seqd.WithMode(seqd.Strong))
-	background := next(s) // a context without an end, as most callers have one
-	b.ReportMetric(rates(b, 256, func(context.Context) error { return background(context.Background()) }, background)[0], "strong-ids/s")
+	count(b, server, "echo.demo.hot")
+	client := newClient(b, server)
+	memory := next(newSequence(b, client, "memory"))
+	turns := []struct {
+		name string
+		op   func(context.Context) error
+	}{
+		{"echo", endless(next(newSequence(b, client, "hot", seqd.WithRoot("echo"))))},
+		{"memory", endless(memory)},
+		{"cancelable", memory},
+		{"strong", endless(next(newSequence(b, client, "hot", seqd.WithMode(seqd.Strong))))},
+	}
+	var ops []func(context.Context) error
+	for _, turn := range turns {
+		ops = append(ops, turn.op)
+	}
+	r := rates(b, 256, ops...)
+	for i, turn := range turns {
+		b.ReportMetric(r[i], turn.name+"-ids/s")
+		if i > 0 {
+			b.ReportMetric(r[i]/r[0], turn.name+"/echo")
+		}
+	}
+}
+
+// endless calls op with a context that has no end, as most callers have one.
+func endless(op func(context.Context) error) func(context.Context) error {
+	return func(context.Context) error { return op(context.Background()) }
+}
+
+// count answers requests to subject with ids from a variable.
+func count(b *testing.B, server *servers.NATS, subject string) {
+	b.Helper()
+	nc, last := server.Connect(b), int64(0)
+	_, err := nc.Subscribe(subject, func(m *nats.Msg) {
+		var req subjects.Request
+		if err := req.Decode(nil, m.Data); err != nil {
+			b.Error(err)
+			return
+		}
+		reply := subjects.Reply{ID: last + 1, N: req.N, Nonce: req.Nonce}
+		last += int64(req.N)
+		_ = nc.Publish(m.Reply, reply.Append(nil, req.Format))
+	})
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
 }
 
 // BenchmarkPrefetch holds a WEAK sequence that keeps a stock against an atomic
