@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -27,9 +28,10 @@ type batch struct {
 	gap      bool               // one of them may have spent ids
 
 	finished bool
-	ids      Range         // of all its calls
-	err      error         // of all its calls
-	done     chan struct{} // closed when the batch is finished; nil: it is for the stock only
+	ids      Range          // of all its calls
+	err      error          // of all its calls
+	done     chan struct{}  // closed when the batch is finished; nil: it is for the stock only
+	asleep   sync.WaitGroup // calls that waited when it was finished, and have not run since
 }
 
 // gone is a call that gave up before its batch was sent: those that joined after
@@ -170,6 +172,7 @@ func (s *Sequence) finish(b *batch, ids Range, err error) {
 // finishLocked decides b's outcome; the caller closes done.
 func (b *batch) finishLocked(ids Range, err error) {
 	b.ids, b.err, b.finished = ids, err, true
+	b.asleep.Add(b.waiting)
 	if b.fill != nil {
 		b.fill.Stop()
 	}

@@ -26,8 +26,9 @@ func (s *Sequence) sendLocked() {
 // send serves one batch after the other until nobody waits and no stock is
 // wanted.
 func (s *Sequence) send() {
+	var served *batch
 	for {
-		s.gather()
+		s.gather(served)
 		ctx, b, n := s.closeBatch()
 		if b == nil {
 			return
@@ -38,13 +39,20 @@ func (s *Sequence) send() {
 		}
 		b.cancel()
 		s.finish(b, ids, err)
+		served = b
 	}
 }
 
-// gather waits a moment for calls that come at once after they were served.
-func (s *Sequence) gather() {
+// gather waits a moment for the calls of served, or nil, to come again at once.
+//
+// Until they run it does not look for them: a goroutine that yields again and again
+// is what an idle processor finds first, so that it never takes any of them over.
+func (s *Sequence) gather(served *batch) {
 	if s.crowd == 1 {
 		return
+	}
+	if served != nil {
+		served.asleep.Wait()
 	}
 	start, before := time.Now(), -1
 	for idle := 0; idle < gatherPasses; idle++ {

@@ -162,6 +162,7 @@ func (s *Sequence) share(ctx context.Context, n int) (Range, error) {
 				}
 			}
 		}
+		b.asleep.Done()
 		switch {
 		case b.err == nil:
 			return Range{First: b.ids.First + int64(b.place(at)), N: n}, nil
