@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/cmd/seqd/embedded"
 	"github.com/seqd-io/seqd/integration/pace"
 )
@@ -40,7 +39,7 @@ func wantIDs(t *testing.T, natsURL, want string, args ...string) {
 	got := runSeqd(t, args...)
 	// Who had no answer in time has asked again: the ids of the answer that came
 	// too late are a gap, here and for those who ask later.
-	if tries := int64(time.Since(begin) / allocator.PeerTimeout); tries > 0 {
+	if tries := int64(time.Since(begin) / attemptTimeout); tries > 0 {
 		value, _ := gaps.LoadOrStore(natsURL, new(atomic.Int64))
 		value.(*atomic.Int64).Add(tries * int64(strings.Count(want, "\n")))
 	}
@@ -48,6 +47,9 @@ func wantIDs(t *testing.T, natsURL, want string, args ...string) {
 		t.Errorf("%q: got %+v, want %q", args, got, want)
 	}
 }
+
+// attemptTimeout is how long a client waits for an answer before it asks again.
+const attemptTimeout = 500 * time.Millisecond
 
 // gaps holds for each nats-server how many ids may be missing, an *atomic.Int64,
 // where calls took so long that they may have asked twice.

@@ -240,6 +240,13 @@ func TestCheckConfig(t *testing.T) {
 		{"store's name", "stores:\n  \"a b\":\n    mode: weak\n", "store may hold A-Z"},
 		{"max_count", "stores:\n  a: {max_count: -1}\n", ":2: stores.a.max_count: must be between 1 and"},
 		{"segment", "stores:\n  a:\n    weak:\n      segment_min: 10\n      segment_max: 5\n", ":5: stores.a.weak.segment_max: must not be below segment_min"},
+		{"lease", "stores:\n  a:\n    strong:\n      lease: 500ms\n", ":4: stores.a.strong.lease: must be 0, or from 1s to 60s, not 500ms"},
+		{"lease of all stores", "stores:\n  '*':\n    strong: {lease: 61s}\n", ":3: stores.*.strong.lease: must be 0, or from 1s to 60s, not 1m1s"},
+		{"lease without a unit", "stores:\n  a: {strong: {lease: 3}}\n", ":2: stores.a.strong.lease: must be 0, or a time with its unit"},
+		{"lease's fraction", "stores:\n  a: {strong: {lease: 1.0005s}}\n", ":2: stores.a.strong.lease: must be in whole milliseconds"},
+		{"lease misspelled", "stores:\n  a: {strong: {leese: 3s}}\n", ":2: field leese not found in stores.a.strong: there may be lease"},
+		{"leases in one place", "stores:\n  a: {strong: {lease: 3s}}\n  b:\n    strong: {lease: 2s}\n    etcd: {endpoints: ['http://127.0.0.1:2379'], username: u, password: hunter2}\n",
+			":4: stores.b.strong.lease: store a has a lease below /seqd in the same etcd"},
 		{"runway", "stores:\n  a:\n    weak: {runway: soon}\n", ":3: "},
 		{"floor", "stores:\n  a:\n    bigger_than: -3\n", ":3: stores.a.bigger_than: must not be below 0"},
 		{"key", "stores:\n  a:\n    keys:\n      \"\": {bigger_than: 3}\n", "key must have 1 to 200 bytes"},
@@ -274,6 +281,24 @@ func TestCheckConfig(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// A worker has one session in an etcd, for all stores there that want one.
+func TestTheShortestLeaseCounts(t *testing.T) {
+	file := put(t, t.TempDir()+"/seqd.yaml", `stores:
+  a: {strong: {lease: 5s}}
+  b: {strong: {lease: 2s}}
+  c: {strong: {lease: 0}}
+  d: {strong: {lease: 4s}, etcd: {endpoints: [127.0.0.1:2379], prefix: /other}}
+  e: {etcd: {endpoints: [127.0.0.1:2379], username: u, password: p}}
+`)
+	got := runSeqd(t, "check-config", file)
+	for _, want := range []string{"seq.a.>: default mode weak, leased for 2s, counters", "seq.b.>: default mode weak, leased for 2s, counters", "seq.c.>: default mode weak, counters",
+		"seq.d.>: default mode weak, leased for 4s, counters", "seq.e.>: default mode weak, counters"} {
+		if got.code != exitOK || !strings.Contains(got.stdout, want) {
+			t.Errorf("got %+v, want %q", got, want)
+		}
+	}
 }
 
 func sameLines(got, want string) bool {

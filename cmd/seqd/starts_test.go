@@ -94,6 +94,8 @@ func TestWhatCheckConfigAcceptsStarts(t *testing.T) {
 		{"etcd.tls", []string{"{ca: " + ca + "}", "{ca: " + junk + "}", "{ca: /nothing}", "{cert: " + pair.Cert + ", key: " + pair.Key + "}", "{cert: " + pair.Cert + ", key: " + other.Key + "}", "{cert: x}", "{}"}},
 		{"stores", []string{"{}", "{a: {}}", "{a: null}", "{'*': {mode: strong}}", "{a: {mode: fast}}", "{a: {modes: [weak], mode: strong}}", "{a: {modes: []}}", "{a: {modes: strong}}",
 			"{a: {max_count: 0}}", "{a: {max_count: 100}}", "{a: {weak: {segment_min: 5, segment_max: 4}}}", "{a: {weak: {runway: 10}}}", "{a: {weak: {runway: 1ns, segment_max: 1}}}",
+			"{a: {strong: {lease: 3s}}}", "{'*': {strong: {lease: 0}}}", "{a: {strong: {lease: 1}}}", "{a: {strong: {lease: 999ms}}}", "{a: {strong: {lease: 60s}}}", "{a: {strong: {lease: 61s}}}", "{a: {strong: 3s}}",
+			"{a: {strong: {lease: 3s}}, b: {strong: {lease: 3s}, etcd: {endpoints: [127.0.0.1:2379], username: u, password: p}}}",
 			"{a: {bigger_than: 9223372036854775807}}", "{a: {keys: {'': {}}}}", "{a: {keys: {k: {bigger_than: 1}}}}", "{'a b': {}}", "[a]",
 			"{a: {etcd: {}}}", "{a: {etcd: {endpoints: [127.0.0.1:1], tls: {ca: /nothing}}}}", "{a: {etcd: {endpoints: [127.0.0.1:1], dial_timeout: -1s}}}", "{a: {}, a: {}}"}},
 		{"stroes", []string{"{}"}},

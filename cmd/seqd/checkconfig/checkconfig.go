@@ -48,8 +48,12 @@ func Command(stdout io.Writer) *ffcli.Command {
 			}
 			for _, c := range clusters {
 				for _, s := range c.Stores {
-					fmt.Fprintf(stdout, "%s.%s.>: default mode %s, counters at %s below %s\n",
-						cfg.Root, s.Name, s.DefaultMode, strings.Join(c.Etcd.Endpoints, ","), c.Etcd.Prefix)
+					lease := ""
+					if s.Leased {
+						lease = fmt.Sprintf("leased for %v, ", c.Lease)
+					}
+					fmt.Fprintf(stdout, "%s.%s.>: default mode %s, %scounters at %s below %s\n",
+						cfg.Root, s.Name, s.DefaultMode, lease, strings.Join(c.Etcd.Endpoints, ","), c.Etcd.Prefix)
 				}
 			}
 			fmt.Fprintln(stdout, "ok")

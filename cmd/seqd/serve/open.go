@@ -101,11 +101,11 @@ func (w *Worker) openBackends(ctx context.Context, clusters []settings.Cluster, 
 			return err
 		}
 		config := common
-		config.Prefix, config.Floor = c.Etcd.Prefix, c.Floor
+		config.Prefix, config.Floor, config.Lease = c.Etcd.Prefix, c.Floor, c.Lease
 		config.Log = common.Log.With("component", "etcd", "backend", name)
 		counter := etcd.NewCounter(client, config)
 		w.closers = append(w.closers, func() { client.Close() }, counter.Close)
-		w.backends = append(w.backends, worker.Backend{Name: name, Counter: counter, Ready: counter.Ready, Stores: c.Stores})
+		w.backends = append(w.backends, worker.Backend{Name: name, Counter: counter, Lease: c.Lease, Ready: counter.Ready, Stores: c.Stores})
 		w.stats = append(w.stats, metrics.Backend{Name: name, Stats: counter.Stats})
 	}
 	return nil

@@ -45,6 +45,7 @@ type Store struct {
 	BiggerThan int64          `yaml:"bigger_than"`
 	Keys       map[string]Key `yaml:"keys"`
 	Weak       Weak           `yaml:"weak"`
+	Strong     Strong         `yaml:"strong"`
 	Etcd       *Etcd          `yaml:"etcd"`
 }
 

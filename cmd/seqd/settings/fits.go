@@ -22,7 +22,10 @@ func (s Source) fits(c *Config) error {
 	return s.fitsType(s.document.Content[0], reflect.TypeOf(*c), nil)
 }
 
-var durationType = reflect.TypeFor[time.Duration]()
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	leaseType    = reflect.TypeFor[Lease]()
+)
 
 func (s Source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 	node = follow(node)
@@ -61,11 +64,13 @@ func (s Source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 	switch {
 	case t == durationType && (err != nil || node.ShortTag() != "!!str"):
 		return wrong("must be a time with its unit, like 500ms, 5s or 2m")
+	case t == leaseType && (err != nil || node.ShortTag() != "!!str" && node.Value != "0"):
+		return wrong("must be 0, or a time with its unit, from 1s to 60s, like 3s")
 	case t.Kind() == reflect.Bool && err != nil:
 		return wrong("must be true or false")
-	case isInt(t) && t != durationType && (err != nil || node.ShortTag() != "!!int"):
+	case isInt(t) && (err != nil || node.ShortTag() != "!!int"):
 		return wrong("must be a whole number, in digits and without quotes, of at most %d", int64(1)<<(t.Bits()-1)-1)
-	case isInt(t) && t != durationType && isOctal(node.Value):
+	case isInt(t) && isOctal(node.Value):
 		return wrong("begins with 0: write it without, because YAML takes it for octal")
 	case err != nil:
 		return wrong("must be text; put it in quotes")
@@ -157,7 +162,9 @@ func exampleList(path []string) string {
 	return "[strong]"
 }
 
-func isInt(t reflect.Type) bool { return t.Kind() == reflect.Int || t.Kind() == reflect.Int64 }
+func isInt(t reflect.Type) bool {
+	return (t.Kind() == reflect.Int || t.Kind() == reflect.Int64) && t != durationType && t != leaseType
+}
 
 // isOctal reports whether YAML takes what looks like a number for another one.
 func isOctal(text string) bool {

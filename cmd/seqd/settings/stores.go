@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
@@ -21,6 +22,7 @@ import (
 type Cluster struct {
 	Etcd   Etcd
 	Stores []worker.Store
+	Lease  time.Duration // for which a worker owns keys of the leased stores; 0: none is
 	floors floors
 }
 
@@ -65,6 +67,9 @@ func (c *Config) Clusters(src Source) ([]Cluster, error) {
 			return nil, err
 		}
 		all[i].Stores = append(all[i].Stores, store)
+		if err := leaseOf(all, i, s.Strong.Lease, name, src); err != nil {
+			return nil, err
+		}
 		if err := all[i].floors.add(name, s, src); err != nil {
 			return nil, err
 		}
@@ -147,7 +152,7 @@ func (s Store) worker(name string, src Source) (worker.Store, error) {
 	}
 	store := worker.Store{Name: name, MaxCount: s.MaxCount, Segments: allocator.Segments{
 		Min: s.Weak.SegmentMin, Max: s.Weak.SegmentMax, Runway: s.Weak.Runway,
-	}, Floors: s.floors()}
+	}, Leased: s.Strong.Lease != 0, Floors: s.floors()}
 	if s.Mode != "" {
 		mode, err := subjects.ParseMode(s.Mode)
 		if err != nil {

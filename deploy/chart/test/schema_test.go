@@ -17,6 +17,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"config.stores.a.mood=weak", "'mood'"},
 		{"config.stores.a/b.mode=weak", "/config/stores"},
 		{"config.stores.a.max_count=0", "/config/stores/a/max_count"},
+		{"config.stores.a.strong.lease=3", "/config/stores/a/strong/lease"},
 		{"config.stores.a.weak.runway=10", "/config/stores/a/weak/runway"},
 		{"config.etcd.endpoints={}", "/config/etcd/endpoints"},
 		{"config.log.level=loud", "/config/log/level"},
