@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -151,10 +152,10 @@ func (c *Counter) Renew(ctx context.Context) error {
 		case out.KV == nil:
 			s.found(0, 0)
 		default:
-			s.found(out.KV.ModRevision, out.KV.CreateRevision)
 			if err := c.obey(out.KV.Value); err != nil {
-				return err
+				return err // what is not understood is not renewed over
 			}
+			s.found(out.KV.ModRevision, out.KV.CreateRevision)
 		}
 	}
 }
@@ -246,6 +247,12 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 		return
 	}
 	last := b.last - int64(rest.N)
+	if b.last == math.MaxInt64 {
+		// An operator can't raise the mark above what is held, and so would not know
+		// that none of it is given back afterwards.
+		c.skipped(key, rest.N, allocator.GapEvicted)
+		last, rest.N = b.last, 0
+	}
 	c.session.releasing()
 	c.txns.start(&swap{
 		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer}.Encode()},

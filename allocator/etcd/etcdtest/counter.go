@@ -119,7 +119,7 @@ func MustReady(t *testing.T, c *etcd.Counter) {
 }
 
 // Eventually waits until something holds.
-func Eventually(t *testing.T, holds func() bool, what string) {
+func Eventually(t testing.TB, holds func() bool, what string) {
 	t.Helper()
 	deadline := time.After(pace.Patience)
 	tick := time.NewTicker(20 * time.Millisecond)

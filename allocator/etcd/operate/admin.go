@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -14,16 +13,16 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
-	"github.com/seqd-io/seqd/internal/backoff"
 )
 
 // Admin reads and raises counters for an operator, while workers run or not. Its
 // writes are compare-and-swaps on the record, as a Counter's are, and never
-// lower a mark. It is safe for concurrent use.
+// lower a mark, nor change whose the counter is. It is safe for concurrent use.
 type Admin struct {
 	client *clientv3.Client
 	prefix record.Prefix
 	by     string
+	tell   func(Wait) // before it waits; see Telling
 }
 
 // Mark is a counter's record.
@@ -33,6 +32,10 @@ type Mark struct {
 	By   string // who wrote it
 	Err  error  // why the record is not understood, an [allocator.ErrUnreadable]; else nil
 
+	// Owner is the worker that alone may reserve ids, while its [Session] is there;
+	// "": any may.
+	Owner string
+
 	rev int64 // ModRevision; 0: there is none
 }
 
@@ -40,7 +43,8 @@ type Mark struct {
 type Change struct {
 	Key     allocator.Key
 	Was, Is int64
-	Err     error // why the record was left alone: an [allocator.ErrUnreadable]; else nil
+	Owner   string // of the counter; "": none
+	Err     error  // why the record was left alone: an [allocator.ErrUnreadable]; else nil
 }
 
 // Exhausted reports whether the counter has no ids left.
@@ -55,7 +59,14 @@ const adminBy = "admin-"
 // New returns an Admin of the counters below prefix ("": DefaultPrefix). It
 // panics if that can't be one by CanonicalPrefix.
 func New(client *clientv3.Client, prefix string) *Admin {
-	return &Admin{client: client, prefix: record.PrefixOf(prefix), by: adminBy + record.NewUUID()[:8]}
+	return &Admin{client: client, prefix: record.PrefixOf(prefix), by: adminBy + record.NewUUID()[:8], tell: func(Wait) {}}
+}
+
+// Telling returns an Admin that calls f before it waits for workers.
+func (a *Admin) Telling(f func(Wait)) *Admin {
+	b := *a
+	b.tell = f
+	return &b
 }
 
 // listPage is how many records are read at a time.
@@ -107,7 +118,7 @@ func (a *Admin) pages(ctx context.Context, store string) iter.Seq2[[]Mark, error
 
 func markOf(key allocator.Key, value []byte, rev int64) Mark {
 	rec, err := record.DecodeCounter(value)
-	return Mark{Key: key, Last: rec.Last, By: rec.By, Err: err, rev: rev}
+	return Mark{Key: key, Last: rec.Last, By: rec.By, Owner: rec.Owner, Err: err, rev: rev}
 }
 
 // Peek returns a counter's record. The error is ErrNoRecord where there is none.
@@ -121,79 +132,6 @@ func (a *Admin) Peek(ctx context.Context, key allocator.Key) (Mark, error) {
 		return Mark{}, fmt.Errorf("peek %s: %w", path, ErrNoRecord)
 	}
 	return markOf(key, resp.Kvs[0].Value, resp.Kvs[0].ModRevision), nil
-}
-
-// Raise sees to it that a counter's mark is at least to, and makes the record if
-// there is none. When it has returned, every id of an advance that begins is
-// greater than to.
-//
-// An [allocator.ErrUnreadable] says that the record was left alone; any other
-// error, that the mark may have been raised.
-func (a *Admin) Raise(ctx context.Context, key allocator.Key, to int64) (Change, error) {
-	m, err := a.Peek(ctx, key)
-	if errors.Is(err, ErrNoRecord) {
-		m, err = Mark{Key: key}, nil
-	}
-	if err == nil {
-		err = m.Err
-	}
-	if err != nil {
-		return Change{}, fmt.Errorf("raise %s to %d: %w", a.prefix.Counter(key), to, err)
-	}
-	return a.raise(ctx, m, to)
-}
-
-// Jump raises a counter's mark by that much, but not past math.MaxInt64. The
-// errors are those of Raise, and ErrNoRecord.
-func (a *Admin) Jump(ctx context.Context, key allocator.Key, by int64) (Change, error) {
-	m, err := a.Peek(ctx, key)
-	if err == nil {
-		err = m.Err
-	}
-	if err != nil {
-		return Change{}, fmt.Errorf("jump %s by %d: %w", a.prefix.Counter(key), by, err)
-	}
-	return a.raise(ctx, m, Above(m.Last, by))
-}
-
-// Above returns last + by, but not past math.MaxInt64.
-func Above(last, by int64) int64 {
-	if last > math.MaxInt64-by {
-		return math.MaxInt64
-	}
-	return last + by
-}
-
-// raise swaps until the mark that was m is at least to.
-func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	change := Change{Key: m.Key, Was: m.Last, Is: m.Last}
-	path := a.prefix.Counter(m.Key)
-	var again backoff.Backoff
-	for m.Last < to {
-		out, err := a.swap(ctx, a.put(m, to))
-		switch {
-		case err != nil && !again.Wait(ctx, rand.N[time.Duration]):
-			return change, fmt.Errorf("raise %s to %d, the mark may have been raised: %w", path, to, err)
-		case err != nil: // if it was applied, the next compare fails and brings the record along
-		case out.Won:
-			m.Last = to
-		case out.KV == nil:
-			m = Mark{Key: m.Key}
-		default:
-			if m = markOf(m.Key, out.KV.Value, out.KV.ModRevision); m.Err != nil {
-				return change, fmt.Errorf("raise %s to %d: %w", path, to, m.Err)
-			}
-		}
-	}
-	change.Is = m.Last
-	return change, nil
-}
-
-// put is the swap that raises a mark.
-func (a *Admin) put(m Mark, to int64) *record.Swap {
-	return &record.Swap{Path: a.prefix.Counter(m.Key), Rev: m.rev, Value: record.Counter{Last: to, By: a.by}.Encode()}
 }
 
 // adminPatience bounds the reading of a page, and the raising of a counter.

@@ -44,12 +44,15 @@ const jumpBatch = 100
 // that much, but not past math.MaxInt64, and goes on past records that are not
 // understood. It writes no incarnation. Done twice, it raises twice. An error is
 // the last thing it yields; the marks not yielded before may have been raised.
+// When it has yielded all, it has waited for the counters' owners, as
+// [Admin.Raise] does, for all at a time; that ends with a [HeldError] or nothing.
 //
 // For all stores it first takes over what workers of older versions have counted
 // at another spelling of the prefix: until [Admin.Reincarnate] no worker issues
 // anything then.
 func (a *Admin) JumpMarks(ctx context.Context, store string, by int64) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
+		raised := Raised{}
 		if store == "" {
 			left, err := a.takeOver(ctx)
 			for _, change := range left {
@@ -72,6 +75,7 @@ func (a *Admin) JumpMarks(ctx context.Context, store string, by int64) iter.Seq2
 				page = page[len(batch):]
 				changes, err := a.jumpTogether(ctx, batch, by)
 				for _, c := range changes {
+					raised.Add(c)
 					if !yield(c, nil) {
 						return
 					}
@@ -81,6 +85,9 @@ func (a *Admin) JumpMarks(ctx context.Context, store string, by int64) iter.Seq2
 					return
 				}
 			}
+		}
+		if err := a.letGo(ctx, raised); err != nil {
+			yield(Change{}, err)
 		}
 	}
 }
@@ -99,7 +106,7 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 		to := Above(m.Last, by)
 		swap := a.put(m, to)
 		compares, puts = append(compares, swap.Compare()), append(puts, swap.Put())
-		changes = append(changes, Change{Key: m.Key, Was: m.Last, Is: to})
+		changes = append(changes, Change{Key: m.Key, Was: m.Last, Is: to, Owner: m.Owner})
 	}
 	if len(puts) == 0 {
 		return changes, nil

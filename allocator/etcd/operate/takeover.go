@@ -35,7 +35,7 @@ func (a *Admin) Elsewhere(ctx context.Context) (prefixes []record.Prefix, err er
 
 // at returns an Admin of another prefix, as it is spelled.
 func (a *Admin) at(prefix record.Prefix) *Admin {
-	return &Admin{client: a.client, prefix: prefix, by: a.by}
+	return &Admin{client: a.client, prefix: prefix, by: a.by, tell: a.tell}
 }
 
 // takeOver moves the counters that stand elsewhere to here, each by a
@@ -44,6 +44,9 @@ func (a *Admin) at(prefix record.Prefix) *Admin {
 //
 // Before that it writes a fence into both incarnations. The one elsewhere stays,
 // for a worker of an older version that is started there would begin at 1.
+//
+// A counter that somebody owns elsewhere is nobody's here: owners have their
+// sessions where their counters are. They are waited for there, as Raise does.
 func (a *Admin) takeOver(ctx context.Context) (left []Change, err error) {
 	prefixes, err := a.Elsewhere(ctx)
 	if err != nil {
@@ -56,17 +59,21 @@ func (a *Admin) takeOver(ctx context.Context) (left []Change, err error) {
 				return left, err
 			}
 		}
+		moved := Raised{}
 		for page, err := range from.pages(ctx, "") {
 			if err != nil {
 				return left, err
 			}
 			for batch := range slices.Chunk(page, jumpBatch/2) { // two records each
-				more, err := a.moveTogether(ctx, from, batch)
+				more, err := a.moveTogether(ctx, from, batch, moved)
 				left = append(left, more...)
 				if err != nil {
 					return left, err
 				}
 			}
+		}
+		if err := from.letGo(ctx, moved); err != nil {
+			return left, err
 		}
 	}
 	return left, nil
@@ -90,7 +97,7 @@ func (a *Admin) fence(ctx context.Context, why string) error {
 
 // moveTogether moves counters that are not here yet in one transaction, or, if
 // one of them is or has changed meanwhile, one by one.
-func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark) (left []Change, err error) {
+func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark, moved Raised) (left []Change, err error) {
 	var compares []clientv3.Cmp
 	var ops []clientv3.Op
 	var readable []Mark
@@ -100,6 +107,7 @@ func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark) (le
 			continue
 		}
 		readable = append(readable, m)
+		moved.Add(Change{Key: m.Key, Owner: m.Owner})
 		c, o := a.move(from, m, Mark{Key: m.Key})
 		compares, ops = append(compares, c...), append(ops, o...)
 	}
@@ -111,7 +119,7 @@ func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark) (le
 		return left, nil
 	}
 	for _, m := range readable {
-		err := a.moveOne(ctx, from, m.Key)
+		err := a.moveOne(ctx, from, m, moved)
 		if errors.Is(err, allocator.ErrUnreadable) {
 			left = append(left, Change{Key: m.Key, Err: err})
 		} else if err != nil {
@@ -128,8 +136,8 @@ func (a *Admin) move(from *Admin, there, here Mark) ([]clientv3.Cmp, []clientv3.
 	return []clientv3.Cmp{source.Compare(), target.Compare()}, []clientv3.Op{target.Put(), clientv3.OpDelete(source.Path)}
 }
 
-func (a *Admin) moveOne(ctx context.Context, from *Admin, key allocator.Key) error {
-	for {
+func (a *Admin) moveOne(ctx context.Context, from *Admin, seen Mark, moved Raised) error {
+	for key := seen.Key; ; {
 		there, err := from.Peek(ctx, key)
 		if errors.Is(err, ErrNoRecord) {
 			return nil // a transaction whose answer was lost has moved it
@@ -140,6 +148,9 @@ func (a *Admin) moveOne(ctx context.Context, from *Admin, key allocator.Key) err
 		}
 		if err := errors.Join(err, e, there.Err, here.Err); err != nil {
 			return fmt.Errorf("take %s over: %w", from.prefix.Counter(key), err)
+		}
+		if there.Owner != seen.Owner {
+			moved.Add(Change{Key: key, Owner: there.Owner})
 		}
 		compares, ops := a.move(from, there, here)
 		resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn { return txn.If(compares...).Then(ops...) })
@@ -170,7 +181,9 @@ func (a *Admin) PreviewJump(ctx context.Context, store string, by int64) iter.Se
 				return
 			}
 		}
-		would := func(m Mark) Change { return Change{Key: m.Key, Was: m.Last, Is: Above(m.Last, by), Err: m.Err} }
+		would := func(m Mark) Change {
+			return Change{Key: m.Key, Was: m.Last, Is: Above(m.Last, by), Owner: m.Owner, Err: m.Err}
+		}
 		for m, err := range a.List(ctx, store) {
 			if other, ok := others[m.Key]; ok && m.Err == nil {
 				m.Last, m.Err = max(m.Last, other.Last), other.Err

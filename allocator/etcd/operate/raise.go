@@ -1,0 +1,111 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/record"
+	"github.com/seqd-io/seqd/internal/backoff"
+)
+
+// Raise sees to it that a counter's mark is at least to, and makes the record if
+// there is none. When it has returned, every id of an advance that begins is
+// greater than to, and so is every id that a worker which owns the counter gives
+// to a request from then on: Raise waits until that one has let go of what it
+// held. If it does not, that takes as long as its lease, and a tenth of it.
+//
+// An [allocator.ErrUnreadable] says that the record was left alone; a [HeldError],
+// that the mark is raised and its owner perhaps has not let go; any other error,
+// that the mark may have been raised.
+func (a *Admin) Raise(ctx context.Context, key allocator.Key, to int64) (Change, error) {
+	m, err := a.Peek(ctx, key)
+	if errors.Is(err, ErrNoRecord) {
+		m, err = Mark{Key: key}, nil
+	}
+	if err == nil {
+		err = m.Err
+	}
+	if err != nil {
+		return Change{}, fmt.Errorf("raise %s to %d: %w", a.prefix.Counter(key), to, err)
+	}
+	return a.raiseAndWait(ctx, m, to)
+}
+
+// Jump raises a counter's mark by that much, but not past math.MaxInt64, and
+// waits as Raise does. The errors are those of Raise, and ErrNoRecord.
+func (a *Admin) Jump(ctx context.Context, key allocator.Key, by int64) (Change, error) {
+	m, err := a.Peek(ctx, key)
+	if err == nil {
+		err = m.Err
+	}
+	if err != nil {
+		return Change{}, fmt.Errorf("jump %s by %d: %w", a.prefix.Counter(key), by, err)
+	}
+	return a.raiseAndWait(ctx, m, Above(m.Last, by))
+}
+
+// Above returns last + by, but not past math.MaxInt64.
+func Above(last, by int64) int64 {
+	if last > math.MaxInt64-by {
+		return math.MaxInt64
+	}
+	return last + by
+}
+
+func (a *Admin) raiseAndWait(ctx context.Context, m Mark, to int64) (Change, error) {
+	change, err := a.raise(ctx, m, to)
+	if err != nil {
+		return change, err
+	}
+	raised := Raised{}
+	raised.Add(change)
+	return change, a.letGo(ctx, raised)
+}
+
+// raise swaps until the mark that was m is at least to. The record's owner stays:
+// without one, others could reserve ids while it still issues lower ones.
+//
+// A mark that somebody owns is raised in any case, if only by one. Ids up to it
+// may be on their way from its owner's memory, and what is left of them may be
+// given back, which lowers the mark, to below to. This can't happen once there is
+// an id which no window holds: only windows without a gap between are given back
+// together, and a swap that gives back what was held before fails its compare.
+func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	change := Change{Key: m.Key, Was: m.Last}
+	path := a.prefix.Counter(m.Key)
+	var again backoff.Backoff
+	for m.Last < to || m.Owner != "" && m.By != a.by {
+		is := max(to, Above(m.Last, 1))
+		if m.Owner == "" {
+			is = to
+		}
+		out, err := a.swap(ctx, a.put(m, is))
+		switch {
+		case err != nil && !again.Wait(ctx, rand.N[time.Duration]):
+			return change, fmt.Errorf("raise %s to %d, the mark may have been raised: %w", path, to, err)
+		case err != nil: // if it was applied, the next compare fails and brings the record along
+		case out.Won:
+			m.Last, m.By = is, a.by
+		case out.KV == nil:
+			m = Mark{Key: m.Key}
+		default:
+			if m = markOf(m.Key, out.KV.Value, out.KV.ModRevision); m.Err != nil {
+				return change, fmt.Errorf("raise %s to %d: %w", path, to, m.Err)
+			}
+		}
+	}
+	change.Is, change.Owner = m.Last, m.Owner
+	return change, nil
+}
+
+// put is the swap that raises a mark.
+func (a *Admin) put(m Mark, to int64) *record.Swap {
+	return &record.Swap{Path: a.prefix.Counter(m.Key), Rev: m.rev, Value: record.Counter{Last: to, By: a.by, Owner: m.Owner}.Encode()}
+}
