@@ -53,6 +53,10 @@ var (
 	// to write.
 	ErrUnavailable = errors.New("allocator: counter unavailable")
 
+	// ErrUnowned is returned when the key's owner does not answer and may not be
+	// replaced yet, or this process may own nothing. It is an ErrUnavailable.
+	ErrUnowned = fmt.Errorf("%w: the key has no owner that answers", ErrUnavailable)
+
 	// ErrBusy is returned when more is asked of the counter than it can do before
 	// ctx ends. It is a [*BusyError].
 	ErrBusy = errors.New("allocator: counter busy")

@@ -161,6 +161,10 @@ func (i *Issuer) Keys() int { return i.weak.Keys() }
 // in memory.
 func (i *Issuer) OwnedKeys() int { return i.owned.ownedKeys() }
 
+// LeaseLeft returns for how long this process may issue ids of the keys that it
+// owns unless it renews; it is 0 if it owns none.
+func (i *Issuer) LeaseLeft() time.Duration { return i.owned.left() }
+
 // Lineage names the counters: see [Source].
 func (i *Issuer) Lineage() string { return i.source.Lineage() }
 

@@ -28,7 +28,6 @@ const (
 	GapEvicted              // the key had to make room for others in memory
 	GapRevoked              // the counter's history went backwards, or an operator raised the counters
 	GapAmbiguous            // perhaps reserved: an attempt's outcome is not known. An upper bound
-	GapHandover             // perhaps reserved by another process, whose answer did not come or was refused. An upper bound
 	GapUnsent               // the answer could not be sent
 	GapTenure               // this process did not own the key any more
 	Gaps                    // how many causes there are
@@ -36,7 +35,7 @@ const (
 
 // String returns the cause as metrics name it.
 func (g Gap) String() string {
-	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "handover", "unsent", "tenure"}[g]
+	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "unsent", "tenure"}[g]
 }
 
 // unobserved is the Observer of whoever has none.

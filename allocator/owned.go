@@ -131,6 +131,13 @@ func (w *Weak) ownedKeys() int {
 	return w.keys.len - w.others
 }
 
+// left returns for how long the ids that are held may be handed out.
+func (w *Weak) left() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(w.tenure.Left(w.now()), 0)
+}
+
 // release is a key to be let go of, with the ids that were reserved last and are
 // not issued.
 type release struct {

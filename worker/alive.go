@@ -46,6 +46,9 @@ func (w *Worker) Stalled(limit time.Duration) error {
 		if d := b.loop.stoodStill(now); d > limit {
 			return fmt.Errorf("the watch over the counters at %s has stood still for %v", b.Name, d.Round(time.Millisecond))
 		}
+		if d := b.lease.loop.stoodStill(now); d > limit {
+			return fmt.Errorf("the watch over the lease at %s has stood still for %v", b.Name, d.Round(time.Millisecond))
+		}
 	}
 	return nil
 }

@@ -94,10 +94,6 @@ func (w *Worker) tryAnswer(ctx context.Context, nc *nats.Conn) error {
 	return refusal
 }
 
-// probeSubject is what the worker asks itself on: where other workers ask it for
-// advances, but with no store that there could be.
-func (w *Worker) probeSubject() string { return PeerSubject(w.config.ID) + ".probe" }
-
 // askMyself has the worker ask itself and answer to an inbox, as it answers
 // callers. The refusal is NATS's, of the answer; err is that no answer came, for
 // another reason.
@@ -154,8 +150,9 @@ func (w *Worker) publishRefused(err error) {
 		return
 	}
 	if strings.Contains(err.Error(), `Publish to "`+subjects.PeerRoot+".") {
-		w.complain("NATS refuses to hand work over to another worker; each advances its counters alone, which is slower", "err", err,
+		w.complain("NATS refuses to hand requests over to another worker; each advances its counters alone, which is slower, and keys that another one owns can't be served", "err", err,
 			"hint", fmt.Sprintf("allow this user to publish to %q", subjects.PeerRoot+".>"))
+		w.handovers.giveUpAll() // no word will come
 		return
 	}
 	a.refused.Add(1)

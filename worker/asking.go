@@ -28,6 +28,14 @@ func (a *asking) await(reply string) (answered <-chan *nats.Msg, forget func()) 
 	return c, func() { a.waits.Delete(reply) }
 }
 
+// hearAnswer takes an answer to what the worker asks, or a word about what it has
+// handed over.
+func (w *Worker) hearAnswer(m *nats.Msg) {
+	if !w.handovers.hears(m) {
+		w.asking.handle(m)
+	}
+}
+
 // handle takes an answer.
 func (a *asking) handle(m *nats.Msg) {
 	if c, ok := a.waits.LoadAndDelete(m.Subject); ok {

@@ -20,6 +20,8 @@ type backend struct {
 	log    *slog.Logger
 
 	headroom *headroom
+	lease    *lease
+	owing    atomic.Int64 // calls of leased stores
 
 	probed   atomic.Pointer[error] // what the latest probe came to; nil: none has ended
 	refusals atomic.Int64          // requests refused since the latest probe that succeeded
@@ -34,6 +36,7 @@ func newBackend(w *Worker, config Backend, c Config) *backend {
 		log:     c.Log.With("backend", config.Name),
 		kick:    make(chan struct{}, 1),
 	}
+	b.lease = newLease(w, b)
 	b.headroom = &headroom{log: b.log, passed: map[allocator.Key]int{}}
 	segments := map[string]allocator.Segments{}
 	for _, s := range config.Stores {
@@ -94,7 +97,7 @@ func (b *backend) issued() (n int64) {
 //
 // A store leaves when the Counter is fenced; when a probe has failed, a request was
 // refused, and memory does not serve others; or when a second probe has failed and
-// no key is held in memory: an election may fail one.
+// no key is held in memory, or owned: an election may fail one.
 func (b *backend) watch(ctx context.Context, w *Worker) {
 	healthy := false
 	var inMemory spending
@@ -127,10 +130,10 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 			b.coming.came = true
 		case errors.Is(err, allocator.ErrFenced), // and so nothing is in memory
 			b.refusals.Load() > 0 && !inMemory.goesOn(time.Now()),
-			!healthy && b.issuer.Keys() == 0:
+			!healthy && b.issuer.Keys() == 0 && b.issuer.LeaseLeft() <= 0:
 			b.leaveAll(w, err)
 		case healthy:
-			b.log.Warn("counters can't be written to; serving weak ids from memory", "err", err)
+			b.log.Warn("counters can't be written to; serving from memory", "err", err)
 		}
 		healthy = err == nil
 		if !backoff.Sleep(ctx, probeSpacing) {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ type call struct {
 	w      *Worker
 	store  *store
 	weak   bool
+	hops   uint8 // how often it was handed over before it came here
 	asked  asked
 	answer []byte // scratch, kept over uses
 }
@@ -27,8 +29,9 @@ type asked struct {
 	format  subjects.Format
 	nonce   subjects.Nonce
 	timeout time.Duration // the caller's patience; 0: none named
+	left    time.Duration // what another worker has left of the patience that it has for one who names none; 0: all
 	arrived time.Time
-	stats   *stats  // where the answer is counted; nil: it is another worker's to count
+	stats   *stats  // where the answer is counted
 	lane    lane    // as what
 	traced  *Traced // nil: the caller wants no trace
 }
@@ -50,22 +53,30 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 	a.traced.waits()
 	c := calls.Get().(*call)
 	c.w, c.store, c.asked = w, st, *a
+	if st.Leased {
+		st.backend.owing.Add(1)
+	}
 	patience := w.config.MaxPatience
 	if a.timeout > 0 {
 		patience = min(patience, a.timeout)
+	}
+	if a.left > 0 {
+		patience = min(patience, a.left)
 	}
 	c.Request = allocator.Request{Key: key, N: n, Deadline: a.arrived.Add(patience), Waiter: c}
 	return c, true
 }
 
-// Allocated answers the request. It runs on the goroutine that brought the ids.
+// Allocated answers the request, or has it handed over to the worker that its key
+// turns out to be another's. It runs on the goroutine that brought the ids.
 func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	w := c.w
 	if lost, ok := errors.AsType[*allocator.LostRace](err); ok {
-		c.Direct, c.Asked = true, lost.Winner
-		c.store.backend.issuer.Refused(c.Key, lost.Winner)
-		c.allocate()
-		return
+		if c.hops < maxHops {
+			w.handovers.lost.add(c, lost.Winner)
+			return
+		}
+		err = fmt.Errorf("handed over %d times: %w: %w", c.hops, allocator.ErrUnowned, err)
 	}
 	if c.Waited != allocator.NoWait {
 		c.store.stats.waited(c.Waited, time.Since(c.asked.arrived))
@@ -79,7 +90,16 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}
-	scratch, arrived := c.answer, c.asked.arrived
+	c.end()
+}
+
+// end frees the place of a request that is answered, or is another worker's to
+// answer.
+func (c *call) end() {
+	w, scratch, arrived := c.w, c.answer, c.asked.arrived
+	if c.store.Leased {
+		c.store.backend.owing.Add(-1)
+	}
 	*c = call{answer: scratch[:0]}
 	calls.Put(c)
 	if left := w.waiting.Add(-1); left > int64(w.config.MaxWaiting/2) {
@@ -98,6 +118,15 @@ func (c *call) allocate() {
 	default:
 		issuer.AllocateStrong(&c.Request)
 	}
+}
+
+// unowned reports whether it is for want of an owner that c's ids did not come:
+// the key's does not answer, and this worker may not be it.
+func (c *call) unowned(err error) bool {
+	if errors.Is(err, allocator.ErrUnowned) {
+		return true
+	}
+	return errors.Is(err, allocator.ErrExpired) && c.store.Leased && (c.Asked != "" || !c.store.backend.lease.holds())
 }
 
 // What callers are told to wait before they try again.
@@ -133,8 +162,15 @@ func (c *call) wireError(err error) *subjects.Error {
 		return &subjects.Error{Code: subjects.Fenced, Text: "etcd's history went backwards; an operator must act"}
 	case errors.Is(err, allocator.ErrUnavailable), errors.Is(err, allocator.ErrExpired):
 		c.store.backend.refused(err)
+		unowned := c.unowned(err)
+		if unowned {
+			c.asked.stats.unleased.Add(1)
+		}
 		if c.asked.outlived(time.Now()) {
 			return subjects.ErrExpired
+		}
+		if unowned {
+			return &subjects.Error{Code: subjects.Unavailable, Text: "the key's owner is being replaced", RetryAfter: unavailableRetry}
 		}
 		return &subjects.Error{Code: subjects.Unavailable, Text: subjects.ErrUnavailable.Text, RetryAfter: unavailableRetry}
 	case errors.Is(err, allocator.ErrUnreadable):

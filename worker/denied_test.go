@@ -193,7 +193,7 @@ func TestServesWithoutDiscovery(t *testing.T) {
 	if n := f.Snapshot().SubscriptionsRefused; n != 10 {
 		t.Errorf("%d subscriptions are counted as refused, want 10", n)
 	}
-	if !f.log.contains(`without="discovery and other workers' advances"`) {
+	if !f.log.contains(`without="discovery and what other workers hand over"`) {
 		t.Error("the log does not say what it does without")
 	}
 }

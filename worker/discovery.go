@@ -29,12 +29,12 @@ func (w *Worker) hears() ([]*hearing, error) {
 			if err != nil {
 				return nil, fmt.Errorf("discovery: %w", err)
 			}
-			all = append(all, &hearing{what: "discovery", subject: subject, handle: func(m *nats.Msg) { w.discover(verb, m) }})
+			all = append(all, &hearing{what: "discovery", subject: subject, handle: func() nats.MsgHandler { return func(m *nats.Msg) { w.discover(verb, m) } }})
 		}
 	}
 	return append(all,
-		&hearing{what: "other workers' advances", subject: PeerSubject(w.config.ID) + ".>", handle: w.handlePeer},
-		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", handle: w.asking.handle}), nil
+		&hearing{what: "what other workers hand over", subject: w.peerWildcard(), work: true, handle: func() nats.MsgHandler { return newReceiver(w) }},
+		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", work: true, handle: func() nats.MsgHandler { return w.hearAnswer }}), nil
 }
 
 // discover answers a question of service discovery.

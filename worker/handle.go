@@ -18,13 +18,28 @@ type subscriber struct {
 	store   *store // whose subject is subscribed; another store's message may come too
 	scratch []byte // for answers, kept over messages
 	backlog backlog
+	out     outboxes
 }
 
-// handle answers one request, or hands it to an allocator that will. It does not
-// block.
+// handle answers one request, hands it to an allocator that will, or over to
+// another worker. It does not block.
 func (s *subscriber) handle(m *nats.Msg) {
-	w, now := s.w, time.Now()
-	came := s.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
+	now := time.Now()
+	s.admit(m, now)
+	if len(s.out.open) > 0 && (pending(m.Sub) <= 1 || now.Sub(s.out.from) > maxOpen) { // 1 is m
+		s.out.flush()
+	}
+}
+
+func pending(sub *nats.Subscription) int {
+	n, _, _ := sub.Pending() // fails only if the subscription is closed: then nothing is left
+	return n
+}
+
+// admit checks a request and has it served.
+func (s *subscriber) admit(m *nats.Msg, now time.Time) {
+	w := s.w
+	came := s.backlog.arrival(now, func() int { return pending(m.Sub) })
 	if !w.canAnswer(m.Reply) {
 		w.noReply.Add(1)
 		return
@@ -63,27 +78,45 @@ func (s *subscriber) handle(m *nats.Msg) {
 		w.sendError(&a, subjects.ErrExpired)
 		return
 	}
-	if st.Leased {
-		if ids, _, ok := st.backend.issuer.TakeOwned(k, req.N, now); ok {
-			s.scratch = w.sendIDs(&a, ids, s.scratch)
-			st.saw(k, ids.Last())
-			return
-		}
-	} else if mode == subjects.Weak {
-		if ids, ok := st.backend.issuer.Take(k, req.N); ok {
-			a.lane = weakFast
-			s.scratch = w.sendIDs(&a, ids, s.scratch)
-			st.saw(k, ids.Last())
-			return
-		}
+	s.serve(st, k, req.N, &a, now, 0)
+}
+
+// serve answers a request that may be: from memory, or when its ids have come, or
+// by another worker. hops is how often it was handed over to come here. now was
+// read after it had come.
+func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time.Time, hops uint8) {
+	w, issuer, peer := s.w, st.backend.issuer, ""
+	weak := a.lane == weakSlow
+	var ids allocator.Range
+	var held bool
+	switch {
+	case st.Leased:
+		ids, peer, held = issuer.TakeOwned(k, n, now)
+	case weak:
+		ids, held = issuer.Take(k, n)
+	case hops == 0:
+		peer = issuer.Rival(k)
 	}
-	c, ok := w.accept(st, k, req.N, &a)
-	if !ok {
-		w.sendError(&a, busy(time.Duration(w.waited.Load())))
+	if held {
+		a.lane = a.lane.fast()
+		s.scratch = w.sendIDs(a, ids, s.scratch)
+		st.saw(k, ids.Last())
 		return
 	}
-	c.weak = mode == subjects.Weak
-	c.allocate()
+	c, ok := w.accept(st, k, n, a)
+	if !ok {
+		w.sendError(a, busy(time.Duration(w.waited.Load())))
+		return
+	}
+	c.weak, c.hops, c.Direct = weak, hops, hops > 0
+	switch {
+	case peer == "":
+		c.allocate()
+	case hops >= maxHops:
+		c.Allocated(&c.Request, allocator.Range{}, &allocator.LostRace{Winner: peer, Owner: true})
+	default:
+		s.out.add(c, peer, now)
+	}
 }
 
 // lostHeader reports whether m had a header block that nats.go could not read,
@@ -136,12 +169,9 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	if err != nil {
 		w.answers.lost(err)
 	}
-	switch {
-	case a.stats == nil:
-		w.handovers.received.Add(1)
-	case err != nil:
+	if err != nil {
 		a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
-	default:
+	} else {
 		a.stats.answered(a.lane, ids.N, time.Since(a.arrived))
 	}
 	if a.traced != nil {
@@ -162,9 +192,7 @@ func (w *Worker) sendError(a *asked, e *subjects.Error) {
 	if err != nil {
 		w.answers.lost(err)
 	}
-	if a.stats != nil {
-		a.stats.failed(a.lane, e, time.Since(a.arrived))
-	}
+	a.stats.failed(a.lane, e, time.Since(a.arrived))
 	if a.traced != nil {
 		w.traced(a, allocator.Range{}, e)
 	}

@@ -10,11 +10,12 @@ import (
 )
 
 // hearing is a subscription of the worker's beside those of its stores:
-// discovery, other workers' advances, the answers to what it asks.
+// discovery, what other workers hand over, the answers to what it asks.
 type hearing struct {
 	what    string // for people
 	subject string
-	handle  nats.MsgHandler
+	handle  func() nats.MsgHandler            // makes one for each subscription, whose goroutine owns it
+	work    bool                              // what it hears are requests, or of requests
 	sub     atomic.Pointer[nats.Subscription] // nil: NATS has it not
 
 	// watchNATS owns these.
@@ -23,7 +24,7 @@ type hearing struct {
 }
 
 func (h *hearing) open(w *Worker, nc *nats.Conn) error {
-	sub, err := nc.Subscribe(h.subject, h.handle)
+	sub, err := nc.Subscribe(h.subject, h.handle())
 	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", h.subject, err)
 	}
@@ -46,7 +47,7 @@ func Subscriptions(stores int) int { return stores + discoverySubjects + ownSubj
 
 const (
 	discoverySubjects = 9 // three questions, each to all services, to seqd, to this worker
-	ownSubjects       = 2 // other workers' advances, and the answers to what we ask
+	ownSubjects       = 2 // what other workers hand over, and the answers to what we ask
 )
 
 // heard returns the worker's hearings, nil before Run has made them.

@@ -42,6 +42,14 @@ func (p *pulse) arrival(now time.Duration) time.Duration {
 	return now
 }
 
+// age returns how old the latest beat is; 0 if there was none.
+func (p *pulse) age(now time.Duration) time.Duration {
+	if latest := time.Duration(p.latest.Load()); latest > 0 {
+		return now - latest
+	}
+	return 0
+}
+
 // beat is called with the time, in intervals. After a silence it has caughtUp
 // block until what had come when it was called has been handled, and returns how
 // long the silence was.
@@ -57,12 +65,16 @@ func (p *pulse) beat(now time.Duration, caughtUp func()) (silence time.Duration)
 
 // watchPauses keeps the worker's pulse until ctx ends.
 func (w *Worker) watchPauses(ctx context.Context) {
+	suspended := newSuspension(drift)
 	for {
 		w.pauseLoop.turn(w)
 		silence := w.pulse.beat(time.Since(w.started), func() { w.catchUp(ctx) })
 		if silence > 0 {
 			w.pauses.Add(1)
 			w.complain("this process stood still; requests whose callers may have gone were refused", "for", silence.Round(time.Millisecond))
+		}
+		if slept := suspended.since(); slept > maxDrift {
+			w.suspended(slept)
 		}
 		if !backoff.Sleep(ctx, beatInterval) {
 			return
@@ -81,8 +93,8 @@ func (w *Worker) catchUp(ctx context.Context) {
 			return
 		}
 	}
-	for _, st := range w.sortedStores() {
-		for handled := st.handledAll(); !handled(); {
+	for _, handled := range w.handledAll() {
+		for !handled() {
 			if !backoff.Sleep(ctx, drainPoll) {
 				return
 			}
@@ -90,12 +102,27 @@ func (w *Worker) catchUp(ctx context.Context) {
 	}
 }
 
-// handledAll returns a function that reports whether all messages which are with
-// us now have been handled.
-func (st *store) handledAll() func() bool {
-	st.mu.Lock()
-	sub := st.sub
-	st.mu.Unlock()
+// handledAll returns functions that report whether all messages have been handled
+// which are with us now: requests, those that are handed over, and words about
+// those that we have handed over.
+func (w *Worker) handledAll() (all []func() bool) {
+	for _, st := range w.sortedStores() {
+		st.mu.Lock()
+		sub := st.sub
+		st.mu.Unlock()
+		all = append(all, handledAll(sub))
+	}
+	for _, h := range w.heard() {
+		if h.work {
+			all = append(all, handledAll(h.sub.Load()))
+		}
+	}
+	return all
+}
+
+// handledAll returns a function that reports whether all messages which sub has
+// now have been handled.
+func handledAll(sub *nats.Subscription) func() bool {
 	if sub == nil {
 		return func() bool { return true }
 	}

@@ -1,21 +1,119 @@
 package worker
 
 import (
+	"time"
+
 	"github.com/nats-io/nats.go"
 
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// PeerSubject is what the worker with that id hears other workers on.
+// PeerSubject is what the worker with that id is sent requests on that others hand
+// over.
 func PeerSubject(id string) string { return subjects.PeerRoot + "." + id + ".requests" }
 
-// handlePeer takes requests that another worker hands over. It does not block.
-func (w *Worker) handlePeer(m *nats.Msg) {
-	if !w.canAnswer(m.Reply) {
+// probeSubject is what the worker asks itself on.
+func (w *Worker) probeSubject() string { return subjects.PeerRoot + "." + w.config.ID + ".probe" }
+
+// peerWildcard covers both, and not what versions that handed over counts of ids
+// ask on, "advance.<store>.<key>": they hear at once that nobody is there.
+func (w *Worker) peerWildcard() string { return subjects.PeerRoot + "." + w.config.ID + ".*" }
+
+// receiver takes requests that other workers hand over. Its subscription's
+// goroutine owns it.
+type receiver struct {
+	subscriber
+	requests []carried
+	refused  []int
+	word     []byte
+}
+
+func newReceiver(w *Worker) nats.MsgHandler {
+	r := &receiver{subscriber: subscriber{w: w, scratch: make([]byte, 0, 128), out: outboxes{w: w}}}
+	return r.handle
+}
+
+// handle takes the requests of a message, and says which it took. It does not
+// block.
+func (r *receiver) handle(m *nats.Msg) {
+	w, now := r.w, time.Now()
+	came := r.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
+	switch {
+	case !w.canAnswer(m.Reply):
 		w.noReply.Add(1)
 		return
-	}
-	if m.Subject == w.probeSubject() {
+	case m.Subject == w.probeSubject():
 		_ = w.conn().Publish(m.Reply, nil) // to ourselves: tryAnswer hears what becomes of it
+		return
+	case m.Subject != PeerSubject(w.config.ID):
+		return
 	}
+	requests, patience, ok := openParcel(string(m.Data), r.requests[:0])
+	r.requests, r.refused = requests, r.refused[:0]
+	age := max(now.Sub(came), w.pulse.age(now.Sub(w.started))-beatInterval)
+	late := age > min(patience, wordPatience) // who has sent it may be at it himself by now
+	count := len(requests)
+	switch {
+	case !ok, late:
+		count = 0
+		r.word = append(r.word[:0], wireVersion, wordNone)
+	default:
+		arrived := w.arrival(came)
+		for i := range requests {
+			if !r.take(&requests[i], arrived, now) {
+				r.refused = append(r.refused, i)
+			}
+		}
+		r.out.flush()
+		r.word = appendWord(r.word[:0], count, r.refused)
+	}
+	w.handovers.stats.received.Add(int64(count - len(r.refused)))
+	clear(requests) // they hold the message
+	// Behind the answers: nobody waits for it.
+	if err := w.conn().Publish(m.Reply, r.word); err != nil {
+		w.answers.lost(err)
+	}
+}
+
+// take serves a request as if it had come from its caller, or is false.
+func (r *receiver) take(req *carried, arrived, now time.Time) bool {
+	w := r.w
+	st := w.storeOf(req.key.Store, nil)
+	if st == nil || w.draining.Load() || st.currentState() != Serving {
+		return false
+	}
+	// Two that hand over to each other would do so until they gave up.
+	if !st.Leased && !req.weak && st.backend.issuer.Rival(req.key) != "" {
+		return false
+	}
+	if !w.canAnswer(req.reply) { // its worker has looked; this is somebody else
+		w.noReply.Add(1)
+		return true
+	}
+	a := asked{reply: req.reply, format: req.format, nonce: req.nonce, arrived: arrived, stats: &st.stats}
+	if req.named {
+		a.timeout = req.left
+	} else {
+		a.left = req.left
+	}
+	if w.config.Trace != nil && sampled(req.parent) {
+		a.traced = &Traced{Parent: req.parent, State: req.state}
+	}
+	mode := subjects.Strong
+	if req.weak {
+		mode = subjects.Weak
+	}
+	mode, err := st.allow(mode, req.n)
+	a.traced.asks(req.key, mode, req.n)
+	if err != nil {
+		w.sendError(&a, err)
+		return true
+	}
+	a.lane = slowLane(mode)
+	if w.stale(&a, now) {
+		w.sendError(&a, subjects.ErrExpired)
+		return true
+	}
+	r.serve(st, req.key, req.n, &a, now, req.hops)
+	return true
 }

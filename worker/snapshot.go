@@ -14,6 +14,7 @@ type Snapshot struct {
 	Connected     bool  // to NATS
 	Reconnects    int64 // to NATS
 	Pauses        int64 // times the process stood still
+	Suspensions   int64 // times the machine stood still, and the process's clock with it
 	InFlight      int64 // requests accepted and not answered
 	InFlightLimit int   // beyond it requests are BUSY
 	QueueLimit    int   // messages that a store's subscription holds at most; beyond it they are dropped
@@ -61,7 +62,7 @@ type StoreSnapshot struct {
 
 // Answers are the requests answered with ids.
 type Answers struct {
-	Mode, Path string             // weak fast, weak slow, strong slow
+	Mode, Path string             // weak fast, weak slow, strong slow; of leased stores, strong fast
 	IDs        int64              // in the answers
 	Duration   histogram.Snapshot // from arrival to answer, in seconds
 }
@@ -102,6 +103,7 @@ func (w *Worker) Snapshot() Snapshot {
 		Connected:     w.connected.Load(),
 		Reconnects:    w.reconnects.Load(),
 		Pauses:        w.pauses.Load(),
+		Suspensions:   w.suspensions.Load(),
 		InFlight:      w.waiting.Load(),
 		InFlightLimit: w.config.MaxWaiting,
 		QueueLimit:    w.queueLimit(),
@@ -115,11 +117,11 @@ func (w *Worker) Snapshot() Snapshot {
 		ID:                   w.config.ID,
 		Host:                 w.config.Host,
 
-		HandedOver:        w.handovers.taken.Load(),
-		HandoversRefused:  w.handovers.refused.Load(),
-		HandoversLost:     w.handovers.lost.Load(),
-		HandoverMessages:  w.handovers.messages.Load(),
-		HandoversReceived: w.handovers.received.Load(),
+		HandedOver:        w.handovers.stats.taken.Load(),
+		HandoversRefused:  w.handovers.stats.refused.Load(),
+		HandoversLost:     w.handovers.stats.lost.Load(),
+		HandoverMessages:  w.handovers.stats.messages.Load(),
+		HandoversReceived: w.handovers.stats.received.Load(),
 	}
 	for _, st := range w.sortedStores() {
 		s.Stores = append(s.Stores, st.snapshot())
@@ -129,7 +131,9 @@ func (w *Worker) Snapshot() Snapshot {
 		limit = allocator.DefaultMaxKeys
 	}
 	for _, b := range w.backends {
-		s.Backends = append(s.Backends, BackendSnapshot{Name: b.Name, Keys: b.issuer.Keys(), KeysLimit: limit})
+		bs := BackendSnapshot{Name: b.Name, Keys: b.issuer.Keys(), KeysLimit: limit}
+		b.lease.snapshot(&bs)
+		s.Backends = append(s.Backends, bs)
 	}
 	return s
 }
@@ -147,8 +151,18 @@ func (st *store) snapshot() StoreSnapshot {
 		Skipped:         map[string]int64{},
 		IDsLeft:         c.left(),
 		NearlyExhausted: c.nearlyExhausted.Load(),
+		Leased:          st.Leased,
+		Takeovers:       map[string]int64{},
+		Unleased:        c.unleased.Load(),
 	}
-	for _, l := range []lane{weakFast, weakSlow, strongLane} {
+	for why := range allocator.Takeovers {
+		s.Takeovers[why.String()] = c.takeovers[why].Load()
+	}
+	paths := []lane{weakFast, weakSlow, strongLane}
+	if st.Leased {
+		paths = append(paths, strongFast)
+	}
+	for _, l := range paths {
 		s.Answers = append(s.Answers, Answers{Mode: l.mode(), Path: l.path(), IDs: c.ids[l].Load(), Duration: c.answers[l].Snapshot()})
 	}
 	for _, l := range []lane{noLane, weakSlow, strongLane} {

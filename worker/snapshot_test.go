@@ -194,32 +194,6 @@ func TestSnapshotOfHeadroom(t *testing.T) {
 	}
 }
 
-func TestSnapshotOfHandovers(t *testing.T) {
-	f, first, _, other := pair(t)
-	id := other.ID()
-	first.rival.Store(&id)
-	if _, err := f.next(t, key, subjects.Strong, 1); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, func() bool { return f.Snapshot().HandoversAnswered == 1 && other.Snapshot().HandoversServed == 1 }, "the handover is not counted")
-	if got := requestsOf(other.Snapshot().Stores[0]); len(got) > 0 {
-		t.Errorf("the rival counts %v: they are the loser's", got)
-	}
-
-	// A rival that is there and mute has perhaps reserved the ids.
-	mute := "mute"
-	first.rival.Store(&mute)
-	if _, err := f.nc.Subscribe("_SEQD.mute.advance.>", func(*nats.Msg) {}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.next(t, allocator.Key{Store: "a", Name: "unheard"}, subjects.Strong, 7); err != nil {
-		t.Fatal(err)
-	}
-	if s := f.Snapshot(); s.HandoversUnanswered != 1 || s.Stores[0].Skipped["handover"] != 7 {
-		t.Errorf("%d handovers without an answer, %d ids skipped, want 1 and 7", s.HandoversUnanswered, s.Stores[0].Skipped["handover"])
-	}
-}
-
 // An answer that can't be sent is no answer, and its ids are a gap.
 func TestSnapshotOfReconnects(t *testing.T) {
 	f := start(t, nil)

@@ -18,11 +18,12 @@ const (
 	weakFast               // ids were in memory
 	weakSlow               // they were not: it waits for a segment
 	strongLane             // it waits for an advance
+	strongFast             // the key is owned, and ids were in memory
 	lanes
 )
 
-func (l lane) mode() string { return [lanes]string{"none", "weak", "weak", "strong"}[l] }
-func (l lane) path() string { return [lanes]string{"none", "fast", "slow", "slow"}[l] }
+func (l lane) mode() string { return [lanes]string{"none", "weak", "weak", "strong", "strong"}[l] }
+func (l lane) path() string { return [lanes]string{"none", "fast", "slow", "slow", "fast"}[l] }
 
 // slowLane returns the lane of a request that the fast path can't serve.
 func slowLane(mode subjects.Mode) lane {
@@ -30,6 +31,14 @@ func slowLane(mode subjects.Mode) lane {
 		return weakSlow
 	}
 	return strongLane
+}
+
+// fast returns the lane of a request that goes the slow one no further.
+func (l lane) fast() lane {
+	if l == weakSlow {
+		return weakFast
+	}
+	return strongFast
 }
 
 // codes are those that are counted.
@@ -53,6 +62,7 @@ type stats struct {
 	segmentIDs atomic.Int64
 	skipped    [allocator.Gaps]atomic.Int64 // ids
 	takeovers  [allocator.Takeovers]atomic.Int64
+	unleased   atomic.Int64                       // requests refused for want of an owner
 	waits      [allocator.WaitCauses]atomic.Int64 // requests that waited for a segment
 	waitNanos  [allocator.WaitCauses]atomic.Int64
 
@@ -158,13 +168,4 @@ func (o observer) TookOver(store string, why allocator.Takeover) {
 	if st := o.w.storeOf(store, nil); st != nil {
 		st.stats.takeovers[why].Add(1)
 	}
-}
-
-// handoverStats counts the requests that went between workers.
-type handoverStats struct {
-	taken    atomic.Int64 // by another worker
-	refused  atomic.Int64 // by another worker
-	lost     atomic.Int64 // no word came of them
-	messages atomic.Int64 // that they were sent in
-	received atomic.Int64 // by us, from others
 }

@@ -92,14 +92,17 @@ func (st *store) open(w *Worker, nc *nats.Conn) error {
 	if st.sub != nil {
 		return nil
 	}
-	s := &subscriber{w: w, store: st, scratch: make([]byte, 0, 128)}
+	s := &subscriber{w: w, store: st, scratch: make([]byte, 0, 128), out: outboxes{w: w}}
 	sub, err := nc.QueueSubscribe(st.subject, subjects.Queue, s.handle)
 	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", st.subject, err)
 	}
 	w.limit(sub)
 	closed := make(chan struct{})
-	sub.SetClosedHandler(func(string) { close(closed) })
+	sub.SetClosedHandler(func(string) { // on the subscription's goroutine, after the last message
+		s.out.flush()
+		close(closed)
+	})
 	st.sub, st.closed = sub, closed
 	return nil
 }
@@ -122,6 +125,7 @@ func (st *store) joined() bool {
 		return false
 	}
 	st.state, st.why = Serving, nil
+	st.backend.lease.look()
 	return true
 }
 
@@ -181,7 +185,18 @@ func (st *store) outLocked(cut bool) (closed <-chan struct{}) {
 	}
 	closed = st.closed
 	st.sub = nil
+	if st.Leased {
+		st.backend.lease.left()
+	}
 	return closed
+}
+
+// emptied reports whether all that st had got when it left the queue group is
+// handled.
+func (st *store) emptied() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return !slices.ContainsFunc(st.draining, (*nats.Subscription).IsValid)
 }
 
 // refusal returns what NATS said, if that is why the store is denied.

@@ -51,10 +51,11 @@ type Worker struct {
 	pulse         pulse
 	pauses        atomic.Int64 // times this process stood still
 	pauseLoop     loop         // watchPauses'
+	suspensions   atomic.Int64 // times the machine stood still, and our clock with it
 
 	complaints complaints
 	reconnects atomic.Int64 // to NATS
-	handovers  handoverStats
+	handovers  handovers
 	connecting connecting
 }
 
@@ -76,6 +77,7 @@ func New(config Config) (*Worker, error) {
 		natsKick: make(chan struct{}, 1),
 	}
 	w.bar.Store(&bar{state: Starting})
+	w.handovers.init(w)
 	config.Log = w.log
 	for _, b := range config.Backends {
 		b := newBackend(w, b, config)
@@ -130,12 +132,20 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.nc.Store(nc)
 	defer func() { w.conn().Close() }()
 	w.inbox = nc.NewInbox()
+	w.handovers.introduce(w.inbox)
 	hearings, err := w.hears()
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 	w.hearings.Store(&hearings)
 
+	handCtx, stopHanding := context.WithCancel(context.Background())
+	var handing sync.WaitGroup
+	handing.Go(func() { w.handovers.run(handCtx) })
+	defer func() {
+		stopHanding()
+		handing.Wait()
+	}()
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	var watches sync.WaitGroup
@@ -145,6 +155,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	watches.Go(func() { w.watchConnecting(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })
+		watches.Go(func() { b.lease.keep(watchCtx) })
 	}
 	<-ctx.Done()
 	stopWatching()
@@ -169,8 +180,9 @@ func (w *Worker) introduce() {
 }
 
 // drain ends the worker's work in an order that loses nothing: out of the queue
-// group, until the last message that NATS had sent is handled; then until every
-// accepted request is answered; then until the answers are with the server.
+// group, until the last message that NATS had sent is handled; then until it has
+// let go of its keys, and every accepted request is answered; then until the
+// answers are with the server.
 func (w *Worker) drain() {
 	w.draining.Store(true)
 	w.log.Info("draining", "waiting", w.waiting.Load())
@@ -194,11 +206,13 @@ func (w *Worker) drain() {
 		case <-ctx.Done():
 		}
 	}
+	w.letGoAll(ctx)
 	for w.waiting.Load() > 0 && backoff.Sleep(ctx, drainPoll) {
 	}
 	if n := w.waiting.Load(); n > 0 {
 		w.log.Warn("drain timeout: the requests that still wait are answered UNAVAILABLE", "waiting", n)
 	}
+	w.handovers.giveUpAll()
 	for _, b := range w.backends {
 		b.issuer.Stop() // answers what still waits
 	}

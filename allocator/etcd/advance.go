@@ -269,5 +269,5 @@ func (d *drive) end(ids allocator.Range, err error) {
 }
 
 func (c *Counter) gaveUp(key allocator.Key, n int, err error) error {
-	return fmt.Errorf("advance %s by %d, the mark may have moved: %w: %v", c.Path(key), n, allocator.ErrUnavailable, err)
+	return fmt.Errorf("advance %s by %d, the mark may have moved: %w: %w", c.Path(key), n, allocator.ErrUnavailable, err)
 }

@@ -145,7 +145,7 @@ func (c *Counter) giveUp(o *owner) {
 	o.waiting = waiting
 	c.mu.Unlock()
 	for _, d := range ended {
-		d.fail(fmt.Errorf("%w: the key's owner %s does not answer, and may not be replaced yet", allocator.ErrUnavailable, o.id))
+		d.fail(fmt.Errorf("%w: the key's owner %s does not answer, and may not be replaced yet", allocator.ErrUnowned, o.id))
 	}
 }
 

@@ -30,7 +30,7 @@ type session struct {
 	released chan struct{} // closed when there is none any more; nil: nobody waits
 }
 
-var errNoSession = fmt.Errorf("%w: this process has no session", allocator.ErrUnavailable)
+var errNoSession = fmt.Errorf("%w: this process has no session", allocator.ErrUnowned)
 
 // current returns the Tenure that keys may be claimed in now, and the
 // CreateRevision of the record that must be there then.

@@ -1,0 +1,264 @@
+package worker
+
+import (
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
+)
+
+// What workers hand over travels in a form of its own. All requests of a message
+// are for one worker, of any keys:
+//
+//	version, patience (2 bytes, ms), count (2 bytes), then of each request:
+//	flags, hops, n, left (µs), reply, "<store>.<key>"[, nonce][, traceparent, tracestate]
+//
+// Numbers without a size are varints; texts have their length before them. A
+// nonce is written as a caller's body that has nothing else. The answer to all of
+// it is a word. What can't be read, or is of another version, is not taken, as a
+// whole: who has sent it goes on by itself.
+const wireVersion = 1
+
+const (
+	parcelHead  = 5    // bytes before the first request
+	maxCarried  = 1024 // requests in a message; senders put in fewer
+	maxHops     = 3    // times that one request is handed over
+	maxParent   = 128  // bytes of a traceparent
+	maxState    = 512  // bytes of a tracestate; a longer one is left out
+	maxNonceLen = 64   // bytes of a body with a nonce alone
+
+	// maxLeft bounds what a message may say of a caller's patience.
+	maxLeft = 24 * time.Hour
+)
+
+const (
+	flagWeak    = 1 << 0
+	flagFormat  = 3 << 1 // a subjects.Format
+	flagNonce   = 1 << 3
+	flagNamed   = 1 << 4 // the caller has named his patience
+	flagTraced  = 1 << 5
+	formatShift = 1
+)
+
+// carried is a request that is handed over.
+type carried struct {
+	key           allocator.Key
+	reply         string
+	n             int
+	weak          bool
+	format        subjects.Format
+	nonce         subjects.Nonce
+	left          time.Duration // of the caller's patience
+	named         bool          // by the caller; else it is the worker's for him
+	hops          uint8         // how often it has been handed over, this time included
+	parent, state string        // of its trace; "": the caller wants none
+}
+
+// appendCarried writes a request.
+func appendCarried(b []byte, r *carried) []byte {
+	flags := byte(r.format) << formatShift & flagFormat
+	if r.weak {
+		flags |= flagWeak
+	}
+	if r.nonce.IsSet() {
+		flags |= flagNonce
+	}
+	if r.named {
+		flags |= flagNamed
+	}
+	traced := r.parent != "" && len(r.parent) <= maxParent
+	if traced {
+		flags |= flagTraced
+	}
+	b = append(b, flags, r.hops)
+	b = binary.AppendUvarint(b, uint64(r.n))
+	b = binary.AppendUvarint(b, uint64(min(max(r.left, time.Microsecond), maxLeft).Microseconds()))
+	b = appendText(b, r.reply)
+	b = binary.AppendUvarint(b, uint64(len(r.key.Store)+1+len(r.key.Name)))
+	b = append(append(append(b, r.key.Store...), '.'), r.key.Name...)
+	if r.nonce.IsSet() {
+		at := len(b)
+		only := subjects.Request{N: 1, Nonce: r.nonce}
+		b = only.Append(append(b, 0))
+		b[at] = byte(len(b) - at - 1) // below maxNonceLen, and so a varint of one byte
+	}
+	if traced {
+		b = appendText(b, r.parent)
+		if len(r.state) > maxState {
+			return append(b, 0)
+		}
+		b = appendText(b, r.state)
+	}
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// closeParcel writes the head of a message, for which parcelHead bytes were left.
+func closeParcel(b []byte, patience time.Duration, count int) {
+	b[0] = wireVersion
+	binary.BigEndian.PutUint16(b[1:], uint16(patience.Milliseconds()))
+	binary.BigEndian.PutUint16(b[3:], uint16(count))
+}
+
+// openParcel appends the requests of a message to into. ok is false if any of it
+// can't be read.
+func openParcel(message string, into []carried) (requests []carried, patience time.Duration, ok bool) {
+	if len(message) < parcelHead || message[0] != wireVersion {
+		return into, 0, false
+	}
+	patience = time.Duration(message[1])<<8 | time.Duration(message[2])
+	count := int(message[3])<<8 | int(message[4])
+	if count < 1 || count > maxCarried {
+		return into, 0, false
+	}
+	r := wireReader{rest: message[parcelHead:]}
+	for range count {
+		into = append(into, carried{})
+		if !r.request(&into[len(into)-1]) {
+			return into, 0, false
+		}
+	}
+	return into, patience * time.Millisecond, r.rest == ""
+}
+
+// wireReader reads what is left of a message.
+type wireReader struct{ rest string }
+
+func (r *wireReader) request(c *carried) bool {
+	flags, ok := r.byte()
+	if !ok || flags >= flagTraced<<1 {
+		return false
+	}
+	c.weak, c.named = flags&flagWeak != 0, flags&flagNamed != 0
+	c.format = subjects.Format(flags & flagFormat >> formatShift)
+	c.hops, ok = r.byte()
+	if !ok || c.hops < 1 || c.hops > maxHops || c.format > subjects.Text {
+		return false
+	}
+	n, ok1 := r.number(subjects.MaxN)
+	left, ok2 := r.number(uint64(maxLeft.Microseconds()))
+	reply, ok3 := r.text(maxReplyLen)
+	subject, ok4 := r.text(subjects.MaxStoreLen + 1 + subjects.MaxKeyLen)
+	if !ok1 || !ok2 || !ok3 || !ok4 || n < 1 || left < 1 {
+		return false
+	}
+	c.n, c.left, c.reply = int(n), time.Duration(left)*time.Microsecond, reply
+	store, key, found := strings.Cut(subject, ".")
+	if !found || subjects.CheckToken("store", store) != nil || subjects.CheckKey(key) != nil {
+		return false
+	}
+	c.key = allocator.Key{Store: store, Name: key}
+	if flags&flagNonce != 0 && !r.nonce(&c.nonce) {
+		return false
+	}
+	if flags&flagTraced != 0 {
+		if c.parent, ok = r.text(maxParent); !ok {
+			return false
+		}
+		c.state, ok = r.text(maxState)
+	}
+	return ok
+}
+
+func (r *wireReader) nonce(into *subjects.Nonce) bool {
+	body, ok := r.text(maxNonceLen)
+	if !ok {
+		return false
+	}
+	var only subjects.Request
+	var scratch [maxNonceLen]byte
+	if err := only.Decode(nil, scratch[:copy(scratch[:], body)]); err != nil || !only.Nonce.IsSet() {
+		return false
+	}
+	*into = only.Nonce
+	return true
+}
+
+func (r *wireReader) byte() (byte, bool) {
+	if r.rest == "" {
+		return 0, false
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b, true
+}
+
+// number reads a varint of limit at most.
+func (r *wireReader) number(limit uint64) (n uint64, ok bool) {
+	for shift := 0; shift < 64; shift += 7 {
+		b, ok := r.byte()
+		if !ok {
+			return 0, false
+		}
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			return n, n <= limit
+		}
+	}
+	return 0, false
+}
+
+// text reads a text of limit bytes at most.
+func (r *wireReader) text(limit int) (string, bool) {
+	n, ok := r.number(uint64(limit))
+	if !ok || n > uint64(len(r.rest)) {
+		return "", false
+	}
+	s := r.rest[:n]
+	r.rest = r.rest[n:]
+	return s, true
+}
+
+// A word says which requests of a message were taken: its version, then wordAll,
+// wordNone, or wordSome and a bit for each request that was not.
+const (
+	wordAll byte = iota
+	wordNone
+	wordSome
+)
+
+// appendWord writes the word about count requests, of which refused were not
+// taken.
+func appendWord(b []byte, count int, refused []int) []byte {
+	switch len(refused) {
+	case 0:
+		return append(b, wireVersion, wordAll)
+	case count:
+		return append(b, wireVersion, wordNone)
+	}
+	b = append(b, wireVersion, wordSome)
+	at := len(b)
+	b = append(b, make([]byte, (count+7)/8)...)
+	for _, i := range refused {
+		b[at+i/8] |= 1 << (i % 8)
+	}
+	return b
+}
+
+// word is what is said of a message. The zero value is not for use.
+type word struct {
+	all     bool
+	refused []byte // nil and not all: none was taken
+}
+
+// readWord reads the word about count requests. What can't be read says that none
+// was taken.
+func readWord(b []byte, count int) word {
+	switch {
+	case len(b) == 2 && b[0] == wireVersion && b[1] == wordAll:
+		return word{all: true}
+	case len(b) == 2+(count+7)/8 && b[0] == wireVersion && b[1] == wordSome:
+		return word{refused: b[2:]}
+	}
+	return word{}
+}
+
+// took reports whether the request with that number was taken.
+func (w word) took(i int) bool {
+	return w.all || w.refused != nil && w.refused[i/8]&(1<<(i%8)) == 0
+}
