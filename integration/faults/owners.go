@@ -56,7 +56,7 @@ func (s *system) owner(t testing.TB, key allocator.Key) *worker {
 			return err
 		}
 		for _, w := range s.workers {
-			if record.Owner != "" && w.id() == record.Owner {
+			if record.Owner != "" && w.running() && w.id() == record.Owner {
 				owner = w
 				return nil
 			}
