@@ -93,7 +93,7 @@ func (r *run) during(d time.Duration) { time.Sleep(d) }
 func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 	s := newSystem(t, bin, f.plan)
 	rec := &record{}
-	r := &run{TB: t, system: s, record: rec, owners: watchOwners(t, s.etcd)}
+	r := &run{TB: t, system: s, record: rec, owners: watchOwners(t, s.etcd, leasedKeys)}
 	if f.pick == nil {
 		f.pick = pickAny
 	}

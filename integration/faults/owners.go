@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,18 +65,21 @@ func (s *system) owner(t testing.TB, key allocator.Key) *worker {
 	return owner
 }
 
-// ownership follows who owns the leased keys.
+// ownership follows who owns some leased keys.
 type ownership struct {
 	mu     sync.Mutex
-	owners map[string]string // the last that a key had, by path
+	owners map[string]string // the last that a key had, "" for none, by path
 	n      int               // times that a key got another
 }
 
-// watchOwners has an ownership follow until the test's end. Where etcd's history
-// goes back, it sees nothing for a while.
-func watchOwners(t testing.TB, etcd *etcdCluster) *ownership {
+// watchOwners has an ownership follow keys until the test's end. Where etcd's
+// history goes back, it sees nothing for a while.
+func watchOwners(t testing.TB, etcd *etcdCluster, keys []allocator.Key) *ownership {
 	client := etcd.connect(t)
 	o := &ownership{owners: map[string]string{}}
+	for _, key := range keys {
+		o.owners[countersPath+key.Store+"/"+key.Name] = ""
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
 	watching.Go(func() {
@@ -97,26 +99,19 @@ func watchOwners(t testing.TB, etcd *etcdCluster) *ownership {
 
 func (o *ownership) saw(path string, value []byte) {
 	record, err := etcdrecord.DecodeCounter(value)
-	if err != nil || record.Owner == "" || !isHot(path) {
+	if err != nil || record.Owner == "" {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if was := o.owners[path]; was != "" && was != record.Owner {
+	was, ok := o.owners[path]
+	if !ok {
+		return
+	}
+	if was != "" && was != record.Owner {
 		o.n++
 	}
 	o.owners[path] = record.Owner
-}
-
-// isHot reports whether all callers ask for the key.
-func isHot(path string) bool {
-	name := strings.TrimPrefix(path, countersPath+leasedStore+"/")
-	for _, key := range leasedKeys {
-		if key.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // changes returns how often a key got another owner.
