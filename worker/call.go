@@ -126,7 +126,7 @@ func (c *call) unowned(err error) bool {
 	if errors.Is(err, allocator.ErrUnowned) {
 		return true
 	}
-	return errors.Is(err, allocator.ErrExpired) && c.store.Leased && (c.Asked != "" || !c.store.backend.lease.holds())
+	return errors.Is(err, allocator.ErrExpired) && c.store.Leased && (c.Asked != "" || !c.store.backend.lease.holds(time.Now()))
 }
 
 // What callers are told to wait before they try again.
@@ -135,6 +135,9 @@ const (
 	maxBusyRetry     = time.Second
 	unavailableRetry = 250 * time.Millisecond
 )
+
+// errReplaced is the answer to who asks for a key that nobody owns at present.
+var errReplaced = &subjects.Error{Code: subjects.Unavailable, Text: "the key's owner is being replaced", RetryAfter: unavailableRetry}
 
 // busy says to come again when those who wait now will have been served.
 func busy(wait time.Duration) *subjects.Error {
@@ -170,7 +173,7 @@ func (c *call) wireError(err error) *subjects.Error {
 			return subjects.ErrExpired
 		}
 		if unowned {
-			return &subjects.Error{Code: subjects.Unavailable, Text: "the key's owner is being replaced", RetryAfter: unavailableRetry}
+			return errReplaced
 		}
 		return &subjects.Error{Code: subjects.Unavailable, Text: subjects.ErrUnavailable.Text, RetryAfter: unavailableRetry}
 	case errors.Is(err, allocator.ErrUnreadable):

@@ -103,6 +103,14 @@ func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time
 		st.saw(k, ids.Last())
 		return
 	}
+	if st.Leased && peer == "" && st.backend.lease.lost(now) {
+		// It would wait here for as long as it has patience, and another worker may
+		// be better off.
+		a.stats.unleased.Add(1)
+		st.backend.refused(allocator.ErrUnowned)
+		w.sendError(a, errReplaced)
+		return
+	}
 	c, ok := w.accept(st, k, n, a)
 	if !ok {
 		w.sendError(a, busy(time.Duration(w.waited.Load())))

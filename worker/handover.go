@@ -57,9 +57,12 @@ func (h *handovers) init(w *Worker) {
 // see newReply.
 func (h *handovers) introduce(inbox string) { h.reply = inbox + "." + rand.Text() + "-" }
 
-// send hands p over.
-func (h *handovers) send(p *parcel) {
-	closeParcel(p.body, takeWithin, len(p.calls))
+// send hands p over, and returns its body for another use: p may have been given
+// up, and be another one's, before it is published.
+func (h *handovers) send(p *parcel) (body []byte) {
+	body, p.body = p.body, nil
+	subject := PeerSubject(p.peer)
+	closeParcel(body, takeWithin, len(p.calls))
 	p.sent = time.Now()
 	h.mu.Lock()
 	h.seq++
@@ -72,15 +75,13 @@ func (h *handovers) send(p *parcel) {
 	}
 	h.mu.Unlock()
 	h.stats.messages.Add(1)
-	// Until it is published there is no word. After that p is not ours any more.
-	err := h.w.conn().PublishRequest(PeerSubject(p.peer), h.reply+strconv.FormatUint(seq, 36), p.body)
-	if err == nil {
-		return
+	if err := h.w.conn().PublishRequest(subject, h.reply+strconv.FormatUint(seq, 36), body); err != nil {
+		if p := h.take(seq); p != nil {
+			h.stats.refused.Add(int64(len(p.calls)))
+			p.goOn()
+		}
 	}
-	if p := h.take(seq); p != nil {
-		h.stats.refused.Add(int64(len(p.calls)))
-		p.goOn()
-	}
+	return body
 }
 
 // take takes back what was sent under that number, nil if that has been done.

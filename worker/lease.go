@@ -51,11 +51,16 @@ func (l *lease) left() {
 	l.look()
 }
 
-// holds reports whether this worker may own keys, as far as is known here.
-func (l *lease) holds() bool {
+// holds reports whether this worker may own keys, as far as is known here. The
+// Counter, which decides that, may have stopped a moment earlier.
+func (l *lease) holds(now time.Time) bool {
 	at := time.Duration(l.renewed.Load())
-	return at > 0 && time.Since(l.w.started)-at < l.length
+	return at > 0 && now.Sub(l.w.started)-at < l.length
 }
+
+// lost reports whether this worker can own nothing for now: it has not been able
+// to renew, and can't write to the Counter. Others can, perhaps.
+func (l *lease) lost(now time.Time) bool { return !l.holds(now) && l.b.health() != nil }
 
 // serves reports whether a leased store is in the queue group.
 func (l *lease) serves() bool {

@@ -10,8 +10,8 @@ import (
 type parcel struct {
 	peer  string
 	calls []*call
-	body  []byte
-	limit int // bytes that body may have
+	body  []byte // until it is sent
+	limit int    // bytes that body may have
 
 	seq  uint64    // of those that were sent
 	sent time.Time // zero: not yet
@@ -28,12 +28,12 @@ const (
 
 // parcels are used again.
 var parcels = sync.Pool{New: func() any {
-	return &parcel{calls: make([]*call, 0, maxParcel), body: make([]byte, 0, 4<<10)}
+	return &parcel{calls: make([]*call, 0, maxParcel)}
 }}
 
 func (p *parcel) recycle() {
 	clear(p.calls)
-	*p = parcel{calls: p.calls[:0], body: p.body[:0]}
+	*p = parcel{calls: p.calls[:0]}
 	parcels.Put(p)
 }
 
@@ -41,9 +41,10 @@ func (p *parcel) recycle() {
 // load many share a message, and one that comes alone does not wait. One
 // goroutine owns them. What is put in must be flushed.
 type outboxes struct {
-	w    *Worker
-	open []*parcel // one for each worker that requests are collected for: a few
-	from time.Time // when the first of them was begun
+	w     *Worker
+	open  []*parcel // one for each worker that requests are collected for: a few
+	from  time.Time // when the first of them was begun
+	spare [][]byte  // bodies for others
 }
 
 // add puts c in for peer. now is about the time.
@@ -64,7 +65,7 @@ func (o *outboxes) add(c *call, peer string, now time.Time) {
 	p.body = appendCarried(p.body, &carry)
 	if len(p.body) > p.limit && len(p.calls) > 0 {
 		p.body = p.body[:before]
-		o.w.handovers.send(p)
+		o.send(p)
 		p = o.begin(peer)
 		o.open[i] = p
 		p.body = appendCarried(p.body, &carry)
@@ -74,22 +75,30 @@ func (o *outboxes) add(c *call, peer string, now time.Time) {
 		last := len(o.open) - 1
 		o.open[i], o.open[last] = o.open[last], nil
 		o.open = o.open[:last]
-		o.w.handovers.send(p)
+		o.send(p)
 	}
 }
 
 func (o *outboxes) begin(peer string) *parcel {
 	p := parcels.Get().(*parcel)
 	p.peer, p.limit = peer, int(min(o.w.conn().MaxPayload(), maxParcelBytes))
+	if last := len(o.spare) - 1; last >= 0 {
+		p.body, o.spare = o.spare[last], o.spare[:last]
+	} else {
+		p.body = make([]byte, 4<<10)
+	}
 	p.body = p.body[:parcelHead]
 	return p
 }
+
+// send hands p over, which is not ours any more then.
+func (o *outboxes) send(p *parcel) { o.spare = append(o.spare, o.w.handovers.send(p)) }
 
 // flush sends what was collected.
 func (o *outboxes) flush() {
 	for i, p := range o.open {
 		o.open[i] = nil
-		o.w.handovers.send(p)
+		o.send(p)
 	}
 	o.open = o.open[:0]
 }

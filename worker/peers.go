@@ -82,6 +82,9 @@ func (r *receiver) take(req *carried, arrived, now time.Time) bool {
 	if st == nil || w.draining.Load() || st.currentState() != Serving {
 		return false
 	}
+	if st.Leased && !st.backend.lease.holds(now) { // its sender may take the key over
+		return false
+	}
 	// Two that hand over to each other would do so until they gave up.
 	if !st.Leased && !req.weak && st.backend.issuer.Rival(req.key) != "" {
 		return false

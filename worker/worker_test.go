@@ -108,7 +108,7 @@ func (r *running) waitState(t *testing.T, want worker.State) {
 }
 
 // eventually waits until a condition holds that is sure to.
-func eventually(t *testing.T, holds func() bool, format string, args ...any) {
+func eventually(t testing.TB, holds func() bool, format string, args ...any) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
