@@ -25,7 +25,7 @@ var callerFaults = []fault{
 		},
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, BUSY, no responders",
-			strongGap: 6 * time.Second, weakGap: 5 * time.Second, normal: 4 * time.Second, ambiguous: true,
+			strongGap: 6 * time.Second, weakGap: 5 * time.Second, leasedGap: 6 * time.Second, normal: 4 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -36,7 +36,7 @@ var callerFaults = []fault{
 		shown:   func(f figures) error { return atLeast(f.during, distinctKeys, "requests") },
 		limits: limits{
 			outcomes:  "no answer, BUSY, EXPIRED, UNAVAILABLE",
-			strongGap: 5 * time.Second, weakGap: 5 * time.Second, normal: 3 * time.Second, ambiguous: true,
+			strongGap: 5 * time.Second, weakGap: 5 * time.Second, leasedGap: 5 * time.Second, normal: 3 * time.Second, ambiguous: true,
 		},
 	},
 }
@@ -96,6 +96,9 @@ func manyKeys(r *run) {
 				a := ask{n: 1}
 				a.Client, a.Strong = extraCaller+i, k%5 == 0
 				a.Key = allocator.Key{Store: "orders", Name: fmt.Sprintf("k%07d", k)}
+				if k%4 < 2 {
+					a.Key.Store = leasedStore
+				}
 				c.askFor(a, 5*time.Second, 0)
 			}
 		})

@@ -10,7 +10,8 @@
 // A verdict says that, over the whole record:
 //
 //   - no id was answered twice (U), and no STRONG id is below one that was known
-//     before it was asked for (S), checked exactly and, on a sample, by porcupine;
+//     before it was asked for (S), checked exactly and, on a sample, by porcupine.
+//     Of leased keys, which are asked for in both modes, no WEAK id is either;
 //   - no request was answered twice, and none was left without an answer but
 //     those that the fault explains: sent to a party that was killed, frozen or
 //     cut off at that time;

@@ -14,7 +14,7 @@ var etcdFaults = []fault{
 		shown:   func(f figures) error { return gapAtLeast(f.strongGap, election/2) },
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, no responders",
-			strongGap: 6 * time.Second, weakGap: 3 * time.Second, normal: 5 * time.Second, ambiguous: true,
+			strongGap: 6 * time.Second, weakGap: 3 * time.Second, leasedGap: 6 * time.Second, normal: 5 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -24,7 +24,7 @@ var etcdFaults = []fault{
 		shown:   func(f figures) error { return gapAtLeast(f.strongGap, election/2) },
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, no responders",
-			strongGap: 8 * time.Second, weakGap: 5 * time.Second, normal: 6 * time.Second, ambiguous: true,
+			strongGap: 8 * time.Second, weakGap: 5 * time.Second, leasedGap: 8 * time.Second, normal: 6 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -34,7 +34,7 @@ var etcdFaults = []fault{
 		shown:   func(f figures) error { return gapAtLeast(f.strongGap, 5*time.Second) },
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, no responders",
-			strongGap: 15 * time.Second, weakGap: 15 * time.Second, normal: 8 * time.Second, ambiguous: true, failedCalls: true,
+			strongGap: 15 * time.Second, weakGap: 15 * time.Second, leasedGap: 15 * time.Second, normal: 8 * time.Second, ambiguous: true, failedCalls: true,
 		},
 	},
 }

@@ -19,6 +19,7 @@ type fault struct {
 	fast    bool   // in the selection that runs without -long
 	plan    plan
 	pick    picker     // what is asked for; nil means pickAny
+	loose   bool       // WEAK ids of leased keys need not be in order: not all workers have a lease
 	inject  func(*run) // does it and ends it again
 	limits  limits
 
@@ -30,9 +31,11 @@ type fault struct {
 // the table.
 type limits struct {
 	outcomes    string        // how requests may fail
+	leased      string        // how those for leased keys may fail beyond that
 	failedCalls bool          // the Go client's patience may run out
-	strongGap   time.Duration // the longest time without a STRONG id
-	weakGap     time.Duration // the longest time without a WEAK id
+	strongGap   time.Duration // the longest time without a STRONG id of a clock-free key
+	weakGap     time.Duration // the longest time without a WEAK id of one
+	leasedGap   time.Duration // the longest time without an id of either mode of a leased key
 	normal      time.Duration // from the fault's end to the last failure
 	ambiguous   bool          // etcd's answers may be missing
 }
@@ -43,6 +46,7 @@ type run struct {
 	*system
 	record *record
 	load   *load
+	owners *ownership
 	lost   []window
 	began  int64
 	jumped int64 // by how much an operator raised every counter
@@ -89,7 +93,7 @@ func (r *run) during(d time.Duration) { time.Sleep(d) }
 func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 	s := newSystem(t, bin, f.plan)
 	rec := &record{}
-	r := &run{TB: t, system: s, record: rec}
+	r := &run{TB: t, system: s, record: rec, owners: watchOwners(t, s.etcd, leasedKeys)}
 	if f.pick == nil {
 		f.pick = pickAny
 	}
@@ -116,8 +120,11 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 		healed:    healed,
 		swallowed: r.lost,
 		budget:    budget{lives: s.lives, workers: len(s.workers), jumped: r.jumped},
+		loose:     f.loose,
 	}
 	figures := measure(e.asks, e.began, e.healed)
+	figures.takeovers = r.owners.changes()
+	e.budget.tenures = s.lives + int((time.Duration(healed-r.began)+figures.normal)/s.lease) + 2
 	if f.limits.ambiguous {
 		e.budget.ambiguous = time.Duration(healed-r.began) + figures.normal
 	}
@@ -184,8 +191,12 @@ func (l limits) check(v *verdict, f figures, slower float64) {
 	for outcome, n := range f.outcomes {
 		v.checkf(strings.Contains(l.outcomes, outcome), "%d requests failed with %q, expected %q", n, outcome, l.outcomes)
 	}
+	for outcome, n := range f.leasedOutcomes {
+		v.checkf(strings.Contains(l.outcomes+", "+l.leased, outcome), "%d requests for leased keys failed with %q, expected %q", n, outcome, l.outcomes+", "+l.leased)
+	}
 	v.checkf(l.failedCalls || f.failedCalls == 0, "%d calls of the Go client failed within %v", f.failedCalls, callTimeout)
 	atMost("no STRONG id for", f.strongGap, l.strongGap)
 	atMost("no WEAK id for", f.weakGap, l.weakGap)
+	atMost("no id of a leased key for", f.leasedGap, l.leasedGap)
 	atMost("requests failed after the fault for", f.normal, l.normal)
 }

@@ -20,7 +20,7 @@ var linkFaults = []fault{
 		shown:   func(f figures) error { return atLeast(f.failed(), 1, "requests that failed") },
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE",
-			strongGap: 3 * time.Second, weakGap: 3 * time.Second, normal: 3 * time.Second, ambiguous: true,
+			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -31,7 +31,7 @@ var linkFaults = []fault{
 		shown:   func(f figures) error { return gapAtLeast(f.strongGap, time.Second) },
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, no responders",
-			strongGap: 6 * time.Second, weakGap: 4 * time.Second, normal: 4 * time.Second, ambiguous: true,
+			strongGap: 6 * time.Second, weakGap: 4 * time.Second, leasedGap: 6 * time.Second, normal: 4 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -46,7 +46,7 @@ var linkFaults = []fault{
 		},
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, no responders",
-			strongGap: 8 * time.Second, weakGap: 5 * time.Second, normal: 4 * time.Second, ambiguous: true,
+			strongGap: 8 * time.Second, weakGap: 5 * time.Second, leasedGap: 8 * time.Second, normal: 4 * time.Second, ambiguous: true,
 		},
 	},
 }

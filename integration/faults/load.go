@@ -18,10 +18,11 @@ import (
 )
 
 // The load: a few hot keys, so that workers race for them, all asked for in
-// STRONG mode and half of them in WEAK mode too.
+// STRONG mode and those of two stores in WEAK mode too.
 var (
 	mixedKeys  = []allocator.Key{{Store: "orders", Name: "a"}, {Store: "orders", Name: "b"}}
 	strongKeys = []allocator.Key{{Store: "audit", Name: "x"}, {Store: "audit", Name: "y"}}
+	leasedKeys = []allocator.Key{{Store: leasedStore, Name: "p"}, {Store: leasedStore, Name: "q"}}
 )
 
 const (
@@ -85,22 +86,37 @@ func pickAny(rnd *rand.Rand, client int) ask {
 	if rnd.IntN(4) == 0 {
 		a.n = 1 + rnd.IntN(maxN)
 	}
-	switch rnd.IntN(6) {
+	switch rnd.IntN(9) {
 	case 0, 1, 2:
 		a.Key = mixedKeys[rnd.IntN(len(mixedKeys))]
 	case 3:
 		a.Key, a.Strong = mixedKeys[rnd.IntN(len(mixedKeys))], true
-	default:
+	case 4, 5:
 		a.Key, a.Strong = strongKeys[rnd.IntN(len(strongKeys))], true
+	default:
+		a.Key, a.Strong = leasedKeys[rnd.IntN(len(leasedKeys))], rnd.IntN(2) == 0
 	}
 	return a
 }
 
-// pickHot asks for one key in STRONG mode, so that soon one worker advances it
-// for all others.
+// pickLeased asks for leased keys more often than for all others.
+func pickLeased(rnd *rand.Rand, client int) ask {
+	a := pickAny(rnd, client)
+	if rnd.IntN(3) > 0 {
+		a.Key, a.Strong = leasedKeys[rnd.IntN(len(leasedKeys))], rnd.IntN(2) == 0
+	}
+	return a
+}
+
+// pickHot asks for one clock-free key in STRONG mode, so that soon one worker
+// advances it for all others, and for one leased key, which one worker owns.
 func pickHot(rnd *rand.Rand, client int) ask {
 	a := pickAny(rnd, client)
-	a.Key, a.Strong = strongKeys[0], true
+	if isLeased(a.Key) {
+		a.Key = leasedKeys[0]
+	} else {
+		a.Key, a.Strong = strongKeys[0], true
+	}
 	return a
 }
 

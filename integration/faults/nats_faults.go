@@ -14,8 +14,8 @@ var natsFaults = []fault{
 		inject:  restartNATS,
 		shown:   func(f figures) error { return atLeast(f.outcomes[notConnected], 20, "requests while not connected") },
 		limits: limits{
-			outcomes:  "no answer, not connected, no responders",
-			strongGap: 4 * time.Second, weakGap: 4 * time.Second, normal: 3 * time.Second,
+			outcomes: "no answer, not connected, no responders", leased: replaced,
+			strongGap: 4 * time.Second, weakGap: 4 * time.Second, leasedGap: 4 * time.Second, normal: 3 * time.Second,
 		},
 	},
 	{
@@ -25,8 +25,8 @@ var natsFaults = []fault{
 		inject:  cutRoute,
 		shown:   func(f figures) error { return atLeast(f.outcomes[noAnswer], 1, "requests that went across") },
 		limits: limits{
-			outcomes:  "no answer, EXPIRED",
-			strongGap: 3 * time.Second, weakGap: 3 * time.Second, normal: 3 * time.Second,
+			outcomes: "no answer, EXPIRED", leased: replaced,
+			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: 3 * time.Second, normal: 3 * time.Second,
 		},
 	},
 }

@@ -23,7 +23,7 @@ var refusalFaults = []fault{
 		shown:   refusals,
 		limits: limits{
 			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders", failedCalls: true,
-			strongGap: 45 * time.Second, weakGap: 30 * time.Second, normal: 5 * time.Second, ambiguous: true,
+			strongGap: 45 * time.Second, weakGap: 30 * time.Second, leasedGap: 45 * time.Second, normal: 5 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -34,7 +34,7 @@ var refusalFaults = []fault{
 		shown:   refusals,
 		limits: limits{
 			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders", failedCalls: true,
-			strongGap: 40 * time.Second, weakGap: 30 * time.Second, normal: 5 * time.Second, ambiguous: true,
+			strongGap: 40 * time.Second, weakGap: 30 * time.Second, leasedGap: 40 * time.Second, normal: 5 * time.Second, ambiguous: true,
 		},
 	},
 }

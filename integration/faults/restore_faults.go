@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func backInTime(f figures) error { return gapAtLeast(f.strongGap, 3*time.Second)
 
 var afterRestore = limits{
 	outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders, FENCED", failedCalls: true,
-	strongGap: 40 * time.Second, weakGap: 40 * time.Second, normal: 5 * time.Second, ambiguous: true,
+	strongGap: 40 * time.Second, weakGap: 40 * time.Second, leasedGap: 40 * time.Second, normal: 5 * time.Second, ambiguous: true,
 }
 
 // jump is more than was issued since the backup.
@@ -87,15 +88,20 @@ func (r *run) idsSince(from int64) int {
 
 // jump raises every counter as an operator has to.
 func (r *run) jump() {
+	r.jumped = jump
+	r.admin("jump", "--all", "--by", fmt.Sprint(jump), "--yes")
+}
+
+// admin runs a command of seqd admin, past all links.
+func (r *run) admin(args ...string) {
+	r.Helper()
 	var endpoints []string
 	for _, m := range r.etcd.members {
 		endpoints = append(endpoints, m.client)
 	}
-	r.jumped = jump
 	ctx, cancel := context.WithTimeout(r.Context(), pace.Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, r.bin.seqd, "admin", "jump", "--all", "--by", fmt.Sprint(jump), "--yes",
-		"--etcd-endpoints", strings.Join(endpoints, ","))
+	cmd := exec.CommandContext(ctx, r.bin.seqd, slices.Concat([]string{"admin"}, args, []string{"--etcd-endpoints", strings.Join(endpoints, ",")})...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		r.Fatalf("%v: %v\n%s", cmd, err, out)
 	}

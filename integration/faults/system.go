@@ -20,11 +20,13 @@ import (
 // plan is how a system is made. The zero value is 3 etcds, one nats-server and
 // 3 workers.
 type plan struct {
-	natsServers int    // 1 or 2, which are connected; 0 means 1
-	workers     int    // 0 means 3
-	quota       int64  // etcd's, bytes; 0 means etcd's own
-	user        string // etcd's user and password for workers; "" means none
-	config      string // more lines for the workers' configuration
+	natsServers int           // 1 or 2, which are connected; 0 means 1
+	workers     int           // 0 means 3
+	quota       int64         // etcd's, bytes; 0 means etcd's own
+	user        string        // etcd's user and password for workers; "" means none
+	config      string        // more lines for the workers' configuration
+	lease       time.Duration // of the leased store; 0 means shortLease
+	natsLinks   bool          // the workers' connections to NATS can be spoilt
 }
 
 // system is what the faults are done to. Its methods are for one goroutine at a
@@ -37,7 +39,9 @@ type system struct {
 	route   *servers.Proxy // between the two nats-servers, if there are two
 	workers []*worker
 	user    string // that workers are to etcd, if any
-	lives   int    // workers that were started
+	config  string // more lines for the workers' configuration
+	lease   time.Duration
+	lives   int // workers that were started
 }
 
 type natsServer struct {
@@ -46,18 +50,23 @@ type natsServer struct {
 	monitor string // host:port
 }
 
-// worker is a seqd worker, and its links to etcd.
+// worker is a seqd worker, and its links to etcd and NATS.
 type worker struct {
 	*process
-	http  string
-	links []*servers.Proxy // one for each member
-	nats  *natsServer
+	file     string // its configuration
+	http     string
+	links    []*servers.Proxy // one for each member
+	nats     *natsServer
+	natsLink *servers.Proxy // nil: none
 }
 
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), bin: bin, user: p.user}
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user, config: p.config, lease: p.lease}
+	if s.lease == 0 {
+		s.lease = shortLease
+	}
 	s.etcd = newEtcdCluster(t, s, p.quota)
 	if p.user != "" {
 		s.etcd.enableAuth(t, p.user)
@@ -143,7 +152,11 @@ http: %s
 stores:
   orders: {mode: weak, weak: {segment_min: %d, segment_max: %d, runway: 10s}}
   audit: {modes: [strong], mode: strong}
+  ledger: {mode: strong, strong: {lease: %s}, weak: {segment_min: %d, segment_max: %d, runway: 10s}}
 %s`
+
+// shortLease is the shortest that there is, so that much happens in a short time.
+const shortLease = time.Second
 
 // The least and the most ids that a worker reserves ahead for a key.
 const segmentMin, segmentMax = 10, 2000
@@ -151,26 +164,41 @@ const segmentMin, segmentMax = 10, 2000
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
 	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
-	var endpoints []string
 	for _, m := range s.etcd.members {
-		l := servers.StartProxy(t, m.client)
-		w.links = append(w.links, l)
+		w.links = append(w.links, servers.StartProxy(t, m.client))
+	}
+	if p.natsLinks {
+		w.natsLink = servers.StartProxy(t, w.nats.addr)
+	}
+	name := fmt.Sprintf("worker%d", i)
+	w.file = filepath.Join(s.dir, name+".yaml")
+	w.process = newProcess(t, s.dir, name, s.bin.seqd, "worker", "--config", w.file)
+	w.env = []string{"SEQD_STATE_DIR=" + filepath.Join(s.dir, name+".state")} // as on a machine of its own
+	s.workers = append(s.workers, w)
+	s.configure(t, w, s.lease)
+	s.startWorker(t, w)
+}
+
+// configure writes the configuration that the worker has from its next start on.
+func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
+	t.Helper()
+	var endpoints []string
+	for _, l := range w.links {
 		endpoints = append(endpoints, `"`+l.Addr+`"`)
 	}
 	var user string
-	if p.user != "" {
-		user = fmt.Sprintf(", username: %s, password: %s", p.user, p.user)
+	if s.user != "" {
+		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.user)
 	}
-	name := fmt.Sprintf("worker%d", i)
-	file := filepath.Join(s.dir, name+".yaml")
-	config := fmt.Sprintf(workerConfig, w.nats.addr, strings.Join(endpoints, ", "), user, w.http, segmentMin, segmentMax, p.config)
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	nats := w.nats.addr
+	if w.natsLink != nil {
+		nats = w.natsLink.Addr
+	}
+	config := fmt.Sprintf(workerConfig, nats, strings.Join(endpoints, ", "), user, w.http,
+		segmentMin, segmentMax, lease, segmentMin, segmentMax, s.config)
+	if err := os.WriteFile(w.file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.process = newProcess(t, s.dir, name, s.bin.seqd, "worker", "--config", file)
-	w.env = []string{"SEQD_STATE_DIR=" + filepath.Join(s.dir, name+".state")} // as on a machine of its own
-	s.workers = append(s.workers, w)
-	s.startWorker(t, w)
 }
 
 func (s *system) startWorker(t testing.TB, w *worker) {

@@ -37,6 +37,9 @@ func (r row) saw() string {
 	if r.figures.median >= slow {
 		parts = append(parts, "a STRONG id took "+seconds(r.figures.median)+" (median)")
 	}
+	if r.figures.takeovers > 0 {
+		parts = append(parts, fmt.Sprintf("leased keys got another owner %d times", r.figures.takeovers))
+	}
 	return strings.Join(append(parts, r.notes...), "; ")
 }
 
@@ -48,7 +51,7 @@ func (r row) stopped() string {
 	if r.figures.normal > 0 {
 		after = "last failure " + seconds(r.figures.normal) + " after it"
 	}
-	return fmt.Sprintf("STRONG %s, WEAK %s; %s", seconds(r.figures.strongGap), seconds(r.figures.weakGap), after)
+	return fmt.Sprintf("STRONG %s, WEAK %s, leased %s; %s", seconds(r.figures.strongGap), seconds(r.figures.weakGap), seconds(r.figures.leasedGap), after)
 }
 
 func (r row) checked() string {

@@ -14,6 +14,7 @@ import (
 const (
 	minIDs    = 300 // requests that got ids, before the fault and after it
 	minDuring = 50  // requests that ended while the fault lasted
+	minLeased = 10  // one in so many must have been for a leased key
 )
 
 // window is a time in which requests were sent that a fault may have swallowed.
@@ -27,6 +28,7 @@ type evidence struct {
 	began, healed int64
 	swallowed     []window
 	budget        budget
+	loose         bool // WEAK ids of leased keys need not be in order
 }
 
 // budget bounds the ids that nobody got.
@@ -35,6 +37,7 @@ type budget struct {
 	workers   int           // at a time
 	jumped    int64         // by how much an operator raised every counter
 	ambiguous time.Duration // for how long etcd's answers may have been missing; 0: they were not
+	tenures   int           // in which a leased key may have been owned: each may end with two windows unspent
 }
 
 // of returns the most ids of key that may be missing, where requests failed
@@ -49,15 +52,21 @@ func (b budget) of(key allocator.Key, failed int) int64 {
 	switch {
 	case slices.Contains(strongKeys, key):
 		segment = 0
+	case slices.Contains(leasedKeys, key):
+		return b.jumped + int64(failed)*maxN*2 + int64(b.tenures)*(batch+segment) + b.lost(batch+segment)
 	case !slices.Contains(mixedKeys, key):
 		return segmentMin // asked for once
 	}
-	n := b.jumped + int64(failed)*maxN*2 + int64(b.lives)*(batch+segment)
-	if b.ambiguous > 0 {
-		attempts := int64(b.workers) * (8 + int64(2*b.ambiguous.Seconds()))
-		n += attempts * (batch + segment)
+	return b.jumped + int64(failed)*maxN*2 + int64(b.lives)*(batch+segment) + b.lost(batch+segment)
+}
+
+// lost returns the most ids that went with answers of etcd's, where each attempt
+// is for that many.
+func (b budget) lost(each int64) int64 {
+	if b.ambiguous == 0 {
+		return 0
 	}
-	return n
+	return int64(b.workers) * (8 + int64(2*b.ambiguous.Seconds())) * each
 }
 
 // verdict is what was found. An empty problem list is good.
@@ -72,10 +81,14 @@ type verdict struct {
 // judge checks all that does not depend on the kind of fault.
 func judge(e evidence) verdict {
 	v := verdict{ops: len(e.ops)}
-	v.check(allocatortest.CheckUnique(e.ops))
-	v.check(allocatortest.CheckStrong(e.ops))
+	ops := e.ops
+	if !e.loose {
+		ops = strictly(ops)
+	}
+	v.check(allocatortest.CheckUnique(ops))
+	v.check(allocatortest.CheckStrong(ops))
 	var err error
-	v.sampled, err = checkLinearizable(e.ops, e.began-int64(time.Second))
+	v.sampled, err = checkLinearizable(ops, e.began-int64(time.Second))
 	v.check(err)
 	v.check(allocatortest.CheckMarks(e.ops, e.marks))
 	v.checkAnswers(e)
@@ -83,6 +96,17 @@ func judge(e evidence) verdict {
 		v.checkGaps(e)
 	}
 	return v
+}
+
+// strictly returns ops with those of leased keys taken for STRONG ones. Both modes
+// are served from one window, so that WEAK ids are in order as well, and what is
+// wrong shows in either.
+func strictly(ops []allocatortest.Op) []allocatortest.Op {
+	ops = slices.Clone(ops)
+	for i := range ops {
+		ops[i].Strong = ops[i].Strong || isLeased(ops[i].Key)
+	}
+	return ops
 }
 
 func (v *verdict) check(err error) {
@@ -138,6 +162,8 @@ func (v *verdict) checkGaps(e evidence) {
 func (v *verdict) gates(e evidence, f figures, least int) {
 	v.checkf(f.idsBefore >= least, "only %d requests got ids before the fault", f.idsBefore)
 	v.checkf(f.idsAfter >= least, "only %d requests got ids after the fault", f.idsAfter)
+	v.checkf(f.leasedBefore >= least/minLeased, "only %d requests got leased ids before the fault", f.leasedBefore)
+	v.checkf(f.leasedAfter >= least/minLeased, "only %d requests got leased ids after the fault", f.leasedAfter)
 	v.checkf(f.during >= minDuring, "only %d requests ended during the fault", f.during)
 	last := map[allocator.Key]ask{}
 	for _, a := range byEnd(e.asks) {

@@ -10,7 +10,8 @@ import (
 )
 
 // good returns evidence that nothing is wrong with: two clients that take turns
-// at a STRONG key, 10 ms each, with the fault in the middle.
+// at a STRONG key, 10 ms each, with the fault in the middle; and in the second
+// half of it, at the same times, at a leased key in both modes.
 func good() evidence {
 	e := evidence{began: stamp(1500), healed: stamp(2500), marks: map[allocator.Key]int64{}, budget: budget{lives: 1, workers: 1}}
 	for i := range 400 {
@@ -18,6 +19,13 @@ func good() evidence {
 			Start: stamp(10 * i), End: stamp(10*i + 9), Key: strongKeys[0],
 			Ids: allocator.Range{First: int64(i + 1), N: 1}, Strong: true, Client: i % 2,
 		}
+		e.asks = append(e.asks, ask{Op: op, n: 1, answers: 1})
+		e.ops = append(e.ops, op)
+		e.marks[op.Key] = op.Ids.Last()
+	}
+	for i := range 400 {
+		op := e.ops[i]
+		op.Key, op.Strong = leasedKeys[0], i%2 == 0
 		e.asks = append(e.asks, ask{Op: op, n: 1, answers: 1})
 		e.ops = append(e.ops, op)
 		e.marks[op.Key] = op.Ids.Last()
@@ -58,6 +66,13 @@ func TestVerdictFinds(t *testing.T) {
 			e.ops[200].Ids, e.ops[203].Ids = e.ops[203].Ids, e.ops[200].Ids
 			e.ops[201].Strong, e.ops[202].Strong = false, false
 		}, ""},
+		{"a WEAK id of a leased key below a STRONG one", func(e *evidence) {
+			e.ops[600].Ids, e.ops[601].Ids = e.ops[601].Ids, e.ops[600].Ids
+		}, "a strong request got lower ids"},
+		{"the same, with workers that have no lease", func(e *evidence) {
+			e.ops[601].Ids, e.ops[602].Ids = e.ops[602].Ids, e.ops[601].Ids
+			e.ops[602].Strong, e.loose = false, true
+		}, ""},
 		{"a mark below an id", func(e *evidence) { e.marks[strongKeys[0]]-- }, "above the mark"},
 		{"no mark", func(e *evidence) { clear(e.marks) }, "above the mark"},
 		{"two answers", func(e *evidence) { e.asks[7].answers = 2 }, "answered 2 times"},
@@ -75,13 +90,16 @@ func TestVerdictFinds(t *testing.T) {
 		{"hardly any requests before", func(e *evidence) { e.began = stamp(500) }, "before the fault"},
 		{"hardly any requests after", func(e *evidence) { e.healed = stamp(3500) }, "after the fault"},
 		{"no requests meanwhile", func(e *evidence) { e.healed = e.began }, "during the fault"},
+		{"hardly any leased ids", func(e *evidence) {
+			e.asks = e.asks[:400]
+		}, "leased ids before the fault"},
 		{"not as before in the end", func(e *evidence) { e.asks[399].outcome = "UNAVAILABLE" }, "the last request"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := good()
 			tt.spoil(&e)
 			v := judge(e)
-			v.gates(e, measure(e.asks, e.began, e.healed), 100)
+			v.gates(e, measure(e.asks, e.began, e.healed), 150)
 			var texts []string
 			for _, problem := range v.problems {
 				texts = append(texts, problem.Error())
@@ -116,10 +134,10 @@ func TestFigures(t *testing.T) {
 	if want := 99 * time.Millisecond; f.normal != want {
 		t.Errorf("the last failure was %v after the fault, want %v", f.normal, want)
 	}
-	if f.before != 150 || f.during != 100 || f.after != 150 {
-		t.Errorf("%d, %d and %d requests before, during and after, want 150, 100 and 150", f.before, f.during, f.after)
+	if f.before != 300 || f.during != 200 || f.after != 300 {
+		t.Errorf("%d, %d and %d requests before, during and after, want 300, 200 and 300", f.before, f.during, f.after)
 	}
-	limits := limits{outcomes: "EXPIRED", strongGap: time.Second, weakGap: time.Second, normal: time.Millisecond}
+	limits := limits{outcomes: "EXPIRED", strongGap: time.Second, weakGap: time.Second, leasedGap: time.Second, normal: time.Millisecond}
 	var v verdict
 	limits.check(&v, f, 1)
 	if len(v.problems) != 3 {

@@ -18,8 +18,8 @@ var workerFaults = []fault{
 		inject:  killWorkers,
 		shown:   func(f figures) error { return atLeast(f.outcomes[noAnswer], 1, "requests that were with a worker") },
 		limits: limits{
-			outcomes:  "no answer",
-			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: 3 * time.Second,
+			outcomes: "no answer", leased: replaced,
+			strongGap: 2 * time.Second, weakGap: 2 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second,
 		},
 	},
 	{
@@ -32,7 +32,7 @@ var workerFaults = []fault{
 		},
 		limits: limits{
 			outcomes:  "no answer, EXPIRED, UNAVAILABLE, INTERNAL",
-			strongGap: 2 * time.Second, weakGap: 2 * time.Second, normal: 3 * time.Second,
+			strongGap: 2 * time.Second, weakGap: 2 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second,
 		},
 	},
 	{
@@ -45,7 +45,7 @@ var workerFaults = []fault{
 			}
 			return nil
 		},
-		limits: limits{strongGap: 2 * time.Second, weakGap: 2 * time.Second},
+		limits: limits{strongGap: 2 * time.Second, weakGap: 2 * time.Second, leasedGap: time.Second},
 	},
 }
 
