@@ -100,7 +100,7 @@ func (r *receiver) take(req *carried, arrived, now time.Time) bool {
 		a.left = req.left
 	}
 	if w.config.Trace != nil && sampled(req.parent) {
-		a.traced = &Traced{Parent: req.parent, State: req.state}
+		a.traced = &Traced{Parent: req.parent, State: req.state, HandedOver: true}
 	}
 	mode := subjects.Strong
 	if req.weak {
