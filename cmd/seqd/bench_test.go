@@ -75,6 +75,18 @@ func TestBenchEmbedded(t *testing.T) {
 	empty(t, dir)
 }
 
+// A store with a lease is served from memory, and as strictly.
+func TestBenchLeased(t *testing.T) {
+	got := benchEnough(t, "--embedded", "--lease", "3s", "--data-dir", t.TempDir(), "--mode", "strong", "--callers", "8", "--keys", "3", "--json")
+	var r bench.Report
+	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil || got.code != exitOK {
+		t.Fatalf("%v; got %+v", err, got)
+	}
+	if r.Requests == 0 || r.CheckedFor != "unique and in order" || r.Durability != "etcd fsync, per window" || len(r.Errors) > 0 {
+		t.Errorf("got %+v", r)
+	}
+}
+
 func TestBenchARunningSystem(t *testing.T) {
 	var last atomic.Int64
 	url := respond(t, func() int64 { return last.Add(1) })
