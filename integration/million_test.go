@@ -94,15 +94,15 @@ func millionKeys(b *testing.B, lease string) {
 }
 
 // oneID asks for an id until it gets one, where the answer is that etcd has more
-// to do than it can, or is late: this machine may have more to do, too.
+// to do than it can, or is late, so that the worker has left its queue group: this
+// machine may have more to do, too.
 func oneID(ctx context.Context, nc *nats.Conn, subject string) error {
 	for end := time.Now().Add(patience); ; {
 		m, err := nc.Request(subject, nil, patience)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = subjects.DecodeReply(m.Header, m.Data)
 		}
-		_, err = subjects.DecodeReply(m.Header, m.Data)
-		again := errors.Is(err, subjects.ErrBusy) || errors.Is(err, subjects.ErrUnavailable)
+		again := errors.Is(err, subjects.ErrBusy) || errors.Is(err, subjects.ErrUnavailable) || errors.Is(err, nats.ErrNoResponders)
 		if !again || time.Now().After(end) || !backoff.Sleep(ctx, 50*time.Millisecond) {
 			return err
 		}

@@ -49,7 +49,8 @@ type Config struct {
 	// DrainTimeout bounds the end of Run. 0 means DefaultDrainTimeout.
 	DrainTimeout time.Duration
 
-	// MaxKeys bounds the weak keys each backend holds in memory. 0 means
+	// MaxKeys bounds the weak keys each backend holds in memory, and the keys that
+	// it owns. 0 means
 	// allocator.DefaultMaxKeys.
 	MaxKeys int
 

@@ -75,6 +75,18 @@ func TestBenchEmbedded(t *testing.T) {
 	empty(t, dir)
 }
 
+// A store with a lease is served from memory, and as strictly.
+func TestBenchLeased(t *testing.T) {
+	got := benchEnough(t, "--embedded", "--lease", "3s", "--data-dir", t.TempDir(), "--mode", "strong", "--callers", "8", "--keys", "3", "--json")
+	var r bench.Report
+	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil || got.code != exitOK {
+		t.Fatalf("%v; got %+v", err, got)
+	}
+	if r.Requests == 0 || r.CheckedFor != "unique and in order" || r.Durability != "etcd fsync, per window" || len(r.Errors) > 0 {
+		t.Errorf("got %+v", r)
+	}
+}
+
 func TestBenchARunningSystem(t *testing.T) {
 	var last atomic.Int64
 	url := respond(t, func() int64 { return last.Add(1) })
@@ -158,7 +170,7 @@ func TestBenchCantStart(t *testing.T) {
 		{[]string{"compare", "--callers", "1,none"}, exitUsage, `--callers "none" is not a whole number from 1 on`},
 		{[]string{"compare", "--peers", "echo,echo"}, exitUsage, "--peers holds echo twice"},
 		{[]string{"compare", "--workers", "4,4"}, exitUsage, "4 is named twice"},
-		{[]string{"deployed", "--nats-url", s.URL}, exitFailed, "and for echo seqd bench echo must run"},
+		{[]string{"deployed", "--nats-url", s.URL, "--peers", "echo", "--slice", "1ms", "--warm", "0s", "--rounds", "1"}, exitFailed, "and for echo seqd bench echo must run"},
 		{[]string{"deployed", "--peers", "strong"}, exitUsage, "--peers: strong: store must"},
 		{[]string{"deployed", "--peers", "echo:a"}, exitUsage, `--peers may hold echo, weak:STORE, strong:STORE and leased:STORE, not "echo:a"`},
 		{[]string{"deployed", "--peers", "strong:a,strong:b"}, exitUsage, "--peers holds strong twice"},

@@ -21,9 +21,9 @@ import (
 
 // startDev starts `seqd dev` on free ports and returns its NATS URL and HTTP
 // address.
-func startDev(t *testing.T, dir string) (p *process, natsURL, httpAddr string) {
+func startDev(t *testing.T, dir string, more ...string) (p *process, natsURL, httpAddr string) {
 	t.Helper()
-	p = start(t, nil, "dev", "--data-dir", dir, "--nats-port", "0", "--etcd-port", "0", "--http-port", "0")
+	p = start(t, nil, append([]string{"dev", "--data-dir", dir, "--nats-port", "0", "--etcd-port", "0", "--http-port", "0"}, more...)...)
 	m := p.wait(t, p.stdout, `(?m)^ready nats=(nats://127\.0\.0\.1:\d+) etcd=http://127\.0\.0\.1:\d+ http=http://(127\.0\.0\.1:\d+)\ntry: (.+)\n`)
 	if want := " next demo key666 -n 10 --nats-url " + m[1]; !strings.HasSuffix(m[3], want) {
 		t.Errorf("the request to paste is %q, not …%q", m[3], want)
@@ -108,6 +108,25 @@ func TestDev(t *testing.T) {
 	p, natsURL, _ = startDev(t, dir)
 	wantIDs(t, natsURL, "5\n", "demo", "strong", "--mode", "strong")
 	p.signal(t, os.Interrupt)
+}
+
+// With a lease ids come from memory. Killed, it still owns its keys: once the lease
+// has ended they are taken over, and ids go on above all that were given out.
+func TestDevWithALease(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	file := put(t, filepath.Join(t.TempDir(), "seqd.yaml"), "stores: {'*': {mode: strong, strong: {lease: 1s}}}")
+	p, natsURL, _ := startDev(t, dir, "--config", file)
+	wantIDs(t, natsURL, "1\n2\n3\n", "demo", "key", "-n", "3")
+	wantIDs(t, natsURL, "4\n", "demo", "key", "--mode", "weak")
+	p.signal(t, syscall.SIGKILL)
+	p, natsURL, _ = startDev(t, dir, "--config", file)
+	got := runSeqd(t, "next", "--nats-url", natsURL, "--timeout", patience.String(), "demo", "key")
+	if id, err := strconv.ParseInt(strings.TrimSpace(got.stdout), 10, 64); err != nil || id <= 4 {
+		t.Errorf("got %+v after 4", got)
+	}
+	if code, _ := p.signal(t, os.Interrupt); code != exitOK {
+		t.Errorf("Ctrl-C: exit %d; stderr:\n%s", code, p.stderr)
+	}
 }
 
 // Whatever keeps dev from starting is one line that names the flag to change.

@@ -96,7 +96,7 @@ func (q *benchQuery) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return err
 		}
 		defer servers.close()
-		peer.Connect, peer.Workers = At(servers.natsURL()), q.embedded.workers
+		peer.Connect, peer.Workers, peer.Leased = At(servers.natsURL()), q.embedded.workers, q.embedded.leased()
 		settings.Between, settings.Machine = servers.compact, servers.machine
 	}
 	report, err := Run(ctx, peer, settings)

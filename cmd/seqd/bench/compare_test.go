@@ -47,6 +47,9 @@ func TestCompareTakesTurns(t *testing.T) {
 		if got := c.row("slow", 0, Load{1, 1}).ToEcho; got != 0.25 {
 			t.Errorf("slow is %v of echo", got)
 		}
+		if got := c.row("slow", 0, Load{1, 1}).P50ToEcho; got < 3.9 || got > 4.1 {
+			t.Errorf("slow takes %v times as long as echo", got)
+		}
 		if got := c.row("none", 0, Load{1, 1}); got.ToEcho != 0 || got.Errors["OTHER"] == 0 {
 			t.Errorf("none: %+v", got)
 		}

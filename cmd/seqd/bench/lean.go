@@ -21,6 +21,8 @@ func (*embeddedBench) flags(*flag.FlagSet) {}
 
 func (*embeddedBench) on() bool { return false }
 
+func (*embeddedBench) leased() bool { return false }
+
 func (*embeddedBench) start(context.Context, string, io.Writer) (*benchServers, error) {
 	return nil, nil
 }

@@ -45,6 +45,8 @@ func dataDirFlag(fs *flag.FlagSet, dir *string) {
 
 func (e *embeddedBench) on() bool { return e.wanted }
 
+func (e *embeddedBench) leased() bool { return e.lease > 0 }
+
 func (e *embeddedBench) start(ctx context.Context, root string, stderr io.Writer) (*benchServers, error) {
 	if e.workers < 1 {
 		return nil, cmdline.UsageError(fmt.Sprintf("--workers must be at least 1, not %d", e.workers))

@@ -64,7 +64,7 @@ func (s Source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 	switch {
 	case t == durationType && (err != nil || node.ShortTag() != "!!str"):
 		return wrong("must be a time with its unit, like 500ms, 5s or 2m")
-	case t == leaseType && (err != nil || node.ShortTag() != "!!str" && node.Value != "0"):
+	case t == leaseType && err != nil:
 		return wrong("must be 0, or a time with its unit, from 1s to 60s, like 3s")
 	case t.Kind() == reflect.Bool && err != nil:
 		return wrong("must be true or false")
