@@ -28,7 +28,7 @@ func newSubscriber(t testing.TB) *subscriber {
 }
 
 func request(mode string) *nats.Msg {
-	return &nats.Msg{Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0", Data: []byte("\x82\xa4mode\xa4" + mode + "\xa5nonce\xcf12345678")}
+	return &nats.Msg{Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0", Data: []byte("\x82\xa4mode" + string([]byte{0xa0 + byte(len(mode))}) + mode + "\xa5nonce\xcf12345678")}
 }
 
 // The fast path, from the callback to the publish, allocates nothing, with
