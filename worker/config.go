@@ -153,6 +153,9 @@ func (c Config) validate() error {
 			if err := s.validate(); err != nil {
 				return err
 			}
+			if s.Leased && b.Lease == 0 {
+				return fmt.Errorf("store %q is leased, and the backend %q has no lease", s.Name, b.Name)
+			}
 			if seen[s.Name] {
 				return fmt.Errorf("store %q is configured twice", s.Name)
 			}
