@@ -29,10 +29,12 @@ type simWorker struct {
 	crashed atomic.Bool   // what it says from now on, nobody hears
 	drains  atomic.Bool   // it takes no requests of other workers
 	revoked atomic.Bool   // what it had reserved; as nobody jumps, for good
+	severed atomic.Bool   // from etcd and from other workers
 	ended   chan struct{} // closed when it stops or crashes
 	lessee  lessee
 
 	frozenUntil      atomic.Int64 // ns after the world began
+	renewed          atomic.Int64 // ns after the world began: the latest renewal
 	pauses, messages atomic.Int64 // so far, to number the dice
 }
 
@@ -97,6 +99,10 @@ func (sw *simWorker) freeze(d time.Duration) {
 // script says how a call of etcd goes. Besides single faults a worker is now and
 // then cut off for a while.
 func (sw *simWorker) script(call etcdsim.Call) etcdsim.Fault {
+	if sw.severed.Load() {
+		sw.tally.add("cut off")
+		return etcdsim.Fault{Outcome: etcdsim.Dropped}
+	}
 	d := dice(sw.plan.seed, sw.id+" etcd", call.Seq)
 	if sw.quiet.Load() || d.IntN(100) >= sw.plan.faulty {
 		if sw.cutOff() {
