@@ -33,7 +33,7 @@ var leaseMutants = []mutant{
 	},
 	{
 		name: "M3 lease counted from the answer", breaks: "S: a renewal whose answer takes long gives time that it has not",
-		edits:  []edit{{sessionFile, "s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))", "s.renewed(out.Rev, c.config.Now(), c.config.Now().Add(record.HolderStops()))"}},
+		edits:  []edit{{sessionFile, "s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))", "sent = c.config.Now()\n			s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))"}},
 		suites: []suite{frozen, simulation},
 	},
 	{
