@@ -58,6 +58,40 @@ func TestOwnerFreezes(t *testing.T) {
 	}
 }
 
+// An owner that was deposed while it stood still, and was asked for nothing before
+// it had a new session, holds ids of a window that is below its successor's. It
+// issues none of them, neither then nor when the key is its own again.
+func TestDeposedOwnerComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, ownersWorld(1, 200*time.Millisecond))
+		ask := func(worker int) {
+			t.Helper()
+			a := w.ask("", 0, worker, w.plan.keys[0], strong, 1, 10*time.Second)
+			if <-a.done; a.err != nil {
+				t.Fatal(a.err)
+			}
+		}
+		time.Sleep(w.plan.lease)
+		ask(0)
+		w.slot(0).freeze(5 * time.Second)
+		ask(1)
+		if n := w.tally.n["taken over, stood still"].Load(); n != 1 {
+			t.Fatalf("%d keys were taken over, want 1", n)
+		}
+		w.slot(0).thaw()
+		time.Sleep(w.plan.lease / 4) // it has renewed once, and not let go of the key as unused
+		ask(0)
+		w.slot(1).letGo(true)
+		ask(0)
+		if owner := recordIn(w.server.Value(pathOf(w.plan.keys[0]))).Owner; owner != w.slot(0).id {
+			t.Errorf("%s owns the key, want the first one", owner)
+		}
+		w.quiet.Store(true)
+		w.stopAll()
+		w.verdict()
+	})
+}
+
 // freezeOwner freezes the key's owner once, for d, after a phase, or then when the
 // answer to its next renewal comes.
 func (w *world) freezeOwner(d, phase time.Duration, renewing bool) {

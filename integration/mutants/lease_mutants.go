@@ -39,7 +39,7 @@ var leaseMutants = []mutant{
 	{
 		name: "M7 the tenure of now", breaks: "S: ids are held against the tenure that there is, not the one they came from",
 		edits:  []edit{{ownedFile, "	w.dropAllLocked(GapTenure)\n	w.tenure = t\n", "	w.tenure = t\n"}},
-		suites: []suite{simulation, allocators},
+		suites: []suite{allocators, simulation},
 	},
 	{
 		name: "M8 issued after a release", breaks: "U: ids that were given back are issued",
@@ -57,7 +57,7 @@ var leaseMutants = []mutant{
 	{
 		name: "challenger waits too short", breaks: "S: a key is taken over while its owner's lease lasts",
 		edits:  []edit{{sessionRecordFile, "return s.Lease + s.Lease/10 }", "return s.Lease / 2 }"}},
-		suites: []suite{simulation},
+		suites: []suite{clocks},
 	},
 	{
 		name: "session guard dropped", breaks: "S: a key is claimed by who has no session, and nobody watches",
@@ -82,7 +82,7 @@ var leaseMutants = []mutant{
 	{
 		name: "tenure outlives its session", breaks: "S: who was deposed and has a new session goes on with the old windows",
 		edits:  []edit{{sessionFile, "	if created != s.created {\n", "	if created != s.created && s.tenure == nil {\n"}},
-		suites: []suite{simulation},
+		suites: []suite{frozen},
 	},
 	{
 		name: "more given back than is left", breaks: "U: a released key's mark falls below ids that were issued",
