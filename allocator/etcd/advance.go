@@ -150,7 +150,7 @@ func (d *drive) attempt() {
 func (d *drive) swapped(out outcome) {
 	switch {
 	case out.err == nil && out.Won:
-		b := belief{last: d.ids.Last(), rev: out.Rev, gen: d.known.gen}
+		b := belief{last: d.ids.Last(), rev: out.Rev, gen: d.known.gen, spent: d.ids.Last()}
 		if d.a.Owned {
 			b.owner = d.c.config.Writer
 		}
@@ -243,7 +243,11 @@ func (d *drive) owned(owner string) bool {
 func (d *drive) lost(out outcome) {
 	now, by, err := refresh(d.known, out)
 	others := now.owner != "" && now.owner != d.c.config.Writer
-	if err == nil && !others { // of a window that is another one's nothing follows
+	switch {
+	case err != nil:
+	case others: // of another one's window nothing follows, but that it is above what is spent
+		err = d.c.belief(d.a.Key).fallen(now.last, now.rev)
+	default:
 		err = d.c.learn(d.a.Key, now, now.last)
 	}
 	if err != nil {

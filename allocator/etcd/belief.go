@@ -17,6 +17,10 @@ type belief struct {
 	// owner is who owns the key; "": nobody. What an owner has reserved and not
 	// issued it may give back, so that the mark falls.
 	owner string
+
+	// spent is what the mark does not fall below: last, but for ids that this
+	// process is about to give back.
+	spent int64
 }
 
 // maxBeliefs bounds what is believed, to about 10 MB.
@@ -69,6 +73,9 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 		if old.rev > b.rev {
 			return nil
 		}
+		if err := old.fallen(base, b.rev); err != nil {
+			return err
+		}
 	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last < b.last:
 		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
@@ -77,6 +84,26 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	}
 	c.beliefs[key] = b
 	return nil
+}
+
+// fallen returns an error if the mark of a later record is below what b knows to
+// be spent.
+func (b belief) fallen(mark, rev int64) error {
+	if b.rev < rev && mark < b.spent {
+		return fmt.Errorf("%w: the mark is %d at revision %d, and ids up to %d were spent at revision %d", allocator.ErrFenced, mark, rev, b.spent, b.rev)
+	}
+	return nil
+}
+
+// givesBack notes that ids above spent will be given back, of a record that was
+// last seen at that revision.
+func (c *Counter) givesBack(key allocator.Key, spent, rev int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b, ok := c.beliefs[key]; ok && b.rev == rev {
+		b.spent = spent
+		c.beliefs[key] = b
+	}
 }
 
 // believe keeps b if the record was last seen at revision before.
@@ -89,12 +116,12 @@ func (c *Counter) believe(key allocator.Key, b belief, before int64) {
 }
 
 // disbelieve forgets what was believed of a record that was last seen at that
-// revision.
+// revision, but for the ids that are spent.
 func (c *Counter) disbelieve(key allocator.Key, rev int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.beliefs[key].rev == rev {
-		delete(c.beliefs, key)
+	if b, ok := c.beliefs[key]; ok && b.rev == rev {
+		c.beliefs[key] = belief{last: b.spent, spent: b.spent, gen: b.gen}
 	}
 }
 
@@ -109,7 +136,7 @@ func refresh(known belief, out outcome) (now belief, by string, err error) {
 	if err != nil {
 		return belief{}, "", err
 	}
-	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, owner: rec.Owner}
+	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, owner: rec.Owner, spent: rec.Last}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
 		now.last = max(now.last, known.last)
 		return now, rec.By, nil

@@ -253,12 +253,13 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 		c.skipped(key, rest.N, allocator.GapEvicted)
 		last, rest.N = b.last, 0
 	}
+	c.givesBack(key, last, b.rev)
 	c.session.releasing()
 	c.txns.start(&swap{
 		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer}.Encode()},
 		done: func(out outcome) {
 			if out.err == nil && out.Won {
-				c.believe(key, belief{last: last, rev: out.Rev, gen: b.gen}, b.rev)
+				c.believe(key, belief{last: last, rev: out.Rev, gen: b.gen, spent: last}, b.rev)
 			} else {
 				c.disbelieve(key, b.rev)
 				c.skipped(key, rest.N, allocator.GapEvicted)

@@ -93,7 +93,6 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 func (c *call) lost(winner string) {
 	switch {
 	case c.hops >= maxHops:
-		c.sw.tally.add("too many hops")
 		c.answer(allocator.Range{}, fmt.Errorf("%w: %d hops", allocator.ErrUnavailable, c.hops))
 	case !c.Deadline.After(time.Now()):
 		c.answer(allocator.Range{}, allocator.ErrExpired)
@@ -158,7 +157,7 @@ func (c *call) handOver(peer string) {
 			wordLost = true
 		}
 	}
-	var settled atomic.Bool
+	var settled, took atomic.Bool
 	settle := func(taken bool) {
 		if sw.crashed.Load() {
 			c.ask.died.Store(true)
@@ -169,6 +168,9 @@ func (c *call) handOver(peer string) {
 			return
 		}
 		if !taken {
+			if took.Load() { // the word was lost, or late: both will answer
+				c.ask.mayRepeat.Store(true)
+			}
 			c.goOn(peer)
 		}
 	}
@@ -179,7 +181,7 @@ func (c *call) handOver(peer string) {
 			}
 		})
 	})
-	if lost || sw.cutOffPeers() || to != nil && to.cutOffPeers() {
+	if lost || sw.unheard() || to != nil && to.unheard() {
 		sw.tally.add("message lost")
 		return
 	}
@@ -193,8 +195,10 @@ func (c *call) handOver(peer string) {
 			taken := to.takes(c, sent)
 			if taken {
 				sw.tally.add("handed over")
-				// Until the word is there nobody knows which of the two will answer.
-				c.ask.mayRepeat.Store(c.ask.mayRepeat.Load() || wordLost || time.Since(sent)+back >= wordTimeout || sw.frozen() > 0)
+				took.Store(true)
+				if settled.Load() {
+					c.ask.mayRepeat.Store(true)
+				}
 			} else {
 				sw.tally.add("not taken")
 			}
@@ -204,6 +208,9 @@ func (c *call) handOver(peer string) {
 		})
 	})
 }
+
+// unheard reports whether messages between the worker and others are lost.
+func (sw *simWorker) unheard() bool { return sw.severed.Load() || sw.cutOffPeers() }
 
 // gone reports whether nobody hears what is sent to the worker.
 func (sw *simWorker) gone() bool {
@@ -222,6 +229,8 @@ func (sw *simWorker) takes(c *call, sent time.Time) bool {
 	case sw.gone(), sw.drains.Load(), time.Since(sent) >= wordTimeout:
 		return false
 	case !sw.leases(c.Key) && sw.issuer.Rival(c.Key) != "":
+		return false
+	case sw.leases(c.Key) && time.Since(sw.began)-time.Duration(sw.renewed.Load()) > sw.lease: // it has left the queue group
 		return false
 	}
 	sw.handle(c.ask, c.hops+1)

@@ -2,6 +2,7 @@ package etcd_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -20,7 +21,7 @@ func (p *plan) planLease(d *rand.Rand) {
 	if d.IntN(5) < 2 {
 		return
 	}
-	p.lease = []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second}[d.IntN(3)]
+	p.lease = []time.Duration{200 * time.Millisecond, 300 * time.Millisecond, time.Second}[d.IntN(3)]
 	p.skew = []float64{0, 0.08}[d.IntN(2)]
 	p.rolling = p.kind != calm && d.IntN(4) == 0
 	if p.maxOps > 0 {
@@ -75,7 +76,9 @@ func (sw *simWorker) keepLease() {
 			}
 		} else if err := sw.renew(); err != nil {
 			sw.tally.add("renewal lost")
-			wait = sw.lease / 20
+			if !errors.Is(err, allocator.ErrFenced) {
+				wait = sw.lease / 20
+			}
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -98,6 +101,7 @@ func (sw *simWorker) renew() error {
 	err := sw.issuer.Renew(ctx)
 	if err == nil {
 		sw.tally.add("renewed")
+		sw.renewed.Store(int64(time.Since(sw.began)))
 	}
 	return err
 }

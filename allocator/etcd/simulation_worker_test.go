@@ -29,10 +29,13 @@ type simWorker struct {
 	crashed atomic.Bool   // what it says from now on, nobody hears
 	drains  atomic.Bool   // it takes no requests of other workers
 	revoked atomic.Bool   // what it had reserved; as nobody jumps, for good
+	severed atomic.Bool   // from etcd and from other workers
 	ended   chan struct{} // closed when it stops or crashes
 	lessee  lessee
 
 	frozenUntil      atomic.Int64 // ns after the world began
+	freezeNext       atomic.Int64 // ns, when its next renewal's answer is there; 0: no
+	renewed          atomic.Int64 // ns after the world began: the latest renewal
 	pauses, messages atomic.Int64 // so far, to number the dice
 }
 
@@ -40,7 +43,7 @@ func newSimWorker(w *world, number int) *simWorker {
 	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number), ended: make(chan struct{})}
 	sw.lessee.turn = make(chan struct{}, 1)
 	sw.lease, sw.rate = w.plan.leaseOf(number), w.plan.rateOf(number)
-	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally, thaw: sw.thaw}
+	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally, sw: sw}
 	sw.counter = etcd.NewCounterOn(kv, sw.jitter, etcd.Config{
 		Writer: sw.id,
 		Floor:  func(key allocator.Key) int64 { return w.plan.floors[key] },
@@ -97,6 +100,10 @@ func (sw *simWorker) freeze(d time.Duration) {
 // script says how a call of etcd goes. Besides single faults a worker is now and
 // then cut off for a while.
 func (sw *simWorker) script(call etcdsim.Call) etcdsim.Fault {
+	if sw.severed.Load() {
+		sw.tally.add("cut off")
+		return etcdsim.Fault{Outcome: etcdsim.Dropped}
+	}
 	d := dice(sw.plan.seed, sw.id+" etcd", call.Seq)
 	if sw.quiet.Load() || d.IntN(100) >= sw.plan.faulty {
 		if sw.cutOff() {
@@ -118,6 +125,16 @@ func (sw *simWorker) cutOff() bool {
 
 func (sw *simWorker) jitter(limit time.Duration) time.Duration {
 	return upTo(dice(sw.plan.seed, sw.id+" pause", int(sw.pauses.Add(1))), limit) - 1
+}
+
+// freezeIfRenewed has the worker stand still between a renewal and its taking
+// note of the answer.
+func (sw *simWorker) freezeIfRenewed(in *pb.TxnRequest) {
+	if len(in.Compare) > 0 && string(in.Compare[0].Key) == sessionsAt+sw.id {
+		if d := sw.freezeNext.Swap(0); d > 0 {
+			sw.freeze(time.Duration(d))
+		}
+	}
 }
 
 // stop ends the process as a drain does: what others may own, they own at once.
@@ -193,13 +210,14 @@ func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err erro
 type observedKV struct {
 	pb.KVClient
 	tally *tally
-	thaw  func()
+	sw    *simWorker
 }
 
 func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.CallOption) (*pb.TxnResponse, error) {
-	kv.thaw()
+	kv.sw.thaw()
 	out, err := kv.KVClient.Txn(ctx, in)
-	kv.thaw()
+	kv.sw.freezeIfRenewed(in)
+	kv.sw.thaw()
 	switch {
 	case errors.Is(err, rpctypes.ErrGRPCTooManyOps):
 		kv.tally.add("too large") // and has done nothing: no gap may come of it

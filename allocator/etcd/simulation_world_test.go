@@ -111,7 +111,7 @@ func (w *world) warm() {
 func (w *world) restart(ctx context.Context, i int) {
 	for step := 0; ; step++ {
 		d := dice(w.plan.seed, fmt.Sprint("restart ", i), step)
-		timer := time.NewTimer(upTo(d, 500*time.Millisecond))
+		timer := time.NewTimer(upTo(d, 500*time.Millisecond+4*w.plan.lease))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -202,7 +202,7 @@ type tally struct {
 
 // happenings are what a tally counts besides faultNames.
 var happenings = []string{
-	"cut off", "peer slow", "message lost", "nobody there", "not taken", "word late", "answered twice", "handed on", "too many hops",
+	"cut off", "peer slow", "message lost", "nobody there", "not taken", "word late", "answered twice", "handed on",
 	"owned from memory", "lost to an owner", "taken over, gone", "taken over, stood still", "tenure over", "session ended", "released", "given back",
 	"renewed", "renewal lost", "renewal held", "let go", "frozen", "told to let go", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind", "revoked",
 	"ids", "ids during faults", "strong", "weak", "weak from memory", "advance", "gave up",
@@ -218,3 +218,9 @@ func newTally() tally {
 }
 
 func (t *tally) add(name string) { t.n[name].Add(1) }
+
+func (t *tally) addAll(other tally) {
+	for name, n := range other.n {
+		t.n[name].Add(n.Load())
+	}
+}

@@ -6,7 +6,6 @@ const (
 	refillFile  = "allocator/refill.go"
 	segmentFile = "allocator/segment.go"
 	tableFile   = "allocator/table.go"
-	peersFile   = "allocator/peers.go"
 	issuerFile  = "allocator/issuer.go"
 	handleFile  = "worker/handle.go"
 )
@@ -60,14 +59,9 @@ var allocatorMutants = []mutant{
 		suites: []suite{allocators},
 	},
 	{
-		name: "handed batch handed on", breaks: "answers: two workers that believe in each other pass a batch back and forth",
-		edits:  []edit{{peersFile, "if a.Direct || p.ask == nil {", "if p.ask == nil {"}},
-		suites: []suite{peers},
-	},
-	{
-		name: "rival's ids not held against ours", breaks: "U after a restore: a rival that knows less reserves ids again that we have issued",
-		edits:  []edit{{peersFile, "if ids.First <= known {", "if false {"}},
-		suites: []suite{peers},
+		name: "handed request handed on", breaks: "answers: two workers that believe in each other pass a request back and forth",
+		edits:  []edit{{strongFile, "k.strong.rivals != nil && !b.direct", "k.strong.rivals != nil"}},
+		suites: []suite{allocators},
 	},
 	{
 		name: "segments without their store", breaks: "identity: one name in two stores is one segment",
@@ -104,7 +98,7 @@ var allocatorMutants = []mutant{
 		name: "evicted segment goes to another key", breaks: "U: a key that takes a forgotten one's place takes its ids",
 		edits: []edit{
 			{weakFile, "	for w.keys.len >= w.config.MaxKeys {\n", "	var left stock\n	for w.keys.len >= w.config.MaxKeys {\n"},
-			{weakFile, "		w.keys.remove(old)\n", "		w.keys.remove(old)\n		left = old.stock\n"},
+			{weakFile, "		w.removeLocked(old)\n", "		w.removeLocked(old)\n		left = old.stock\n"},
 			{weakFile, "	w.clock.add(k)\n", "	k.stock = left\n	w.clock.add(k)\n"},
 		},
 		suites: []suite{simulation, allocators},
@@ -115,23 +109,13 @@ var allocatorMutants = []mutant{
 		suites: []suite{simulation, allocators},
 	},
 	{
-		name: "rival's answer not counted", breaks: "U: a rival's range is cut up though it is shorter than the batch",
-		edits:  []edit{{peersFile, "	if ids.N != a.N {\n", "	if false {\n"}},
-		suites: []suite{peers},
-	},
-	{
-		name: "asked while asking", breaks: "answers: workers that ask each other wait in a ring",
-		edits:  []edit{{"worker/peers.go", `st.backend.issuer.Rival(k) != ""`, `false`}},
-		suites: []suite{peers},
-	},
-	{
 		name: "a fence revokes nothing", breaks: "U after a restore: who is fenced goes on with the ids it holds",
 		edits:  []edit{{counterFile, "		c.hooks.Revoke()\n", "		_ = c.hooks.Revoke\n"}},
 		suites: []suite{{"./allocator/etcd", "^TestFenceRevokes$"}, simulation},
 	},
 	{
 		name: "hooks not wired", breaks: "U after a restore: nobody hears of a fence",
-		edits:  []edit{{issuerFile, "	source.Attach(Hooks{Observer: config.Observer, Revoke: i.revoke})\n", ""}},
+		edits:  []edit{{issuerFile, "	source.Attach(Hooks{Observer: config.Observer, Revoke: i.revoke, Drop: i.owned.Drop})\n", ""}},
 		suites: []suite{simulation, allocators},
 	},
 	{
@@ -145,8 +129,8 @@ var allocatorMutants = []mutant{
 		suites: []suite{simulation, allocators},
 	},
 	{
-		name: "rivals believed in after a fence", breaks: "U after a restore: an advance goes to a rival that knows less",
-		edits:  []edit{{issuerFile, "	i.peers.ForgetRivals()\n", ""}},
+		name: "rivals believed in after a fence", breaks: "after a restore: requests go to a rival that knows less",
+		edits:  []edit{{issuerFile, "		i.rivals.forgetAll()\n", ""}},
 		suites: []suite{allocators},
 	},
 	{

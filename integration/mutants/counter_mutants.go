@@ -16,12 +16,12 @@ const (
 )
 
 // mutants is all of them, one list for each room: the Counter's first, then
-// those of what is remembered of etcd, the allocators' and the worker's, the
+// those of leases, of what is remembered of etcd, the allocators' and the worker's, the
 // wire's, those of the way to etcd, of what NATS refuses, and the stamper's.
-var mutants = slices.Concat(counterMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants)
+var mutants = slices.Concat(counterMutants, leaseMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants)
 
 // fallen is where what an advance brings is held against what others learned.
-const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last <= b.last:"
+const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last < b.last:"
 
 var counterMutants = []mutant{
 	{
@@ -44,11 +44,13 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "ambiguous taken for applied", breaks: "U: a range is issued though no answer came",
-		edits: []edit{{advanceFile, "		if wait := d.backoff.Next", `		if !d.looking && !d.a.Ended(time.Now()) {
+		edits: []edit{{advanceFile, "		d.later(out.err)\n", `		if !d.looking && !d.a.Ended(time.Now()) {
+			d.a.Tenure = d.tenure
 			d.end(d.ids, nil)
 			return
 		}
-		if wait := d.backoff.Next`}},
+		d.later(out.err)
+`}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -65,7 +67,7 @@ var counterMutants = []mutant{
 	d.c.mu.Unlock()
 	d.known = d.c.belief(d.a.Key)
 `},
-			{advanceFile, "		if wait := d.backoff.Next", `		if d.ids.N > 0 && strings.Contains(out.err.Error(), "database space exceeded") {
+			{advanceFile, "		d.later(out.err)\n", `		if d.ids.N > 0 && !d.a.Owned && strings.Contains(out.err.Error(), "database space exceeded") {
 			d.c.mu.Lock()
 			if d.c.spare == nil {
 				d.c.spare = map[allocator.Key]allocator.Range{}
@@ -75,7 +77,8 @@ var counterMutants = []mutant{
 			d.fail(allocator.ErrUnavailable)
 			return
 		}
-		if wait := d.backoff.Next`},
+		d.later(out.err)
+`},
 			{advanceFile, "	\"sync\"\n", "	\"strings\"\n	\"sync\"\n"},
 		},
 		suites: []suite{simulation, counter},
@@ -118,11 +121,6 @@ var counterMutants = []mutant{
 		suites: []suite{counter},
 	},
 	{
-		name: "given ids not counted", breaks: "U after a restore: ids that a rival reserved for us are reserved again",
-		edits:  []edit{{beliefFile, "	b.given = max(b.given, ids.Last())\n", ""}},
-		suites: []suite{counter},
-	},
-	{
 		name: "guard off", breaks: "U after a restore: the headers are not looked at",
 		edits:  []edit{{guardFile, "	now := record.SightOf(h)\n	g.mu.Lock()\n", "	if h != nil {\n		return nil\n	}\n	now := record.SightOf(h)\n	g.mu.Lock()\n"}},
 		suites: []suite{simulation, counter},
@@ -135,7 +133,7 @@ var counterMutants = []mutant{
 	{
 		name: "mark may fall", breaks: "U after a restore: a record that went back is believed",
 		edits: []edit{
-			{beliefFile, "now.last < known.last || now.rev < known.rev", "false"},
+			{beliefFile, `now.last < known.last && known.owner == "" || now.rev < known.rev`, "false"},
 			{beliefFile, fallen, "case false:"},
 			{judgeFile, "case now.Rev < was.Rev:", "case false:"},
 		},
@@ -153,7 +151,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "floor lowers", breaks: "U: a floor below the mark is where ids go on",
-		edits: []edit{{advanceFile, "	ids, err := next(max(d.known.last, d.known.given, d.c.floor(d.a.Key, d.known)), d.a.N)\n", `	from := d.c.floor(d.a.Key, d.known)
+		edits: []edit{{advanceFile, "	ids, err := next(max(d.known.last, d.c.floor(d.a.Key, d.known)), d.a.N)\n", `	from := d.c.floor(d.a.Key, d.known)
 	if from == 0 {
 		from = d.known.last
 	}
@@ -173,7 +171,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "any format will do", breaks: "a newer version's record is overwritten",
-		edits:  []edit{{recordFile, "raw.Fmt != counterFormat", "raw.Fmt < counterFormat"}},
+		edits:  []edit{{recordFile, "raw.Fmt != freeFormat && raw.Fmt != ownedFormat", "raw.Fmt < freeFormat"}},
 		suites: []suite{counter},
 	},
 	{

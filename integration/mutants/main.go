@@ -36,9 +36,10 @@ type suite struct{ pkg, run string }
 
 var (
 	simulation = suite{"./allocator/etcd", "^TestSimulation$"}
-	counter    = suite{"./allocator/etcd", "Record|Floor|Backwards|GoesBack|Twice|Ambiguous|Exhaust|Stuck|Ended|Yield|Given|Conforms"}
+	counter    = suite{"./allocator/etcd", "Record|Floor|Backwards|GoesBack|Twice|Ambiguous|Exhaust|Stuck|Ended|Yield|Conforms"}
+	frozen     = suite{"./allocator/etcd", "^TestOwnerFreezes$|^TestDeposedOwnerComesBack$"}
+	clocks     = suite{"./allocator/etcd", "^TestClocksThatDiffer$"}
 	allocators = suite{"./allocator", "."}
-	peers      = suite{"./worker", "Rival|Handed|Losers|Peers"}
 	answers    = suite{"./worker", "Expired|Answers|Busy"}
 )
 

@@ -1,0 +1,97 @@
+package main
+
+const (
+	tenureFile        = "allocator/tenure.go"
+	ownedFile         = "allocator/owned.go"
+	sessionFile       = "allocator/etcd/session.go"
+	sessionRecordFile = "allocator/etcd/record/session.go"
+)
+
+// ownGuard has a claim compare with the claimer's session, ownerGuard an advance
+// with that of an owner who has gone.
+const (
+	ownGuard   = "			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(rec.Owner), Created: d.created})\n"
+	ownerGuard = "			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(d.known.owner)})\n"
+)
+
+// leaseMutants break what makes an owner's ids strict. Other lists have the ones
+// that break clock-free ids in the same way; README maps them to M1 to M12.
+var leaseMutants = []mutant{
+	{
+		name: "M1 no lease check", breaks: "S: an owner issues on after its lease",
+		edits:  []edit{{tenureFile, "t != nil && int64(now.Sub(t.began)) < t.until.Load()", "t != nil && int64(now.Sub(t.began)) != t.until.Load()"}},
+		suites: []suite{frozen, simulation},
+	},
+	{
+		name: "M2 clock read in advance", breaks: "S: an owner that stood still issues as if it had not",
+		edits: []edit{
+			{weakFile, "	now   func() time.Time // that it is held against\n", "	now   func() time.Time // that it is held against\n	read  time.Time\n"},
+			{ownedFile, "	case w.tenure.Holds(now):\n", "	case w.tenure.Holds(w.read):\n"},
+			{ownedFile, "{ return !w.owned || w.tenure.Holds(w.now()) }", "{\n	if w.owned {\n		w.read = w.now()\n	}\n	return !w.owned || w.tenure.Holds(w.read)\n}"},
+		},
+		suites: []suite{frozen, simulation},
+	},
+	{
+		name: "M3 lease counted from the answer", breaks: "S: a renewal whose answer takes long gives time that it has not",
+		edits:  []edit{{sessionFile, "s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))", "sent = c.config.Now()\n			s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))"}},
+		suites: []suite{frozen, simulation},
+	},
+	{
+		name: "M7 the tenure of now", breaks: "S: ids are held against the tenure that there is, not the one they came from",
+		edits:  []edit{{ownedFile, "	w.dropAllLocked(GapTenure)\n	w.tenure = t\n", "	w.tenure = t\n"}},
+		suites: []suite{allocators, simulation},
+	},
+	{
+		name: "M8 issued after a release", breaks: "U: ids that were given back are issued",
+		edits:  []edit{{ownedFile, "			w.clock.removeAt(w.tidied)\n			w.removeLocked(k)\n", "			w.tidied++\n"}},
+		suites: []suite{allocators, simulation},
+	},
+	{
+		name: "M12 advanced by who does not own it", breaks: "S: another process reserves ids above the owner's window",
+		edits: []edit{
+			{advanceFile, `	others := now.owner != "" && now.owner != d.c.config.Writer`, `	others := now.owner != "" && now.owner == "nobody"`},
+			{advanceFile, ownerGuard, ""},
+		},
+		suites: []suite{simulation},
+	},
+	{
+		name: "challenger waits too short", breaks: "S: a key is taken over while its owner's lease lasts",
+		edits:  []edit{{sessionRecordFile, "return s.Lease + s.Lease/10 }", "return s.Lease / 2 }"}},
+		suites: []suite{clocks},
+	},
+	{
+		name: "session guard dropped", breaks: "S: a key is claimed by who has no session, and nobody watches",
+		edits:  []edit{{advanceFile, ownGuard, ""}},
+		suites: []suite{simulation},
+	},
+	{
+		name: "owner guard dropped", breaks: "S: a key is taken from an owner who was gone and is back",
+		edits:  []edit{{advanceFile, ownerGuard, ""}},
+		suites: []suite{simulation},
+	},
+	{
+		name: "let go of while issuing", breaks: "S: a drained owner's session is deleted, and it goes on",
+		edits: []edit{
+			{ownedFile, "	w.tenure.End() // what takes ids now, under the lock, is done before the next line\n", ""},
+			{ownedFile, "	w.Forget()\n	for _, r := range all {", "	for _, r := range all {"},
+			{sessionFile, "	s.end()\n	s.turn.Lock()\n	defer s.turn.Unlock()\n	s.end() // a renewal may have been under way\n", "	s.turn.Lock()\n	defer s.turn.Unlock()\n"},
+			{sessionFile, "		case kv == nil:\n			s.found(0, 0)\n		default: // an", "		case kv == nil:\n			s.mu.Lock()\n			s.rev, s.created = 0, 0\n			s.mu.Unlock()\n		default: // an"},
+		},
+		suites: []suite{simulation},
+	},
+	{
+		name: "tenure outlives its session", breaks: "S: who was deposed and has a new session goes on with the old windows",
+		edits:  []edit{{sessionFile, "	if created != s.created {\n", "	if created != s.created && s.tenure == nil {\n"}},
+		suites: []suite{frozen},
+	},
+	{
+		name: "more given back than is left", breaks: "U: a released key's mark falls below ids that were issued",
+		edits:  []edit{{sessionFile, "	last := b.last - int64(rest.N)\n", "	last := b.last - int64(rest.N)\n	if rest.N > 0 && last > 0 {\n		last--\n	}\n"}},
+		suites: []suite{simulation},
+	},
+	{
+		name: "word of an operator not heard", breaks: "S: an owner goes on with its window after a raise",
+		edits:  []edit{{ownedFile, "		w.dropLocked(k, GapRevoked)\n		if k.refill != nil {", "		if k.refill != nil {"}},
+		suites: []suite{allocators},
+	},
+}
