@@ -98,7 +98,7 @@ func TestMarkStaysRaisedWhenItsOwnerLetsGo(t *testing.T) {
 				// The mark is raised, and the owner has not heard of it.
 				was := counterAt(t, server, key)
 				if was.Last != test.mark || was.Owner != o.id {
-					t.Errorf("the counter is %+v, want its mark at %d", was, test.mark)
+					t.Fatalf("the counter is %+v, want its mark at %d", was, test.mark)
 				}
 				if ids, ok := o.take(key, n/2); !ok { // half is spent: the next window is fetched
 					t.Errorf("got %v", ids)
@@ -201,7 +201,7 @@ func TestTwoOperators(t *testing.T) {
 		})
 	}
 	etcdtest.Eventually(t, func() bool { return len(toldTo(t, server, "w1")) == 2 }, "not both have told")
-	o.renew(t)
+	o.serve(t, 10*time.Millisecond) // again, should an answer come too late to an operator
 	all.Wait()
 	for _, k := range []allocator.Key{key, other} {
 		if ids, ok := o.take(k, 1); ok {
@@ -211,6 +211,33 @@ func TestTwoOperators(t *testing.T) {
 			t.Errorf("%v: got %v", k, ids)
 		}
 	}
+}
+
+// What a second operator writes in the session of an owner that stands still is no
+// renewal: the first one goes on waiting.
+func TestTwoOperatorsOfAnOwnerThatStandsStill(t *testing.T) {
+	server := servers.StartEtcd(t)
+	o := startOwner(t, server.Connect(t), "w1", lease, 1000)
+	o.next(t, key, 1)
+	o.next(t, other, 1)
+	var all sync.WaitGroup
+	for i, k := range []allocator.Key{key, other} {
+		a := operate.New(server.Connect(t), "")
+		etcdtest.Eventually(t, func() bool { return len(toldTo(t, server, "w1")) == i }, "the first has not told")
+		all.Go(func() {
+			begin := time.Now()
+			if _, err := a.Raise(t.Context(), k, 500); err != nil {
+				t.Error(err)
+			}
+			if ids, ok := o.take(k, 1); ok {
+				t.Errorf("%v: issued %v from before", k, ids)
+			}
+			if took := time.Since(begin); took < stood {
+				t.Errorf("%v: took %v, want %v at least", k, took, stood)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // An owner had read an operator's word, and had not renewed its session yet, when
@@ -240,19 +267,22 @@ func TestWordThatWasReadBefore(t *testing.T) {
 	if ids := o.next(t, key, 1); ids.First != 1001 {
 		t.Fatalf("got %v", ids)
 	}
-	a := operate.New(server.Connect(t), "")
-	renewed := make(chan error, 1)
-	a = a.Telling(func(operate.Wait) {
+	// The owner renews its session once the operator has read it, and is about to
+	// write.
+	writes := make(chan struct{}, 10)
+	operator := server.Connect(t)
+	operator.KV = &etcdtest.LossyKV{KV: operator.KV, Spoil: func() (bool, error) { writes <- struct{}{}; return false, nil }}
+	a := operate.New(operator, "").Telling(func(operate.Wait) {
+		<-writes // of the mark
 		go func() {
-			rev := sessionRev(t, a, "w1")
-			etcdtest.Eventually(t, func() bool { return sessionRev(t, a, "w1") != rev }, "nothing was written")
-			renewed <- o.issuer.Renew(t.Context())
+			select {
+			case <-writes:
+			case <-time.After(stood): // it writes nothing
+			}
+			o.serve(t, time.Millisecond)
 		}()
 	})
 	if _, err := a.Raise(t.Context(), key, 1500); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-renewed; err != nil {
 		t.Fatal(err)
 	}
 	if ids := o.next(t, key, 1); ids.First <= 1500 {
@@ -260,20 +290,12 @@ func TestWordThatWasReadBefore(t *testing.T) {
 	}
 }
 
-func sessionRev(t testing.TB, a *operate.Admin, id string) int64 {
-	s, err := a.Session(t.Context(), id)
-	if err != nil {
-		t.Error(err)
-	}
-	return s.Rev
-}
-
 // Every other answer to the operator is lost, and every other question on its
-// way, while the owner renews its session without a pause.
+// way, while the owner renews its session every 20 ms.
 func TestRaiseWhoseAnswersAreLost(t *testing.T) {
 	server := servers.StartEtcd(t)
 	o := startOwner(t, server.Connect(t), "w1", lease, 1000)
-	o.serve(t, time.Millisecond, key)
+	o.serve(t, lease/30, key)
 	client := server.Connect(t)
 	losses := 0
 	client.KV = &etcdtest.LossyKV{KV: client.KV, Spoil: func() (bool, error) {

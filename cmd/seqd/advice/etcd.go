@@ -11,6 +11,7 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
@@ -40,8 +41,17 @@ var refusals = []struct {
 		"etcd is full: etcdctl compact and defrag, then alarm disarm; turn auto-compaction on"},
 }
 
+// runAgain is for counters that were raised while their owners did not let go.
+const runAgain = "run the command again, until it ends without this: a raise then only waits, and a jump adds N once more, which costs ids and does no harm"
+
 // aboutEtcd returns what to try about an error of etcd, or of its counters.
 func aboutEtcd(err error) string {
+	if held, ok := errors.AsType[*operate.HeldError](err); ok {
+		if try := aboutEtcd(held.Err); try != "" {
+			return try + "; then " + runAgain
+		}
+		return runAgain
+	}
 	if _, ok := errors.AsType[*etcd.SmallError](err); ok {
 		return "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more"
 	}
