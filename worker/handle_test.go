@@ -2,6 +2,7 @@ package worker
 
 import (
 	"log/slog"
+	"runtime"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -27,7 +28,7 @@ func newSubscriber(t testing.TB) *subscriber {
 }
 
 func request(mode string) *nats.Msg {
-	return &nats.Msg{Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0", Data: []byte("\x82\xa4mode\xa4" + mode + "\xa5nonce\xcf12345678")}
+	return &nats.Msg{Subject: "seq.demo.key666", Reply: "_INBOX.abcdefghijklmnopqrstuv.0", Data: []byte("\x82\xa4mode" + string([]byte{0xa0 + byte(len(mode))}) + mode + "\xa5nonce\xcf12345678")}
 }
 
 // The fast path, from the callback to the publish, allocates nothing, with
@@ -73,6 +74,48 @@ func BenchmarkHandleWeak(b *testing.B) {
 func BenchmarkHandleStrong(b *testing.B) {
 	s, m := newSubscriber(b), request("strong")
 	s.w.config.MaxWaiting = 1 << 30
+	b.ReportAllocs()
+	for b.Loop() {
+		s.handle(m)
+	}
+}
+
+// An owned key's fast path allocates nothing either.
+func TestOwnedFastPathAllocatesNothing(t *testing.T) {
+	s, m := newOwner(t), request("strong")
+	least := 1.0
+	for range 10 {
+		least = min(least, testing.AllocsPerRun(1000, func() { s.handle(m) }))
+	}
+	if least > 0 {
+		t.Errorf("%v allocations", least)
+	}
+}
+
+// newOwner is newSubscriber for a leased store, whose key of request is owned.
+func newOwner(t testing.TB) *subscriber {
+	s := newSubscriber(t)
+	s.store.Leased = true
+	s.store.backend.found(nil)
+	issuer := s.store.backend.issuer
+	if err := issuer.Renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := request("strong")
+	for range 10_000 { // until no window has to be fetched for a while
+		s.handle(m)
+	}
+	for s.w.waiting.Load() > 0 {
+		runtime.Gosched()
+	}
+	if issuer.OwnedKeys() != 1 {
+		t.Fatalf("%d keys are owned", issuer.OwnedKeys())
+	}
+	return s
+}
+
+func BenchmarkHandleOwned(b *testing.B) {
+	s, m := newOwner(b), request("strong")
 	b.ReportAllocs()
 	for b.Loop() {
 		s.handle(m)

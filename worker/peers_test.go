@@ -317,7 +317,8 @@ func TestRacingTeam(t *testing.T) {
 	}
 	over := int64(0)
 	for _, m := range tm.crew {
-		over += m.Snapshot().HandedOver
+		s := m.Snapshot()
+		over += s.HandedOver
 	}
 	if over == 0 {
 		t.Error("nothing was handed over")

@@ -25,14 +25,14 @@ type team struct {
 	db     *servers.Etcd
 	nc     *nats.Conn // a caller's
 	log    *logBuffer
-	crew   []*member
+	direct bool      // its workers' ways can't be spoilt, and are fast
+	crew   []*member // those that have stopped too
 }
 
 type member struct {
 	*running
 	nats, etcd *servers.Proxy
 	counter    *etcd.Counter
-	conn       *nats.Conn // the worker's
 }
 
 // lease of the stores in these tests.
@@ -40,7 +40,12 @@ const lease = time.Second
 
 func startTeam(t testing.TB, size int, change func(*worker.Config)) *team {
 	t.Helper()
-	tm := &team{server: servers.StartNATS(t, nil), db: servers.StartEtcd(t), log: &logBuffer{}}
+	return newTeam(t, size, false, change)
+}
+
+func newTeam(t testing.TB, size int, direct bool, change func(*worker.Config)) *team {
+	t.Helper()
+	tm := &team{server: servers.StartNATS(t, nil), db: servers.StartEtcd(t), log: &logBuffer{}, direct: direct}
 	tm.nc = tm.server.Connect(t)
 	for range size {
 		tm.join(t, change)
@@ -51,13 +56,18 @@ func startTeam(t testing.TB, size int, change func(*worker.Config)) *team {
 // join adds a worker, whose store "a" is leased unless change says otherwise.
 func (tm *team) join(t testing.TB, change func(*worker.Config)) *member {
 	t.Helper()
-	m := &member{nats: servers.StartProxy(t, tm.server.URL[len("nats://"):]), etcd: servers.StartProxy(t, tm.db.Endpoint)}
+	m := &member{}
+	url, endpoint := tm.server.URL, tm.db.Endpoint
+	var pings []nats.Option
+	if !tm.direct {
+		m.nats, m.etcd = servers.StartProxy(t, url[len("nats://"):]), servers.StartProxy(t, endpoint)
+		url, endpoint = "nats://"+m.nats.Addr, m.etcd.Addr
+		pings = []nats.Option{nats.PingInterval(lease / 2)}
+	}
 	config := worker.Config{
 		ID: nuid.Next(),
 		Connect: func(options ...nats.Option) (*nats.Conn, error) {
-			nc, err := nats.Connect("nats://"+m.nats.Addr, append(options, nats.PingInterval(lease/4))...)
-			m.conn = nc
-			return nc, err
+			return nats.Connect(url, append(options, pings...)...)
 		},
 		Backends: []worker.Backend{{Name: "etcd", Lease: lease, Stores: []worker.Store{{Name: "a", Leased: true}}}},
 		Log:      slog.New(slog.NewTextHandler(tm.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -66,7 +76,7 @@ func (tm *team) join(t testing.TB, change func(*worker.Config)) *member {
 		change(&config)
 	}
 	b := &config.Backends[0]
-	m.counter = etcd.NewCounter(servers.Dial(t, m.etcd.Addr), etcd.Config{Writer: config.ID, Lease: b.Lease, Log: config.Log})
+	m.counter = etcd.NewCounter(servers.Dial(t, endpoint), etcd.Config{Writer: config.ID, Lease: b.Lease, Log: config.Log})
 	b.Counter, b.Ready = m.counter, m.counter.Ready
 	w, err := worker.New(config)
 	if err != nil {
@@ -127,6 +137,7 @@ func (tm *team) owner(t testing.TB) (owner *member, others []*member) {
 // callers ask for ids of keys all the time, until they are stopped. Every
 // request has a reply subject of its own, and its answers are counted.
 type callers struct {
+	team    *team
 	nc      *nats.Conn
 	history allocatortest.History
 	stop    chan struct{}
@@ -140,7 +151,7 @@ type callers struct {
 
 func (tm *team) call(t testing.TB, n int, keys ...allocator.Key) *callers {
 	t.Helper()
-	c := &callers{nc: tm.nc, stop: make(chan struct{}), answered: map[string]int{}, refused: map[string]int{}}
+	c := &callers{team: tm, nc: tm.nc, stop: make(chan struct{}), answered: map[string]int{}, refused: map[string]int{}}
 	for i := range n {
 		c.done.Go(func() { c.run(t, keys[i%len(keys)]) })
 	}
@@ -222,15 +233,23 @@ func (c *callers) count(m *nats.Msg) {
 }
 
 // end stops the callers and checks that U and S held, that no request was
-// answered twice, and none that may not be was left without an answer.
+// answered twice unless the word about it came too late, and none that may not be was left without an answer.
 func (c *callers) end(t testing.TB, mayBeUnheard int) {
 	t.Helper()
 	close(c.stop)
 	c.done.Wait()
-	for reply, n := range c.answered {
-		if n != 1 {
-			t.Errorf("%s was answered %d times", reply, n)
-		}
+	twice := 0
+	for _, n := range c.answered {
+		twice += n - 1
+	}
+	lost := 0
+	for _, m := range c.team.crew {
+		lost += int(m.Snapshot().HandoversLost)
+	}
+	if twice > lost {
+		t.Errorf("%d requests were answered twice, and for %d no word came in time", twice, lost)
+	} else if twice > 0 {
+		t.Logf("%d requests were answered twice: this machine is slow", twice)
 	}
 	if c.unheard > mayBeUnheard {
 		t.Errorf("%d requests were not answered, at most %d may be", c.unheard, mayBeUnheard)

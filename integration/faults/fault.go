@@ -138,6 +138,9 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 	if slower > busy || s.etcd.waitedForDisk() {
 		limits.outcomes += ", EXPIRED, UNAVAILABLE" // the patience of some callers is a second
 	}
+	if slower > veryBusy {
+		limits.outcomes += ", " + noAnswer // in time: those that never come are found all the same
+	}
 	limits.check(&times, figures, slower)
 	times.check(f.shown(figures))
 	v.problems = append(v.problems, times.problems...)
@@ -146,6 +149,9 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 
 // busy is a machine on which a request may expire without a fault.
 const busy = 1.2
+
+// veryBusy is one on which the answer that says so may come too late.
+const veryBusy = 2
 
 // stretch returns how many times longer everything takes on a machine that did
 // not give this process the missing part of the time.

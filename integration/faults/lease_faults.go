@@ -166,7 +166,7 @@ func freezeOwner(r *run) {
 	lost := 0
 	steps := []time.Duration{
 		-50 * time.Millisecond, -25 * time.Millisecond, 0, 25 * time.Millisecond, 50 * time.Millisecond,
-		200 * time.Millisecond, 250 * time.Millisecond, 300 * time.Millisecond, 350 * time.Millisecond, 400 * time.Millisecond, 500 * time.Millisecond, 700 * time.Millisecond,
+		400 * time.Millisecond, 500 * time.Millisecond, 600 * time.Millisecond, 700 * time.Millisecond, 800 * time.Millisecond, 1000 * time.Millisecond, 1500 * time.Millisecond,
 	}
 	for _, step := range steps {
 		w := r.owner(r, hot)
@@ -229,14 +229,15 @@ func spoilRenewals(r *run) {
 		w.waitReady(r, pace.Patience)
 		r.during(r.lease)
 	}
-	for _, d := range []time.Duration{r.lease / 2, r.lease, 2 * r.lease} {
+	longest := 3 * r.lease
+	for _, d := range []time.Duration{r.lease / 2, r.lease, longest} {
 		spoil((*servers.Proxy).DropResponses, d, (*servers.Proxy).Cut)  // lost, although applied
 		spoil((*servers.Proxy).DropResponses, d, (*servers.Proxy).Heal) // late
 		spoil((*servers.Proxy).Blackhole, d, (*servers.Proxy).Heal)     // applied late
 	}
 	delay := r.lease / 4
 	spoil(func(p *servers.Proxy) { p.Delay(delay) }, 4*r.lease, (*servers.Proxy).Heal)
-	r.notef("answers lost, answers late, renewals late, each for %v to %v; and each way %v longer", r.lease/2, 2*r.lease, delay)
+	r.notef("answers lost, answers late, renewals late, each for %v to %v; and each way %v longer", r.lease/2, longest, delay)
 }
 
 // leaseChanges are what operators do to stores with a lease.
