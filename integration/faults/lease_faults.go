@@ -171,6 +171,7 @@ func freezeOwner(r *run) {
 	for _, step := range steps {
 		w := r.owner(r, hot)
 		end := r.losing()
+		r.tearing()
 		w.freeze(r)
 		r.during(r.lease + step)
 		w.thaw(r)
@@ -195,6 +196,7 @@ func cutOwner(etcd, nats bool) func(*run) {
 			end := func() {}
 			if nats {
 				end = r.losing()
+				r.tearing()
 				w.natsLink.Blackhole()
 			}
 			if etcd {
