@@ -33,8 +33,7 @@ type lease struct {
 }
 
 func newLease(w *Worker, b *backend) *lease {
-	l := &lease{w: w, b: b, length: b.Lease, kick: make(chan struct{}, 1)}
-	return l
+	return &lease{w: w, b: b, length: b.Lease, kick: make(chan struct{}, 1)}
 }
 
 // look has keep look without waiting for its time.
@@ -101,13 +100,12 @@ func (l *lease) keep(ctx context.Context) {
 		case <-l.kick:
 		}
 		l.loop.turn(l.w)
-		if now := l.departures.Load(); owns && (now != seen || !l.serves()) {
+		now := l.departures.Load()
+		if owns && (now != seen || !l.serves()) {
 			l.emptied(ctx)
-			if l.letGo(ctx) == nil {
-				owns = false
-			}
-			seen, due = now, time.Time{}
+			owns, due = l.letGo(ctx) != nil, time.Time{}
 		}
+		seen = now
 		wait := l.every()
 		switch {
 		case !l.serves():

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sys/unix"
 
 	"github.com/seqd-io/seqd/worker"
 )
@@ -78,10 +79,30 @@ func ask(b *testing.B, tm *team, callers, keyCount int) {
 	}
 	run(5000) // warm up
 	took = nil
+	before := cpu(b)
 	b.ResetTimer()
 	run(b.N)
 	b.StopTimer()
+	b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op") // on a busy machine too
+	over, messages := int64(0), int64(0)
+	for _, m := range tm.crew {
+		s := m.Snapshot()
+		over, messages = over+s.HandedOver, messages+s.HandoverMessages
+	}
+	if messages > 0 {
+		b.ReportMetric(float64(over)/float64(messages), "requests/message")
+	}
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1000, "p50-µs")
 	b.ReportMetric(float64(len(took))/b.Elapsed().Seconds(), "ids/s")
+}
+
+// cpu returns how long this process has had processors for, servers and callers
+// included.
+func cpu(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -38,7 +38,7 @@ func newCollector(s Sources) *collector {
 
 		workerInfo:     gauge("worker_info", "Who this worker is, always 1: its id in discovery, logs and etcd's records, and its host.", "id", "host"),
 		lost:           counter("answers_lost_total", "Answers that no caller got: refused by NATS after they were sent, too large for its max_payload, or not sent as it was away.", "reason"),
-		refused:        gauge("subscriptions_refused", "Subscriptions that NATS refuses and that the worker serves without: discovery, other workers' advances, their answers."),
+		refused:        gauge("subscriptions_refused", "Subscriptions that NATS refuses and that the worker serves without: discovery, what other workers hand over, their answers."),
 		natsReconnects: counter("nats_reconnects_total", "Times the connection to NATS came back."),
 		pauses:         counter("pauses_total", "Times the process stood still for more than 250 ms."),
 
