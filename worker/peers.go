@@ -84,7 +84,7 @@ func (r *receiver) handle(m *nats.Msg) {
 func (r *receiver) take(req *carried, arrived, now time.Time) bool {
 	w := r.w
 	st := w.storeOf(req.key.Store, nil)
-	if st == nil || w.draining.Load() || st.currentState() != Serving {
+	if st == nil || st.currentState() != Serving {
 		return false
 	}
 	if st.Leased && !st.backend.lease.holds(now) { // its sender may take the key over

@@ -227,6 +227,29 @@ func TestRivalsOfEachOther(t *testing.T) {
 	}
 }
 
+// A worker that hands a key over itself does not take it from others, so that all
+// come to ask the one that wins.
+func TestLosersTakeNothing(t *testing.T) {
+	f, first, second, other := pair(t)
+	taker, idSecond := "taker", other.ID()
+	second.rival.Store(&taker)
+	if _, err := f.nc.Subscribe(worker.PeerSubject(taker), func(m *nats.Msg) { _ = m.Respond([]byte("\x01\x00")) }); err != nil {
+		t.Fatal(err)
+	}
+	request := subjects.Request{N: 1, Mode: subjects.Strong}
+	if err := f.nc.PublishRequest("other.a.key", "_INBOX.nobody", request.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return other.Snapshot().HandedOver == 1 }, "it is not handed over")
+	first.rival.Store(&idSecond)
+	if ids, err := f.next(t, key, subjects.Strong, 1); err != nil || ids.First != 1 {
+		t.Errorf("got %v, %v, want 1", ids, err)
+	}
+	if s, o := f.Snapshot(), other.Snapshot(); s.HandoversRefused != 1 || s.HandedOver != 0 || o.HandoversReceived != 0 {
+		t.Errorf("got %+v and %+v", s, o)
+	}
+}
+
 // A worker that drains takes nothing. It did once, and where callers wanted a key
 // all the time its rivals kept it busy until DrainTimeout.
 func TestDrainingWorkerTakesNothing(t *testing.T) {
