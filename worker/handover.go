@@ -25,6 +25,8 @@ type handovers struct {
 	reply string // what the subjects of words begin with; set by Run
 	stats handoverStats
 
+	clocks peerClocks
+
 	mu    sync.Mutex
 	seq   uint64
 	sent  map[uint64]*parcel // the word has not come
@@ -37,10 +39,11 @@ type handovers struct {
 const (
 	// wordPatience is how long a worker waits for the word about what it has handed
 	// over.
-	wordPatience = 250 * time.Millisecond
+	wordPatience = 500 * time.Millisecond
 
 	// takeWithin is how old what is handed over may be when it is taken. The rest of
-	// wordPatience is for the way there and back.
+	// wordPatience is for the word's way back: if it takes longer, there are two
+	// answers.
 	takeWithin = 200 * time.Millisecond
 
 	// stoodStill is how old a pulse must be for a worker to think that words may be
@@ -62,8 +65,8 @@ func (h *handovers) introduce(inbox string) { h.reply = inbox + "." + rand.Text(
 func (h *handovers) send(p *parcel) (body []byte) {
 	body, p.body = p.body, nil
 	subject := PeerSubject(p.peer)
-	closeParcel(body, takeWithin, len(p.calls))
 	p.sent = time.Now()
+	closeParcel(body, takeWithin, len(p.calls), h.clocks.read(p.peer, p.sent.Sub(h.w.started)))
 	h.mu.Lock()
 	h.seq++
 	seq := h.seq
@@ -110,6 +113,9 @@ func (h *handovers) hears(m *nats.Msg) bool {
 	var said word
 	if noResponders(m) == nil {
 		said = readWord(m.Data, len(p.calls))
+		if said.clock > 0 {
+			h.clocks.hear(p.peer, said.clock, time.Since(h.w.started))
+		}
 	}
 	taken := 0
 	for i, c := range p.calls {

@@ -12,7 +12,7 @@ import (
 // What workers hand over travels in a form of its own. All requests of a message
 // are for one worker, of any keys:
 //
-//	version, patience (2 bytes, ms), count (2 bytes), then of each request:
+//	version, patience (2 bytes, ms), count (2 bytes), the receiver's clock (8 bytes), then of each request:
 //	flags, hops, n, left (µs), reply, "<store>.<key>"[, nonce][, traceparent, tracestate]
 //
 // Numbers without a size are varints; texts have their length before them. A
@@ -22,12 +22,12 @@ import (
 const wireVersion = 1
 
 const (
-	parcelHead  = 5    // bytes before the first request
-	maxCarried  = 1024 // requests in a message; senders put in fewer
-	maxHops     = 3    // times that one request is handed over
-	maxParent   = 128  // bytes of a traceparent
-	maxState    = 512  // bytes of a tracestate; a longer one is left out
-	maxNonceLen = 64   // bytes of a body with a nonce alone
+	parcelHead  = 5 + clockLen // bytes before the first request
+	maxCarried  = 1024         // requests in a message; senders put in fewer
+	maxHops     = 3            // times that one request is handed over
+	maxParent   = 128          // bytes of a traceparent
+	maxState    = 512          // bytes of a tracestate; a longer one is left out
+	maxNonceLen = 64           // bytes of a body with a nonce alone
 
 	// maxLeft bounds what a message may say of a caller's patience.
 	maxLeft = 24 * time.Hour
@@ -99,10 +99,12 @@ func appendText(b []byte, s string) []byte {
 }
 
 // closeParcel writes the head of a message, for which parcelHead bytes were left.
-func closeParcel(b []byte, patience time.Duration, count int) {
+// clock is what the receiver's shows by now, at least; 0 if that is not known.
+func closeParcel(b []byte, patience time.Duration, count int, clock time.Duration) {
 	b[0] = wireVersion
 	binary.BigEndian.PutUint16(b[1:], uint16(patience.Milliseconds()))
 	binary.BigEndian.PutUint16(b[3:], uint16(count))
+	appendClock(b[:parcelHead-clockLen], clock)
 }
 
 // openParcel appends the requests of a message to into. ok is false if any of it
@@ -215,7 +217,8 @@ func (r *wireReader) text(limit int) (string, bool) {
 }
 
 // A word says which requests of a message were taken: its version, then wordAll,
-// wordNone, or wordSome and a bit for each request that was not.
+// wordNone, or wordSome and a bit for each request that was not; and then, by the
+// clock of who has written it, when that was.
 const (
 	wordAll byte = iota
 	wordNone
@@ -243,19 +246,34 @@ func appendWord(b []byte, count int, refused []int) []byte {
 // word is what is said of a message. The zero value is not for use.
 type word struct {
 	all     bool
-	refused []byte // nil and not all: none was taken
+	refused []byte        // nil and not all: none was taken
+	clock   time.Duration // 0: it does not say
 }
 
 // readWord reads the word about count requests. What can't be read says that none
 // was taken.
-func readWord(b []byte, count int) word {
-	switch {
-	case len(b) == 2 && b[0] == wireVersion && b[1] == wordAll:
-		return word{all: true}
-	case len(b) == 2+(count+7)/8 && b[0] == wireVersion && b[1] == wordSome:
-		return word{refused: b[2:]}
+func readWord(b []byte, count int) (w word) {
+	if len(b) < 2 || b[0] != wireVersion {
+		return w
 	}
-	return word{}
+	size := 2
+	if b[1] == wordSome {
+		size += (count + 7) / 8
+	}
+	switch len(b) - size {
+	case 0:
+	case clockLen:
+		w.clock = readClock(b[size:])
+	default:
+		return w
+	}
+	switch b[1] {
+	case wordAll:
+		w.all = true
+	case wordSome:
+		w.refused = b[2:size]
+	}
+	return w
 }
 
 // took reports whether the request with that number was taken.

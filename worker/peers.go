@@ -48,10 +48,14 @@ func (r *receiver) handle(m *nats.Msg) {
 	case m.Subject != PeerSubject(w.config.ID):
 		return
 	}
-	requests, patience, ok := openParcel(string(m.Data), r.requests[:0])
+	message := string(m.Data)
+	requests, patience, ok := openParcel(message, r.requests[:0])
 	r.requests, r.refused = requests, r.refused[:0]
-	age := max(now.Sub(came), w.pulse.age(now.Sub(w.started))-beatInterval)
-	late := age > min(patience, wordPatience) // who has sent it may be at it himself by now
+	old := max(now.Sub(came), w.pulse.age(now.Sub(w.started))-beatInterval)
+	if ok {
+		old = max(old, age(message, now.Sub(w.started)))
+	}
+	late := old > min(patience, wordPatience) // who has sent it may be at it himself by now
 	count := len(requests)
 	switch {
 	case !ok, late:
@@ -67,6 +71,7 @@ func (r *receiver) handle(m *nats.Msg) {
 		r.out.flush()
 		r.word = appendWord(r.word[:0], count, r.refused)
 	}
+	r.word = appendClock(r.word, time.Since(w.started))
 	w.handovers.stats.received.Add(int64(count - len(r.refused)))
 	clear(requests) // they hold the message
 	// Behind the answers: nobody waits for it.

@@ -29,7 +29,7 @@ var etcdFaults = []fault{
 	},
 	{
 		name:    "etcd majority lost",
-		promise: "refused within 2 s, then the workers leave the queue group, and come back by themselves",
+		promise: "refused within 2 s, leased ids when the lease has ended; then the workers leave the queue group, and come back by themselves",
 		inject:  loseMajority,
 		shown:   func(f figures) error { return gapAtLeast(f.strongGap, 5*time.Second) },
 		limits: limits{
@@ -65,7 +65,9 @@ func loseMajority(r *run) {
 	for _, m := range lost {
 		m.kill()
 	}
+	killed := r.record.history.Now()
 	r.during(6 * time.Second)
+	r.notef("leased ids went on for %s", seconds(r.lastLeased(killed)))
 	for _, m := range lost {
 		m.start(r)
 	}

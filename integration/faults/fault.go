@@ -48,6 +48,7 @@ type run struct {
 	load   *load
 	owners *ownership
 	lost   []window
+	torn   []window
 	began  int64
 	jumped int64 // by how much an operator raised every counter
 	notes  []string
@@ -75,6 +76,18 @@ func (r *run) losing() (end func()) {
 		r.lost = append(r.lost, w)
 	}
 }
+
+// tearing says that a worker's way to NATS stands still from now on, or it does
+// itself: answers that it has given and its word on them may come later than
+// another one waits for that. That one answers too, if the request was with the
+// worker at this moment.
+func (r *run) tearing() {
+	now := r.record.history.Now()
+	r.torn = append(r.torn, window{from: now - int64(inHand), to: now + int64(50*time.Millisecond)})
+}
+
+// inHand is more than it takes to answer a request from memory, on a busy machine.
+const inHand = time.Second
 
 // checkf notes an error that leaves the verdict on the record worth having.
 func (r *run) checkf(ok bool, format string, args ...any) {
@@ -119,6 +132,8 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 		began:     r.began,
 		healed:    healed,
 		swallowed: r.lost,
+		torn:      r.torn,
+		stalled:   slower > veryBusy,
 		budget:    budget{lives: s.lives, workers: len(s.workers), jumped: r.jumped},
 		loose:     f.loose,
 	}
@@ -138,6 +153,9 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 	if slower > busy || s.etcd.waitedForDisk() {
 		limits.outcomes += ", EXPIRED, UNAVAILABLE" // the patience of some callers is a second
 	}
+	if slower > veryBusy {
+		limits.outcomes += ", " + noAnswer // in time: those that never come are found all the same
+	}
 	limits.check(&times, figures, slower)
 	times.check(f.shown(figures))
 	v.problems = append(v.problems, times.problems...)
@@ -146,6 +164,9 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 
 // busy is a machine on which a request may expire without a fault.
 const busy = 1.2
+
+// veryBusy is one on which the answer that says so may come too late.
+const veryBusy = 2
 
 // stretch returns how many times longer everything takes on a machine that did
 // not give this process the missing part of the time.

@@ -1,8 +1,6 @@
 package faults
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -166,11 +164,12 @@ func freezeOwner(r *run) {
 	lost := 0
 	steps := []time.Duration{
 		-50 * time.Millisecond, -25 * time.Millisecond, 0, 25 * time.Millisecond, 50 * time.Millisecond,
-		200 * time.Millisecond, 250 * time.Millisecond, 300 * time.Millisecond, 350 * time.Millisecond, 400 * time.Millisecond, 500 * time.Millisecond, 700 * time.Millisecond,
+		400 * time.Millisecond, 500 * time.Millisecond, 600 * time.Millisecond, 700 * time.Millisecond, 800 * time.Millisecond, 1000 * time.Millisecond, 1500 * time.Millisecond,
 	}
 	for _, step := range steps {
 		w := r.owner(r, hot)
 		end := r.losing()
+		r.tearing()
 		w.freeze(r)
 		r.during(r.lease + step)
 		w.thaw(r)
@@ -195,6 +194,7 @@ func cutOwner(etcd, nats bool) func(*run) {
 			end := func() {}
 			if nats {
 				end = r.losing()
+				r.tearing()
 				w.natsLink.Blackhole()
 			}
 			if etcd {
@@ -229,82 +229,13 @@ func spoilRenewals(r *run) {
 		w.waitReady(r, pace.Patience)
 		r.during(r.lease)
 	}
-	for _, d := range []time.Duration{r.lease / 2, r.lease, 2 * r.lease} {
+	longest := 3 * r.lease
+	for _, d := range []time.Duration{r.lease / 2, r.lease, longest} {
 		spoil((*servers.Proxy).DropResponses, d, (*servers.Proxy).Cut)  // lost, although applied
 		spoil((*servers.Proxy).DropResponses, d, (*servers.Proxy).Heal) // late
 		spoil((*servers.Proxy).Blackhole, d, (*servers.Proxy).Heal)     // applied late
 	}
 	delay := r.lease / 4
 	spoil(func(p *servers.Proxy) { p.Delay(delay) }, 4*r.lease, (*servers.Proxy).Heal)
-	r.notef("answers lost, answers late, renewals late, each for %v to %v; and each way %v longer", r.lease/2, 2*r.lease, delay)
-}
-
-// leaseChanges are what operators do to stores with a lease.
-var leaseChanges = []fault{
-	{
-		name:    "rolling restart, lease off and on",
-		promise: "workers with and without a lease serve the same keys: nobody notices",
-		pick:    pickLeased,
-		loose:   true,
-		inject:  switchLease,
-		shown:   tookOver(1),
-		limits: limits{
-			leased:    "UNAVAILABLE",
-			strongGap: 2 * time.Second, weakGap: 2 * time.Second, leasedGap: 2 * time.Second, normal: time.Second,
-		},
-	},
-	{
-		name:    "admin raise of an owned key",
-		promise: "every id of a request made after the command has returned is above",
-		pick:    pickLeased,
-		inject:  raiseOwned,
-		shown:   func(figures) error { return nil },
-		limits: limits{
-			leased:    "UNAVAILABLE",
-			strongGap: 2 * time.Second, weakGap: 2 * time.Second, leasedGap: 2 * time.Second, normal: time.Second,
-		},
-	},
-}
-
-// switchLease replaces the workers one by one with those that have no lease, and
-// then with those that have one again.
-func switchLease(r *run) {
-	for _, lease := range []time.Duration{0, r.lease} {
-		for _, w := range r.workers {
-			r.configure(r, w, lease)
-			w.terminate(r, 5*time.Second)
-			r.startWorker(r, w)
-			w.waitReady(r, pace.Patience)
-			r.during(500 * time.Millisecond)
-		}
-	}
-	r.notef("%d workers restarted without a lease, and again with one", len(r.workers))
-}
-
-// raiseOwned raises a key under its owner's hands.
-func raiseOwned(r *run) {
-	const by, times = 10_000, 5
-	var took []time.Duration
-	for range times {
-		to := r.marks()[hot] + by
-		r.jumped += 2 * by // the mark may have been higher by then
-		start := time.Now()
-		r.admin("raise", hot.Store, hot.Name, "--to", fmt.Sprint(to))
-		took = append(took, time.Since(start))
-		returned := r.record.history.Now()
-		r.during(700 * time.Millisecond)
-		checked := 0
-		for _, op := range r.record.history.Ops() {
-			if op.Key != hot || op.Start < returned {
-				continue
-			}
-			checked++
-			r.checkf(op.Ids.First > to, "raised to %d, and then: %v", to, op)
-		}
-		if checked == 0 {
-			r.Error(errors.New("no id came after the raise"))
-		}
-	}
-	slices.Sort(took)
-	r.notef("raised %d times; the command took %s (median)", times, seconds(took[times/2]))
+	r.notef("answers lost, answers late, renewals late, each for %v to %v; and each way %v longer", r.lease/2, longest, delay)
 }

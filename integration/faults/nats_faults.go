@@ -47,6 +47,7 @@ func restartNATS(r *run) {
 func cutRoute(r *run) {
 	end := r.losing()
 	cut := r.record.history.Now()
+	r.tearing()
 	r.route.Blackhole()
 	r.during(12 * time.Second)
 	across := r.lastUnheard(cut)

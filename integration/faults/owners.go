@@ -121,6 +121,17 @@ func (o *ownership) changes() int {
 	return o.n
 }
 
+// lastLeased returns how long after from the last id of a leased key came.
+func (r *run) lastLeased(from int64) time.Duration {
+	last := from
+	for _, a := range r.record.all() {
+		if isLeased(a.Key) && a.outcome == "" {
+			last = max(last, a.End)
+		}
+	}
+	return time.Duration(last - from)
+}
+
 // withoutIDs returns the longest time without an id of key in a record, from a
 // stamp on.
 func (r *run) withoutIDs(key allocator.Key, from int64) (longest time.Duration) {

@@ -55,7 +55,11 @@ func (r row) stopped() string {
 }
 
 func (r row) checked() string {
-	return fmt.Sprintf("%d answers (%d by porcupine too), %d ids missing, %d requests unheard", r.verdict.ops, r.verdict.sampled, r.verdict.gap, r.verdict.unheard)
+	s := fmt.Sprintf("%d answers (%d by porcupine too), %d ids missing, %d requests unheard", r.verdict.ops, r.verdict.sampled, r.verdict.gap, r.verdict.unheard)
+	if r.verdict.twice > 0 {
+		s += fmt.Sprintf(", %d answered by two workers", r.verdict.twice)
+	}
+	return s
 }
 
 func (r row) outcome() string {

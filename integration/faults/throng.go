@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ type throng struct {
 	mu       sync.Mutex
 	problems []error        // a few
 	outcomes map[string]int // how requests failed
-	twice    int            // answers to requests that had been answered
+	twice    []int64        // when requests were sent that two workers answered
 }
 
 const (
@@ -45,6 +46,10 @@ const (
 	callersOfLine  = 48
 	throngPatience = noPatience
 	maxProblems    = 20
+
+	// recent is how many requests of a caller are remembered for a second answer. It
+	// comes after a cut of a few seconds.
+	recent = 4096
 )
 
 // line is a connection and its callers, each with one request under way.
@@ -65,7 +70,8 @@ type caller struct {
 	seq     uint64 // of the latest request
 	asked   asked
 	waiting bool
-	pause   int64 // stamp before which it does not ask again
+	pause   int64         // stamp before which it does not ask again
+	recent  [recent]asked // its latest requests, by seq
 }
 
 // asked is a request under way.
@@ -129,6 +135,7 @@ func (l *line) askLocked(i int) {
 	}
 	who.seq++
 	who.waiting = true
+	who.recent[who.seq%recent] = who.asked
 	request := subjects.Request{N: who.asked.n, Mode: mode(l.rnd.IntN(2) == 0)}
 	m := nats.NewMsg(subjects.Subject(subjects.Root, c.keys[key].Store, c.keys[key].Name))
 	m.Reply, m.Data = l.inbox+"."+endOf(i, who.seq), request.Append(nil)
@@ -155,7 +162,7 @@ func (l *line) hear(m *nats.Msg) {
 		delete(l.left, end)
 		i = -1
 	} else {
-		c.problemf("a second answer to one request", &c.twice)
+		l.takeSecond(who, seq, m)
 		return
 	}
 	pause := l.take(a, m)
@@ -182,15 +189,30 @@ func (l *line) take(a asked, m *nats.Msg) (pause time.Duration) {
 		return max(again, e.RetryAfter)
 	}
 	if err != nil || reply.N != a.n {
-		c.problemf(fmt.Sprintf("an answer of %d ids to a request for %d: %v", reply.N, a.n, err), nil)
+		c.problemf("an answer of %d ids to a request for %d: %v", reply.N, a.n, err)
 		return again
 	}
 	if err := c.tallies[a.key].add(allocator.Range{First: reply.ID, N: reply.N}, a.known); err != nil {
-		c.problemf(fmt.Sprintf("%s: %v; sent at %d ns, answered at %d ns", c.keys[a.key].Name, err, a.sent, c.now()), nil)
+		c.problemf("%s: %v; sent at %d ns, answered at %d ns", c.keys[a.key].Name, err, a.sent, c.now())
 	}
 	c.answered.Add(1)
 	c.ids.Add(int64(reply.N))
 	return 0
+}
+
+// takeSecond takes a second answer to a request of who's.
+func (l *line) takeSecond(who *caller, seq string, m *nats.Msg) {
+	c := l.throng
+	n, err := strconv.ParseUint(seq, 36, 64)
+	if err != nil || n > who.seq || who.seq-n >= recent {
+		c.problemf("an answer to request %q of a caller that is at %d", seq, who.seq)
+		return
+	}
+	a := who.recent[n%recent]
+	l.take(a, m)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.twice = append(c.twice, a.sent)
 }
 
 // sweep has those ask who have waited, and those give up who have for too long.
@@ -219,22 +241,20 @@ func (c *throng) failed(outcome string) {
 	c.outcomes[outcome]++
 }
 
-func (c *throng) problemf(what string, count *int) {
+func (c *throng) problemf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if count != nil {
-		*count++
-	}
 	if len(c.problems) < maxProblems {
-		c.problems = append(c.problems, errors.New(what))
+		c.problems = append(c.problems, fmt.Errorf(format, args...))
 	}
 }
 
-// found returns what is wrong so far, and how requests failed.
-func (c *throng) found() (problems []error, twice int, outcomes map[string]int) {
+// found returns what is wrong so far, when requests were sent that two workers
+// answered, and how requests failed.
+func (c *throng) found() (problems []error, twice []int64, outcomes map[string]int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]error(nil), c.problems...), c.twice, maps.Clone(c.outcomes)
+	return slices.Clone(c.problems), slices.Clone(c.twice), maps.Clone(c.outcomes)
 }
 
 // unheard returns the requests that were never answered, whose callers have given

@@ -76,6 +76,15 @@ func TestVerdictFinds(t *testing.T) {
 		{"a mark below an id", func(e *evidence) { e.marks[strongKeys[0]]-- }, "above the mark"},
 		{"no mark", func(e *evidence) { clear(e.marks) }, "above the mark"},
 		{"two answers", func(e *evidence) { e.asks[7].answers = 2 }, "answered 2 times"},
+		{"two answers, which the fault explains", func(e *evidence) {
+			e.asks[200].answers, e.torn = 2, []window{{stamp(1990), stamp(2010)}}
+		}, ""},
+		{"two answers, and the fault was later", func(e *evidence) {
+			e.asks[200].answers, e.torn = 2, []window{{stamp(2010), stamp(2500)}}
+		}, "answered 2 times"},
+		{"three answers", func(e *evidence) {
+			e.asks[200].answers, e.torn = 3, []window{{stamp(1990), stamp(2010)}}
+		}, "answered 3 times"},
 		{"no answer", func(e *evidence) { unhear(e, 200) }, "never answered"},
 		{"no answer, which the fault explains", func(e *evidence) {
 			unhear(e, 200)

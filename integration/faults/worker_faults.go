@@ -90,6 +90,7 @@ func freezeWorker(r *run) {
 		w := r.workers[i]
 		end := r.losing()
 		frozen := r.record.history.Now()
+		r.tearing()
 		w.freeze(r)
 		r.during(pause)
 		w.thaw(r)
