@@ -9,7 +9,8 @@
 //     of it (group commit).
 //   - [Weak] reserves a segment in one advance and spends it from memory.
 //
-// Where several processes want a key, [Peers] hands batches to the one that wins.
+// Where several processes want a key, a batch that loses is given up with a [LostRace],
+// so that its requests can be handed over to the one that wins.
 //
 // For one key, over all processes that share the Counter:
 //
