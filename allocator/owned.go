@@ -182,8 +182,8 @@ const maxReturned = 1000
 // letGo drops all ids that are held, and releases the keys.
 func (w *Weak) letGo(let func(Key, Range)) {
 	var all []release
-	w.tenure.End() // what takes ids now, under the lock, is done before the next line
 	w.mu.Lock()
+	w.tenure.End() // whoever takes ids does so under the lock
 	for _, k := range w.clock.ring {
 		if len(all) == maxReturned {
 			break
