@@ -183,7 +183,7 @@ const maxReturned = 1000
 func (w *Weak) letGo(let func(Key, Range)) {
 	var all []release
 	w.mu.Lock()
-	w.tenure.End()
+	w.tenure.End() // whoever takes ids does so under the lock
 	for _, k := range w.clock.ring {
 		if len(all) == maxReturned {
 			break

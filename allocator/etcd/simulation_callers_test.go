@@ -24,7 +24,7 @@ const (
 // ask is a request of a caller.
 type ask struct {
 	w        *world
-	op       allocatortest.Op // of the first answer
+	op       allocatortest.Op // as asked: without an answer
 	how      mode
 	n        int
 	deadline time.Time
@@ -130,7 +130,7 @@ func (a *ask) told(c *call, ids allocator.Range, err error) {
 		w.tally.add("answered twice") // the verdict is on whether it may be
 		return
 	}
-	a.op, a.err = op, err
+	a.err = err
 	close(a.done)
 }
 

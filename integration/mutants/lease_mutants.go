@@ -72,7 +72,7 @@ var leaseMutants = []mutant{
 	{
 		name: "let go of while issuing", breaks: "S: a drained owner's session is deleted, and it goes on",
 		edits: []edit{
-			{ownedFile, "	w.tenure.End() // what takes ids now, under the lock, is done before the next line\n", ""},
+			{ownedFile, "	w.tenure.End() // whoever takes ids does so under the lock\n", ""},
 			{ownedFile, "	w.Forget()\n	for _, r := range all {", "	for _, r := range all {"},
 			{sessionFile, "	s.end()\n	s.turn.Lock()\n	defer s.turn.Unlock()\n	s.end() // a renewal may have been under way\n", "	s.turn.Lock()\n	defer s.turn.Unlock()\n"},
 			{sessionFile, "		case kv == nil:\n			s.found(0, 0)\n		default: // an", "		case kv == nil:\n			s.mu.Lock()\n			s.rev, s.created = 0, 0\n			s.mu.Unlock()\n		default: // an"},
