@@ -235,8 +235,17 @@ func TestWordSaidTwice(t *testing.T) {
 	}
 	f.ask(t, "seq.a.key", header("Seq-Count", "0"), "")
 	eventually(t, func() bool { return f.Snapshot().HandedOver == 1 }, "it is not taken")
+	// Nor is it a word about what was handed over later.
+	f.request(t, reply, 1)
+	if _, err := peer.NextMsg(patience); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Respond([]byte("\x01\x00")); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, answers) // its own, as no word came
 	wantNoAnswer(t, answers)
-	if s := f.Snapshot(); s.HandedOver != 1 || s.HandoversRefused+s.HandoversLost != 0 || s.InFlight != 0 {
+	if s := f.Snapshot(); s.HandedOver != 1 || s.HandoversRefused != 0 || s.HandoversLost != 1 || s.InFlight != 0 {
 		t.Errorf("got %+v", s)
 	}
 }
