@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/history"
@@ -98,6 +99,8 @@ func aboutHistory(err error) string {
 		return "if ids were ever issued below this one, run seqd admin jump --all --by N with the right one before a worker starts, N above all of them"
 	}
 	switch {
+	case errors.Is(err, allocator.ErrUnreadable):
+		return "was it written by a newer seqd, or by hand? etcdctl get shows it. A lease is for stores whose workers are all of a version that knows it; before an older version starts, restart them all with lease: 0"
 	case errors.Is(err, history.ErrUnmarked):
 		return "fine after an upgrade; if etcd was restored, " + raiseCounters
 	case errors.Is(err, history.ErrForgetful):
