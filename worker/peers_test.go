@@ -214,6 +214,43 @@ func TestLateWord(t *testing.T) {
 	wantNoAnswer(t, answers)
 }
 
+// Of several words about a message the first one counts.
+func TestWordSaidTwice(t *testing.T) {
+	f, first, _, _ := pair(t)
+	eager := "eager"
+	first.rival.Store(&eager)
+	peer, err := f.nc.SubscribeSync(worker.PeerSubject(eager))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, answers := f.inbox(t)
+	f.request(t, reply, 1)
+	m, err := peer.NextMsg(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"\x01\x00", "\x01\x00", "\x01\x01"} {
+		if err := m.Respond([]byte(word)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.ask(t, "seq.a.key", header("Seq-Count", "0"), "")
+	eventually(t, func() bool { return f.Snapshot().HandedOver == 1 }, "it is not taken")
+	// Nor is it a word about what was handed over later.
+	f.request(t, reply, 1)
+	if _, err := peer.NextMsg(patience); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Respond([]byte("\x01\x00")); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, answers) // its own, as no word came
+	wantNoAnswer(t, answers)
+	if s := f.Snapshot(); s.HandedOver != 1 || s.HandoversRefused != 0 || s.HandoversLost != 1 || s.InFlight != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
 // Two that believe in each other do not pass requests back and forth.
 func TestRivalsOfEachOther(t *testing.T) {
 	f, first, second, other := pair(t)
