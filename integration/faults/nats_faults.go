@@ -20,12 +20,12 @@ var natsFaults = []fault{
 	},
 	{
 		name:    "NATS route cut",
-		promise: "each side goes on with its own workers; what was sent across is lost until NATS notices, within 10 s",
+		promise: "each side goes on with its own workers; what was sent across is lost until NATS notices, within 10 s. A leased key whose owner is on the other side is UNAVAILABLE",
 		plan:    plan{natsServers: 2, workers: 4},
 		inject:  cutRoute,
 		shown:   func(f figures) error { return atLeast(f.outcomes[noAnswer], 1, "requests that went across") },
 		limits: limits{
-			outcomes: "no answer, EXPIRED", leased: replaced,
+			outcomes: "no answer, EXPIRED", leased: replaced, failedCalls: true,
 			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: 3 * time.Second, normal: 3 * time.Second,
 		},
 	},
