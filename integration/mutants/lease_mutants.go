@@ -43,7 +43,7 @@ var leaseMutants = []mutant{
 	},
 	{
 		name: "M8 issued after a release", breaks: "U: ids that were given back are issued",
-		edits:  []edit{{ownedFile, "			w.clock.removeAt(w.tidied)\n			w.removeLocked(k)\n", "			w.tidied++\n"}},
+		edits:  []edit{{ownedFile, "		w.clock.removeAt(at)\n		w.removeLocked(k)\n", "		at++\n"}},
 		suites: []suite{allocators, simulation},
 	},
 	{
@@ -73,7 +73,7 @@ var leaseMutants = []mutant{
 		name: "let go of while issuing", breaks: "S: a drained owner's session is deleted, and it goes on",
 		edits: []edit{
 			{ownedFile, "	w.tenure.End() // whoever takes ids does so under the lock\n", ""},
-			{ownedFile, "	w.Forget()\n	for _, r := range all {", "	for _, r := range all {"},
+			{ownedFile, "	w.forgetLocked(GapTenure)\n	w.mu.Unlock()\n", "	w.mu.Unlock()\n"},
 			{sessionFile, "	s.end()\n	s.turn.Lock()\n	defer s.turn.Unlock()\n	s.end() // a renewal may have been under way\n", "	s.turn.Lock()\n	defer s.turn.Unlock()\n"},
 			{sessionFile, "		case kv == nil:\n			s.found(0, 0)\n		default: // an", "		case kv == nil:\n			s.mu.Lock()\n			s.rev, s.created = 0, 0\n			s.mu.Unlock()\n		default: // an"},
 		},
