@@ -5,6 +5,9 @@ const (
 	ownedFile         = "allocator/owned.go"
 	sessionFile       = "allocator/etcd/session.go"
 	sessionRecordFile = "allocator/etcd/record/session.go"
+	leaseFile         = "worker/lease.go"
+	peersFile         = "worker/peers.go"
+	handoverFile      = "worker/handover.go"
 )
 
 // ownGuard has a claim compare with the claimer's session, ownerGuard an advance
@@ -93,5 +96,25 @@ var leaseMutants = []mutant{
 		name: "word of an operator not heard", breaks: "S: an owner goes on with its window after a raise",
 		edits:  []edit{{ownedFile, "		w.dropLocked(k, GapRevoked)\n		if k.refill != nil {", "		if k.refill != nil {"}},
 		suites: []suite{allocators},
+	},
+	{
+		name: "lease renewed by who does not serve", breaks: "a stuck worker keeps its keys from others",
+		edits:  []edit{{leaseFile, "if err := l.prove(ctx); err != nil {", "if err := l.prove(ctx); err != nil && ctx.Err() != nil {"}},
+		suites: []suite{{"./worker", "^TestStuckWorkerDoesNotRenew$"}},
+	},
+	{
+		name: "taken although it waited", breaks: "one answer: by the owner and by who went on without it",
+		edits:  []edit{{peersFile, "	late := old > min(patience, wordPatience)", "	late := old > 1000*min(patience, wordPatience)"}},
+		suites: []suite{{"./worker", "HandoversAreNotTaken|HandoversThatWereHeldUp"}},
+	},
+	{
+		name: "taken by who hands it over too", breaks: "requests go round between two who believe that the other one wins",
+		edits:  []edit{{peersFile, `st.backend.issuer.Rival(req.key) != ""`, `st.backend.issuer.Rival(req.key) == "nobody"`}},
+		suites: []suite{{"./worker", "^TestLosersTakeNothing$"}},
+	},
+	{
+		name: "served again after the word", breaks: "one answer: a request that was taken is served here too",
+		edits:  []edit{{handoverFile, "			taken++\n			c.end()\n", "			taken++\n			c.goOn(p.peer)\n"}},
+		suites: []suite{{"./worker", "^TestHandedOver$|^TestWordSaidTwice$"}},
 	},
 }
