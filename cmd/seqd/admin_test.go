@@ -103,6 +103,9 @@ func TestAdminOfOwners(t *testing.T) {
 	const waiting = "waiting for its owner w1 to let go, 1.1s at most\n"
 	admin("raise", "orders", "a", "--to", "10").want(t, exitOK, waiting+"STORE KEY WAS IS\norders a 100 101\n", "")
 	admin("raise", "orders", "b", "--to", "60").want(t, exitOK, "STORE KEY WAS IS\norders b 50 60\n", "")
+	admin("ls", "--format", "json").want(t, exitOK, `{"store":"orders","key":"a","last":"101","by":"admin-X","owner":"w1"}`+"\n"+
+		`{"store":"orders","key":"b","last":"60","by":"admin-X"}`+"\n"+`{"store":"orders","key":"c","last":"7","by":"w2"}`+"\n", "")
+	put("counters/orders/b", `{"fmt":2,"last":60,"by":"w2","owner":"w2"}`)
 	put("sessions/w1", session)
 	put("sessions/w2", session)
 	admin("raise", "orders", "a", "--to", "200", "--format", "json").want(t, exitOK, `{"store":"orders","key":"a","was":"101","is":"200","owner":"w1"}`+"\n", "")
@@ -114,6 +117,10 @@ func TestAdminOfOwners(t *testing.T) {
 	admin("jump", "orders", "--by", "1").want(t, exitFailed, rows+"it will wait for 2 workers to let go of 2 counters, 1.1s at most\n"+none, "nothing was changed")
 	admin("jump", "orders", "--by", "1", "--yes").want(t, exitOK, rows+"waiting for 2 workers to let go of 2 counters, 1.1s at most\n"+none, "")
 	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 201 admin-X w1\norders b 61 admin-X w2\norders c 8 admin-X -\n", "")
+	admin("jump", "orders", "--by", "1", "--yes") // they have gone: so ls shows no owner any more
+	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 202 admin-X -\norders b 62 admin-X -\norders c 9 admin-X -\n", "")
+
+	put("counters/orders/a", `{"fmt":2,"last":201,"by":"w1","owner":"w1"}`)
 
 	put("sessions/w1", `{"fmt":9}`)
 	admin("raise", "orders", "a", "--to", "300").want(t, exitFailed, "STORE KEY WAS IS\norders a 201 300\n", "STRONG ids may be lower until w1 let go or their lease ends")

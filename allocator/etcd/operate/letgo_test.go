@@ -165,8 +165,8 @@ func TestRaiseWhenTheOwnerStandsStill(t *testing.T) {
 	}
 }
 
-// An owner without a session has stopped: nobody is waited for, and the record
-// stays its own, for who takes it over looks at the session too.
+// An owner without a session has stopped: nobody is waited for, and the record is
+// written as one that nobody owns, which versions that know no owners read too.
 func TestRaiseWhenTheOwnerHasGone(t *testing.T) {
 	server := servers.StartEtcd(t)
 	o := startOwner(t, server.Connect(t), "w1", time.Hour, 10)
@@ -176,12 +176,65 @@ func TestRaiseWhenTheOwnerHasGone(t *testing.T) {
 	}
 	a := operate.New(server.Connect(t), "").Telling(func(w operate.Wait) { t.Errorf("waits for %+v", w) })
 	change, err := a.Raise(t.Context(), key, 100)
-	if want := (operate.Change{Key: key, Was: 10, Is: 100, Owner: "w1"}); err != nil || change != want {
+	if want := (operate.Change{Key: key, Was: 10, Is: 100}); err != nil || change != want {
 		t.Fatalf("got %+v, %v, want %+v", change, err, want)
 	}
 	if ids := startOwner(t, server.Connect(t), "w2", time.Hour, 10).next(t, key, 1); ids.First != 101 {
 		t.Errorf("the next owner issues %v", ids)
 	}
+}
+
+// The same for a jump of many; and an owner whose session comes up after the
+// operator has looked keeps its counter, and is waited for.
+func TestOwnerThatComesBack(t *testing.T) {
+	server := servers.StartEtcd(t)
+	gone := startOwner(t, server.Connect(t), "gone", time.Hour, 10)
+	back := startOwner(t, server.Connect(t), "back", time.Hour, 10)
+	gone.next(t, other, 10)
+	back.next(t, key, 10)
+	for _, o := range []*owner{gone, back} {
+		if err := o.issuer.LetGo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, jump := range map[string]func(*operate.Admin) (operate.Change, error){
+		"one":  func(a *operate.Admin) (operate.Change, error) { return a.Jump(t.Context(), key, 5) },
+		"many": func(a *operate.Admin) (operate.Change, error) { return jumpOf(t, a, key, 5) },
+	} {
+		if owner := counterAt(t, server, key).Owner; owner != "back" {
+			t.Fatalf("%s: the counter is owned by %q", name, owner)
+		}
+		client := server.Connect(t)
+		first, told := true, 0
+		client.KV = &etcdtest.LossyKV{KV: client.KV, Spoil: func() (bool, error) {
+			if first { // it has looked, and is about to write
+				first = false
+				back.renew(t)
+			}
+			return false, nil
+		}}
+		a := operate.New(client, "").Telling(func(operate.Wait) {
+			told++
+			go back.issuer.LetGo(t.Context())
+		})
+		if c, err := jump(a); err != nil || c.Owner != "back" || c.Is != c.Was+5 || told != 1 {
+			t.Errorf("%s: got %+v, %v, told %d times", name, c, err, told)
+		}
+	}
+	if rec := counterAt(t, server, other); rec.Owner != "" || rec.Last != 15 {
+		t.Errorf("the counter of who has gone is %+v", rec)
+	}
+}
+
+// jumpOf jumps all counters of a store and returns what became of one.
+func jumpOf(t *testing.T, a *operate.Admin, key allocator.Key, by int64) (change operate.Change, err error) {
+	t.Helper()
+	for c, e := range a.JumpMarks(t.Context(), key.Store, by) {
+		if err = errors.Join(err, e); c.Key == key {
+			change = c
+		}
+	}
+	return change, err
 }
 
 // Two operators raise two counters of one owner before it hears of either: it
@@ -279,12 +332,37 @@ func TestWordThatWasReadBefore(t *testing.T) {
 			case <-writes:
 			case <-time.After(stood): // it writes nothing
 			}
-			o.serve(t, time.Millisecond)
+			o.serve(t, time.Millisecond, key)
 		}()
 	})
 	if _, err := a.Raise(t.Context(), key, 1500); err != nil {
 		t.Fatal(err)
 	}
+	if ids := o.next(t, key, 1); ids.First <= 1500 {
+		t.Errorf("issued %v after the raise", ids)
+	}
+}
+
+// A window was reserved before a raise, and its answer came to the owner after the
+// operator's word: it is dropped with what the owner held.
+func TestWindowOnItsWay(t *testing.T) {
+	server := servers.StartEtcd(t)
+	client := server.Connect(t)
+	kv := &heldKV{KV: client.KV, hold: make(chan struct{}, 1), free: make(chan struct{})}
+	client.KV = kv
+	o := startOwner(t, client, "w1", time.Hour, 1000)
+	o.next(t, key, 1)
+	kv.hold <- struct{}{}
+	if _, ok := o.take(key, 500); !ok { // half is spent: the next window is fetched
+		t.Fatal("it holds nothing")
+	}
+	etcdtest.Eventually(t, func() bool { return counterAt(t, server, key).Last == 2000 }, "no window was fetched")
+	a := operate.New(server.Connect(t), "").Telling(func(operate.Wait) { o.serve(t, 10*time.Millisecond) })
+	change, err := a.Raise(t.Context(), key, 1500)
+	if err != nil || change.Is != 2001 {
+		t.Fatalf("got %+v, %v", change, err)
+	}
+	close(kv.free)
 	if ids := o.next(t, key, 1); ids.First <= 1500 {
 		t.Errorf("issued %v after the raise", ids)
 	}

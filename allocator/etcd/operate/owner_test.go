@@ -123,6 +123,39 @@ func (o *owner) next(t testing.TB, key allocator.Key, n int) allocator.Range {
 	}
 }
 
+// heldKV holds one answer of etcd back.
+type heldKV struct {
+	clientv3.KV
+	hold chan struct{} // has room for one; the next transaction takes it
+	free chan struct{} // closed: the answer goes on
+}
+
+func (kv *heldKV) Txn(ctx context.Context) clientv3.Txn {
+	return &heldTxn{kv.KV.Txn(ctx), kv}
+}
+
+type heldTxn struct {
+	clientv3.Txn
+	kv *heldKV
+}
+
+func (t *heldTxn) If(cs ...clientv3.Cmp) clientv3.Txn { t.Txn = t.Txn.If(cs...); return t }
+func (t *heldTxn) Then(o ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Then(o...); return t }
+func (t *heldTxn) Else(o ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Else(o...); return t }
+func (t *heldTxn) Commit() (*clientv3.TxnResponse, error) {
+	held := false
+	select {
+	case <-t.kv.hold:
+		held = true
+	default:
+	}
+	resp, err := t.Txn.Commit()
+	if held {
+		<-t.kv.free
+	}
+	return resp, err
+}
+
 // counterAt returns a counter's record.
 func counterAt(t testing.TB, server *servers.Etcd, key allocator.Key) record.Counter {
 	t.Helper()

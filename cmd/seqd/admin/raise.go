@@ -31,7 +31,8 @@ func raiseCommand(stdout io.Writer) *ffcli.Command {
 		ShortHelp:  "have a counter go on above an id",
 		LongHelp: "Raises a counter, which is made if it is not there, so that the next ids are greater than --to.\n" +
 			"One that is higher already stays as it is: raising twice is fine. Where a worker owns the key it\n" +
-			"is raised by one even then, so that nothing below is given back.\n\n" + soWeak,
+			"is raised by one even then, so that nothing below is given back. A counter whose owner has gone is\n" +
+			"nobody's afterwards.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin raise orders invoice --to 1000"}, stdout, func(ctx context.Context, words []string) error {
