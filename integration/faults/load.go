@@ -173,7 +173,11 @@ func (c *conn) hear(m *nats.Msg) {
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
 	nonce, _ := subjects.StringNonce(token)
 	if e, ok := errors.AsType[*subjects.Error](err); ok {
-		c.record.answer(a, allocator.Range{}, string(e.Code))
+		outcome := string(e.Code)
+		if e.Code == subjects.Unavailable && e.RetryAfter == 0 {
+			outcome = noRetryAfter
+		}
+		c.record.answer(a, allocator.Range{}, outcome)
 	} else if reply.Nonce != nonce || reply.N != a.n {
 		c.record.answer(a, allocator.Range{}, wrongAnswer)
 	} else {
