@@ -26,7 +26,7 @@ var natsFaults = []fault{
 		shown:   func(f figures) error { return atLeast(f.outcomes[noAnswer], 1, "requests that went across") },
 		limits: limits{
 			outcomes: "no answer, EXPIRED", leased: replaced, failedCalls: true,
-			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: 3 * time.Second, normal: 3 * time.Second,
+			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: 4 * time.Second, normal: 3 * time.Second,
 		},
 	},
 }

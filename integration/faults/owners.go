@@ -3,8 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"os"
-	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -20,22 +18,6 @@ import (
 const leasedStore = "ledger"
 
 func isLeased(key allocator.Key) bool { return key.Store == leasedStore }
-
-var saidID = regexp.MustCompile(`this worker.*\bid"?[=:]"?([A-Za-z0-9_-]+)`)
-
-// id returns the worker's name in etcd since its last start; "" if it has not said
-// it yet. No two starts have the same.
-func (w *worker) id() string {
-	b, err := os.ReadFile(w.log)
-	if err != nil {
-		return ""
-	}
-	said := saidID.FindAllSubmatch(b, -1)
-	if len(said) == 0 {
-		return ""
-	}
-	return string(said[len(said)-1][1])
-}
 
 // owner returns the worker that owns key, once there is one.
 func (s *system) owner(t testing.TB, key allocator.Key) *worker {

@@ -27,7 +27,8 @@ const (
 	noAnswer     = "no answer"
 	noResponders = "no responders"
 	notConnected = "not connected"
-	wrongAnswer  = "wrong answer" // to another request, or for another number of ids
+	wrongAnswer  = "wrong answer"                 // to another request, or for another number of ids
+	noRetryAfter = "no word on when to ask again" // UNAVAILABLE has it always
 )
 
 // record is everything that callers asked and got. The zero value is empty. It

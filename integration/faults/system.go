@@ -3,7 +3,6 @@ package faults
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -48,16 +47,6 @@ type natsServer struct {
 	*process
 	addr    string
 	monitor string // host:port
-}
-
-// worker is a seqd worker, and its links to etcd and NATS.
-type worker struct {
-	*process
-	file     string // its configuration
-	http     string
-	links    []*servers.Proxy // one for each member
-	nats     *natsServer
-	natsLink *servers.Proxy // nil: none
 }
 
 // newSystem starts a system and waits until it serves.
@@ -205,54 +194,6 @@ func (s *system) startWorker(t testing.TB, w *worker) {
 	t.Helper()
 	w.start(t)
 	s.lives++
-}
-
-// state returns what the worker says of itself.
-func (w *worker) state() (serving bool, text string) {
-	client := http.Client{Timeout: time.Second}
-	resp, err := client.Get("http://" + w.http + "/readyz")
-	if err != nil {
-		return false, err.Error()
-	}
-	defer resp.Body.Close()
-	b, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode == http.StatusOK, strings.TrimSpace(string(b))
-}
-
-func (w *worker) waitReady(t testing.TB, patience time.Duration) {
-	t.Helper()
-	w.waitState(t, patience, true)
-}
-
-// waitState waits until the worker serves, or until it does not, and returns
-// how long that took.
-func (w *worker) waitState(t testing.TB, patience time.Duration, serving bool) time.Duration {
-	t.Helper()
-	start := time.Now()
-	eventually(t, patience, fmt.Sprintf("%s serving is %v", w.name, serving), func() error {
-		if is, text := w.state(); is != serving {
-			return fmt.Errorf("it is %s", text)
-		}
-		return nil
-	})
-	return time.Since(start)
-}
-
-// within reports whether the worker serves, or does not, before patience ends.
-func (w *worker) within(patience time.Duration, serving bool) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if is, _ := w.state(); is == serving {
-			return true
-		}
-	}
-	return false
-}
-
-// setLinks changes what the worker's links to etcd do.
-func (w *worker) setLinks(change func(*servers.Proxy)) {
-	for _, l := range w.links {
-		change(l)
-	}
 }
 
 func port(hostport string) string {
