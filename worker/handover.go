@@ -117,12 +117,15 @@ func (h *handovers) hears(m *nats.Msg) bool {
 			h.clocks.hear(p.peer, said.clock, time.Since(h.w.started))
 		}
 	}
-	taken := 0
+	taken, now := 0, time.Now()
 	for i, c := range p.calls {
-		if said.took(i) {
+		switch {
+		case said.took(i):
 			taken++
 			c.end()
-		} else {
+		case said.late && c.store.Leased && now.Before(c.Deadline):
+			h.lost.add(c, p.peer) // it is the owner still, and has much to do
+		default:
 			c.goOn(p.peer)
 		}
 	}

@@ -283,8 +283,8 @@ func TestOldHandoversAreNotTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said := readWord(m.Data, 1); said.took(0) != test.taken {
-			t.Errorf("with a pulse %v old: taken is %v", test.pulse, !test.taken)
+		if said := readWord(m.Data, 1); said.took(0) != test.taken || said.late == test.taken {
+			t.Errorf("with a pulse %v old: %+v", test.pulse, said)
 		}
 	}
 }

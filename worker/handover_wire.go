@@ -217,12 +217,13 @@ func (r *wireReader) text(limit int) (string, bool) {
 }
 
 // A word says which requests of a message were taken: its version, then wordAll,
-// wordNone, or wordSome and a bit for each request that was not; and then, by the
-// clock of who has written it, when that was.
+// wordNone, wordLate, or wordSome and a bit for each request that was not; and then,
+// by the clock of who has written it, when that was.
 const (
 	wordAll byte = iota
 	wordNone
 	wordSome
+	wordLate // none, only because they had waited for too long: who says so serves
 )
 
 // appendWord writes the word about count requests, of which refused were not
@@ -246,6 +247,7 @@ func appendWord(b []byte, count int, refused []int) []byte {
 // word is what is said of a message. The zero value is not for use.
 type word struct {
 	all     bool
+	late    bool          // none was taken, and may be if it is sent again
 	refused []byte        // nil and not all: none was taken
 	clock   time.Duration // 0: it does not say
 }
@@ -270,6 +272,8 @@ func readWord(b []byte, count int) (w word) {
 	switch b[1] {
 	case wordAll:
 		w.all = true
+	case wordLate:
+		w.late = true
 	case wordSome:
 		w.refused = b[2:size]
 	}

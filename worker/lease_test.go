@@ -290,3 +290,35 @@ func TestRenewalsFail(t *testing.T) {
 	close(r.stuck)
 	eventually(t, func() bool { return f.Snapshot().Backends[0].RenewalsFailed >= 3 }, "failures are not counted")
 }
+
+// An owner that did not take a request only because it came late is asked again at
+// once, not when it is known to have renewed its session.
+func TestLateIsHandedOverAgain(t *testing.T) {
+	tm := startTeam(t, 1, nil)
+	client := tm.db.Connect(t)
+	for path, value := range map[string]string{
+		"/seqd/v1/sessions/busy":   `{"fmt":1,"lease_ms":60000}`,
+		"/seqd/v1/counters/a/key1": `{"fmt":2,"last":10,"by":"busy","owner":"busy"}`,
+	} {
+		if _, err := client.Put(t.Context(), path, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	busy, err := tm.nc.SubscribeSync(worker.PeerSubject("busy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tm.nc.PublishRequest("seq.a.key1", tm.nc.NewInbox(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"\x01\x03", "\x01\x03", "\x01\x00"} {
+		m, err := busy.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Respond([]byte(word)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() bool { s := tm.crew[0].Snapshot(); return s.HandedOver == 1 && s.InFlight == 0 }, "it is not taken")
+}

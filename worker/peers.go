@@ -58,9 +58,12 @@ func (r *receiver) handle(m *nats.Msg) {
 	late := old > min(patience, wordPatience) // who has sent it may be at it himself by now
 	count := len(requests)
 	switch {
-	case !ok, late:
+	case !ok:
 		count = 0
 		r.word = append(r.word[:0], wireVersion, wordNone)
+	case late:
+		count = 0
+		r.word = append(r.word[:0], wireVersion, wordLate)
 	default:
 		arrived := w.arrival(came)
 		for i := range requests {
