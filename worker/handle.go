@@ -2,7 +2,6 @@ package worker
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"time"
 
@@ -27,13 +26,7 @@ type subscriber struct {
 func (s *subscriber) handle(m *nats.Msg) {
 	now := time.Now()
 	s.admit(m, now)
-	if len(s.out.open) == 0 {
-		return
-	}
-	if pending(m.Sub) <= 1 { // 1 is m
-		runtime.Gosched() // under load others run first, and bring more messages
-	}
-	if pending(m.Sub) <= 1 || now.Sub(s.out.from) > maxOpen {
+	if len(s.out.open) > 0 && (pending(m.Sub) <= 1 || now.Sub(s.out.from) > maxOpen) { // 1 is m
 		s.out.flush()
 	}
 }

@@ -19,7 +19,7 @@ import (
 func BenchmarkTeam(b *testing.B) {
 	free := func(c *worker.Config) { c.Backends[0].Lease, c.Backends[0].Stores = 0, []worker.Store{{Name: "a"}} }
 	threeSeconds := func(c *worker.Config) { c.Backends[0].Lease = 3 * time.Second }
-	for _, size := range []int{1, 4} {
+	for _, size := range []int{1, 4, 8} {
 		for _, load := range []struct{ callers, keys int }{{1, 1}, {256, 1}, {256, 256}} {
 			name := fmt.Sprintf("workers=%d/callers=%d/keys=%d", size, load.callers, load.keys)
 			b.Run("echo/"+name, func(b *testing.B) {
