@@ -104,6 +104,31 @@ func own(t *testing.T, db *servers.Etcd, id string, lease time.Duration) {
 	}()
 }
 
+// work runs a worker until the test ends.
+func work(t *testing.T, bus *servers.NATS, db *servers.Etcd) {
+	t.Helper()
+	counter := etcd.NewCounter(db.Connect(t), etcd.Config{Writer: "w"})
+	t.Cleanup(counter.Close)
+	w, err := worker.New(worker.Config{
+		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(bus.URL, options...) },
+		Backends: []worker.Backend{{Name: "etcd", Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: "orders"}}}},
+		Log:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	etcdtest.Eventually(t, func() bool { return w.State() == worker.Serving }, "the worker does not serve")
+}
+
 // found checks what a check found, and nothing else: each is a status and a part
 // of its line.
 func found(t *testing.T, r *doctor.Report, check string, want ...string) {
@@ -160,18 +185,31 @@ func TestExamineWhoMayOwn(t *testing.T) {
 	must(root.UserAdd(ctx, "seqd", "pw"))
 	must(root.UserGrantRole(ctx, "seqd", "ids"))
 	must(root.AuthEnable(ctx))
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{db.Endpoint}, Username: "seqd", Password: "pw", DialTimeout: 5 * time.Second})
-	if err != nil {
-		t.Fatal(err)
+	as := func(user, password string) *clientv3.Client {
+		t.Helper()
+		client, err := clientv3.New(clientv3.Config{Endpoints: []string{db.Endpoint}, Username: user, Password: password, DialTimeout: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return client
 	}
-	found(t, examineLeased(t, bus, db, client), "etcd.sessions",
-		"fail a worker could not own keys: etcdserver: permission denied -> let the workers' role read and write /seqd/")
+	admin := as("root", "root")
+	t.Cleanup(func() { admin.Close() })
+	dial := func() *clientv3.Client { return as("seqd", "pw") } // the examination closes it
+	const want = "fail a worker could not own keys: etcdserver: permission denied -> let the workers' role read and write /seqd/"
+	found(t, examineLeased(t, bus, db, dial()), "etcd.sessions", want)
+	must(admin.RoleGrantPermission(ctx, "ids", "/seqd/v1/sessions/", "/seqd/v1/sessions0", clientv3.PermissionType(clientv3.PermRead)))
+	found(t, examineLeased(t, bus, db, dial()), "etcd.sessions", want)
+	must(admin.RoleGrantPermission(ctx, "ids", "/seqd/v1/sessions/", "/seqd/v1/sessions0", clientv3.PermissionType(clientv3.PermReadWrite)))
+	found(t, examineLeased(t, bus, db, dial()), "etcd.sessions", "ok none")
 }
 
 func TestExamineClocks(t *testing.T) {
 	bus, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	answer(t, bus, "right", 1)
 	found(t, examineLeased(t, bus, db, nil), "workers.clocks", "ok clocks of workers that run as ours does, within 5 %: 1")
+	work(t, bus, db)
+	found(t, examineLeased(t, bus, db, nil), "workers.clocks", "ok clocks of workers that run as ours does, within 5 %: 2")
 	answer(t, bus, "fast", 1.3)
 	answer(t, bus, "slow", 0.7)
 	found(t, examineLeased(t, bus, db, nil), "workers.clocks",
