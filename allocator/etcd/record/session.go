@@ -30,6 +30,9 @@ func (s Session) LetsGo(key allocator.Key) bool {
 	return slices.Contains(s.LetGo, AllKeys) || slices.Contains(s.LetGo, key.Store+"/"+key.Name)
 }
 
+// maxLeaseMs is a day: more is a mistake, and far more would overflow.
+const maxLeaseMs = 24 * 60 * 60 * 1000
+
 type sessionJSON struct {
 	Fmt     int      `json:"fmt"`
 	LeaseMs int64    `json:"lease_ms"`
@@ -52,8 +55,8 @@ func DecodeSession(value []byte) (Session, error) {
 		return Session{}, fmt.Errorf("%w: the session %.200q: %v", allocator.ErrUnreadable, value, err)
 	case raw.Fmt != sessionFormat:
 		return Session{}, fmt.Errorf("%w: the session has format %d, this version knows %d", allocator.ErrUnreadable, raw.Fmt, sessionFormat)
-	case raw.LeaseMs <= 0:
-		return Session{}, fmt.Errorf("%w: the session %.200q: lease_ms must be above 0", allocator.ErrUnreadable, value)
+	case raw.LeaseMs <= 0 || raw.LeaseMs > maxLeaseMs:
+		return Session{}, fmt.Errorf("%w: the session %.200q: lease_ms must be between 1 and %d", allocator.ErrUnreadable, value, int64(maxLeaseMs))
 	}
 	return Session{Lease: time.Duration(raw.LeaseMs) * time.Millisecond, LetGo: raw.LetGo}, nil
 }
