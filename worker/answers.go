@@ -31,6 +31,8 @@ const LeastPayload = 64
 type answers struct {
 	refused, tooLarge, unsent atomic.Int64
 
+	askedOnly atomic.Bool // NATS refuses answers to who has asked another worker
+
 	trusted atomic.Bool           // nothing was refused since the worker last asked itself
 	latest  atomic.Pointer[error] // refusal of an answer to a caller
 	probe   atomic.Pointer[probe] // under way; nil: none
@@ -87,11 +89,50 @@ func (w *Worker) tryAnswer(ctx context.Context, nc *nats.Conn) error {
 			refusal, a.until = *a.latest.Load(), time.Now().Add(doubtFor)
 		}
 	}
+	if refusal == nil && err == nil {
+		w.learnWhom(nc)
+	}
 	a.seen = refused
 	if refusal != nil {
 		a.trusted.Store(false)
 	}
 	return refusal
+}
+
+// errAskedOnly says why requests of others are not taken.
+var errAskedOnly = errors.New("NATS lets this worker answer only those whose requests it has delivered to it")
+
+// learnWhom finds out whether this worker may answer callers who have asked
+// another one. With allow_responses alone it may not; then it takes nothing that
+// is handed over, and owns no keys.
+func (w *Worker) learnWhom(nc *nats.Conn) {
+	only := w.unaskedRefused(nc)
+	if only && !w.answers.askedOnly.Swap(true) {
+		w.log.Warn("other workers can't hand requests over to this one, and it owns no keys", "err", errAskedOnly,
+			"hint", `allow this user to publish to callers' inboxes, "_INBOX.>"; if callers are in other accounts, to "_R_.>" too`)
+	}
+	w.answers.askedOnly.Store(only)
+}
+
+// unaskedRefused is inboxRefused where NATS is known to answer: its refusal comes
+// before the answer to a ping, so that nothing is waited for if there is none.
+func (w *Worker) unaskedRefused(nc *nats.Conn) bool {
+	p := &probe{subject: w.newReply(), refused: make(chan error, 1)}
+	w.answers.probe.Store(p)
+	defer w.answers.probe.Store(nil)
+	if nc.Publish(p.subject, nil) != nil || nc.FlushTimeout(probeTimeout) != nil {
+		return false
+	}
+	if err := nc.LastError(); err == nil || !refusesPublish(err, p.subject) {
+		return false
+	}
+	t := time.NewTimer(limitEcho) // the handler of errors is told a moment later
+	defer t.Stop()
+	select {
+	case <-p.refused:
+	case <-t.C:
+	}
+	return true
 }
 
 // askMyself has the worker ask itself and answer to an inbox, as it answers

@@ -160,6 +160,9 @@ var errStuck = errors.New("a subscription has handled nothing")
 // prove returns an error if what others hand over does not reach this worker, or
 // a leased store's requests are not handled.
 func (l *lease) prove(ctx context.Context) error {
+	if l.w.answers.askedOnly.Load() {
+		return errAskedOnly
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.length/4)
 	defer cancel()
 	var progress []func() bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -321,4 +322,33 @@ func TestLateIsHandedOverAgain(t *testing.T) {
 		}
 	}
 	eventually(t, func() bool { s := tm.crew[0].Snapshot(); return s.HandedOver == 1 && s.InFlight == 0 }, "it is not taken")
+}
+
+// A worker that NATS lets answer only who has asked it takes nothing from others,
+// whose callers would get no answer, and owns no keys.
+func TestMayAnswerOnlyWhoHasAsked(t *testing.T) {
+	own := &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: []string{"_SEQD.>"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"seq.> seqd", "$SRV.>", "_SEQD.>", "_INBOX.>"}},
+		Response:  &server.ResponsePermission{MaxMsgs: -1, Expires: time.Minute},
+	}
+	f := refusing(t, func(o *server.Options) { o.Users = users(own) })
+	f.call(t)
+	f.wantServing(t)
+	eventually(t, func() bool { return f.log.contains("can't hand requests over to this one") }, "the log does not say so")
+	request := []byte("a parcel")
+	m, err := f.nc.Request(worker.PeerSubject(f.ID()), request, patience)
+	if err != nil || !strings.HasPrefix(string(m.Data), "\x01\x01") {
+		t.Errorf("the word is %q, %v; want that nothing is taken", m.Data, err)
+	}
+
+	leased := f.worker(t, func(c *worker.Config) {
+		f.asUser(c)
+		c.Backends[0].Lease, c.Backends[0].Stores = lease, []worker.Store{{Name: "leased", Leased: true}}
+	})
+	eventually(t, func() bool { return leased.Snapshot().Backends[0].RenewalsHeld > 0 }, "the session is renewed")
+	answer, err := f.nc.Request("seq.leased.key", nil, patience)
+	if err != nil || answer.Header.Get(subjects.ErrorCodeHeader) != "503" {
+		t.Errorf("got %v, %v; want UNAVAILABLE", answer, err)
+	}
 }

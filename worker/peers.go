@@ -58,7 +58,7 @@ func (r *receiver) handle(m *nats.Msg) {
 	late := old > min(patience, wordPatience) // who has sent it may be at it himself by now
 	count := len(requests)
 	switch {
-	case !ok:
+	case !ok, w.answers.askedOnly.Load():
 		count = 0
 		r.word = append(r.word[:0], wireVersion, wordNone)
 	case late:
