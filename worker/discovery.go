@@ -119,6 +119,10 @@ type EndpointData struct {
 	NoReply int64 `json:"noreply"` // requests without a usable reply subject, in the whole worker
 	Pauses  int64 `json:"pauses"`  // times the worker's process stood still
 
+	// Clock is what the worker's monotonic clock shows, counted from its start, in
+	// nanoseconds: two looks at it tell the clock's rate.
+	Clock time.Duration `json:"clock"`
+
 	NearlyExhausted int64 `json:"nearly_exhausted"` // keys that have spent more than 90 % of all ids, since the start
 }
 
@@ -152,6 +156,7 @@ func (w *Worker) stats() micro.Stats {
 			Waiting: w.waiting.Load(),
 			NoReply: w.noReply.Load(),
 			Pauses:  w.pauses.Load(),
+			Clock:   time.Since(w.started),
 
 			NearlyExhausted: s.nearlyExhausted.Load(),
 		})

@@ -46,17 +46,17 @@ func TestAdmin(t *testing.T) {
 	admin("raise", "orders", "发票 1", "--to", "1000").want(t, exitOK, "STORE KEY WAS IS\norders \"发票 1\" 0 1000\n", "")
 	admin("raise", "--to", "5", "orders", "发票 1").want(t, exitOK, "STORE KEY WAS IS\norders \"发票 1\" 1000 1000 unchanged\n", "")
 	admin("raise", "demo", "a..b", "--to", "7", "--format", "json").want(t, exitOK, `{"store":"demo","key":"a..b","was":"0","is":"7"}`+"\n", "")
-	admin("peek", "orders", "发票 1").want(t, exitOK, "STORE KEY LAST BY\norders \"发票 1\" 1000 admin-X\n", "")
+	admin("peek", "orders", "发票 1").want(t, exitOK, "STORE KEY LAST BY OWNER\norders \"发票 1\" 1000 admin-X -\n", "")
 	admin("peek", "demo", "a..b", "--format", "json").want(t, exitOK, `{"store":"demo","key":"a..b","last":"7","by":"admin-X"}`+"\n", "")
 	admin("peek", "demo", "none").want(t, exitFailed, "", `no counter of key "none" in store "demo"`)
-	admin("ls").want(t, exitOK, "STORE KEY LAST BY\ndemo a..b 7 admin-X\norders \"发票 1\" 1000 admin-X\n", "")
-	admin("ls", "demo").want(t, exitOK, "STORE KEY LAST BY\ndemo a..b 7 admin-X\n", "")
+	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\ndemo a..b 7 admin-X -\norders \"发票 1\" 1000 admin-X -\n", "")
+	admin("ls", "demo").want(t, exitOK, "STORE KEY LAST BY OWNER\ndemo a..b 7 admin-X -\n", "")
 
 	for _, args := range [][]string{{"--by", "100"}, {"--all", "--by", "100"}} {
 		admin(append([]string{"jump"}, args...)...).want(t, exitFailed, "STORE KEY WAS IS\ndemo a..b 7 107\norders \"发票 1\" 1000 1100\n"+
 			"incarnation of ETCD /seqd: epoch 0 -> NOW, floor of new keys 0 -> 100\n", "nothing was changed: this is what would be done; add --yes to do it")
 	}
-	admin("ls", "demo").want(t, exitOK, "STORE KEY LAST BY\ndemo a..b 7 admin-X\n", "")
+	admin("ls", "demo").want(t, exitOK, "STORE KEY LAST BY OWNER\ndemo a..b 7 admin-X -\n", "")
 	for _, yes := range []string{"--yes=false", "--yes"} { // a misspelled store was a success
 		admin("jump", "ordres", "--by", "100", yes).want(t, exitFailed, "", `no counter in store "ordres"`)
 	}
@@ -72,6 +72,60 @@ func TestAdmin(t *testing.T) {
 		"STORE KEY WAS IS\ndemo a..b 109 9223372036854775807 EXHAUSTED: no ids are left\n"+none, "")
 	admin("jump", "demo", "--by", "1", "--yes", "--format", "json").want(t, exitOK,
 		`{"store":"demo","key":"a..b","was":"9223372036854775807","is":"9223372036854775807","exhausted":true}`+"\n", "")
+}
+
+// Counters that workers own: one that does not answer any more, and one that has
+// ended.
+func TestAdminOfOwners(t *testing.T) {
+	db := servers.StartEtcd(t)
+	client, admin := db.Connect(t), adminOn(t, db)
+	put := func(path, value string) {
+		t.Helper()
+		if _, err := client.Put(t.Context(), "/seqd/v1/"+path, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const session = `{"fmt":1,"lease_ms":1000}`
+	put("counters/orders/a", `{"fmt":2,"last":100,"by":"w1","owner":"w1"}`)
+	put("counters/orders/b", `{"fmt":2,"last":50,"by":"w2","owner":"w2"}`)
+	put("counters/orders/c", `{"fmt":1,"last":7,"by":"w2"}`)
+	put("sessions/w1", session)
+	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 100 w1 w1\norders b 50 w2 w2\norders c 7 w2 -\n", "")
+	admin("peek", "orders", "a").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 100 w1 w1\n"+
+		"its owner has a session: if that is not renewed for 1.1s, others may take it over\n", "")
+	admin("peek", "orders", "b").want(t, exitOK, "STORE KEY LAST BY OWNER\norders b 50 w2 w2\n"+
+		"its owner has no session: the next worker that is asked takes it over\n", "")
+	admin("peek", "orders", "a", "--format", "json").want(t, exitOK,
+		`{"store":"orders","key":"a","last":"100","by":"w1","owner":"w1","session":{"stands":true,"lease_ms":1000}}`+"\n", "")
+	admin("peek", "orders", "b", "--format", "json").want(t, exitOK,
+		`{"store":"orders","key":"b","last":"50","by":"w2","owner":"w2","session":{"stands":false}}`+"\n", "")
+
+	const waiting = "waiting for its owner w1 to let go, 1.1s at most\n"
+	admin("raise", "orders", "a", "--to", "10").want(t, exitOK, waiting+"STORE KEY WAS IS\norders a 100 101\n", "")
+	admin("raise", "orders", "b", "--to", "60").want(t, exitOK, "STORE KEY WAS IS\norders b 50 60\n", "")
+	admin("ls", "--format", "json").want(t, exitOK, `{"store":"orders","key":"a","last":"101","by":"admin-X","owner":"w1"}`+"\n"+
+		`{"store":"orders","key":"b","last":"60","by":"admin-X"}`+"\n"+`{"store":"orders","key":"c","last":"7","by":"w2"}`+"\n", "")
+	put("counters/orders/b", `{"fmt":2,"last":60,"by":"w2","owner":"w2"}`)
+	put("sessions/w1", session)
+	put("sessions/w2", session)
+	admin("raise", "orders", "a", "--to", "200", "--format", "json").want(t, exitOK, `{"store":"orders","key":"a","was":"101","is":"200","owner":"w1"}`+"\n", "")
+	put("sessions/w1", session)
+
+	const none = "no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)\n"
+	admin("jump", "orders", "a", "--by", "1").want(t, exitFailed, "STORE KEY WAS IS\norders a 200 201\nit will wait for its owner w1 to let go, 1.1s at most\n"+none, "nothing was changed")
+	const rows = "STORE KEY WAS IS\norders a 200 201\norders b 60 61\norders c 7 8\n"
+	admin("jump", "orders", "--by", "1").want(t, exitFailed, rows+"it will wait for 2 workers to let go of 2 counters, 1.1s at most\n"+none, "nothing was changed")
+	admin("jump", "orders", "--by", "1", "--yes").want(t, exitOK, rows+"waiting for 2 workers to let go of 2 counters, 1.1s at most\n"+none, "")
+	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 201 admin-X w1\norders b 61 admin-X w2\norders c 8 admin-X -\n", "")
+	admin("jump", "orders", "--by", "1", "--yes") // they have gone: so ls shows no owner any more
+	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 202 admin-X -\norders b 62 admin-X -\norders c 9 admin-X -\n", "")
+
+	put("counters/orders/a", `{"fmt":2,"last":201,"by":"w1","owner":"w1"}`)
+
+	put("sessions/w1", `{"fmt":9}`)
+	admin("raise", "orders", "a", "--to", "300").want(t, exitFailed, "STORE KEY WAS IS\norders a 201 300\n", "STRONG ids may be lower until w1 let go or their lease ends")
+	admin("peek", "orders", "a").want(t, exitOK, "STORE KEY LAST BY OWNER\norders a 300 admin-X w1\n"+
+		"its owner's session is not understood: \"allocator: counter record not understood: the session has format 9, this version knows 1\"\n", "")
 }
 
 func TestAdminUsage(t *testing.T) {

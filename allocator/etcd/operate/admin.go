@@ -36,7 +36,8 @@ type Mark struct {
 	// "": any may.
 	Owner string
 
-	rev int64 // ModRevision; 0: there is none
+	rev  int64 // ModRevision; 0: there is none
+	left bool  // the Owner had no session when it was looked for
 }
 
 // Change is what became of a counter.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -66,6 +67,9 @@ func (a *Admin) JumpMarks(ctx context.Context, store string, by int64) iter.Seq2
 			}
 		}
 		for page, err := range a.pages(ctx, store) {
+			if err == nil {
+				err = a.findLeft(ctx, page)
+			}
 			if err != nil {
 				yield(Change{}, err)
 				return
@@ -92,11 +96,25 @@ func (a *Admin) JumpMarks(ctx context.Context, store string, by int64) iter.Seq2
 	}
 }
 
+// findLeft notes whose owners have no session.
+func (a *Admin) findLeft(ctx context.Context, page []Mark) error {
+	if !slices.ContainsFunc(page, func(m Mark) bool { return m.Owner != "" }) {
+		return nil
+	}
+	sessions, err := a.Sessions(ctx)
+	for i, m := range page {
+		_, there := sessions[m.Owner]
+		page[i].left = err == nil && m.Owner != "" && !there
+	}
+	return err
+}
+
 // jumpTogether raises marks in one transaction, or, if one of them has changed
 // meanwhile, one by one.
 func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Change, error) {
 	var compares []clientv3.Cmp
 	var puts []clientv3.Op
+	guards := map[string]bool{} // by path: many counters share theirs
 	changes := make([]Change, 0, len(marks))
 	for _, m := range marks {
 		if m.Err != nil {
@@ -106,7 +124,17 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 		to := Above(m.Last, by)
 		swap := a.put(m, to)
 		compares, puts = append(compares, swap.Compare()), append(puts, swap.Put())
-		changes = append(changes, Change{Key: m.Key, Was: m.Last, Is: to, Owner: m.Owner})
+		for _, g := range swap.Guards {
+			if !guards[g.Path] {
+				guards[g.Path] = true
+				compares = append(compares, g.Compare())
+			}
+		}
+		change := Change{Key: m.Key, Was: m.Last, Is: to, Owner: m.Owner}
+		if m.left {
+			change.Owner = ""
+		}
+		changes = append(changes, change)
 	}
 	if len(puts) == 0 {
 		return changes, nil

@@ -48,7 +48,7 @@ func (r Raised) Add(c Change) {
 
 // Wait is what a call waits for: owners of counters that it has raised.
 type Wait struct {
-	Owners []string // those that have a session, in order
+	Owners []string // those that have a session which is understood, in order
 	Keys   int      // of theirs
 	AtMost time.Duration
 }
@@ -61,7 +61,7 @@ func (a *Admin) WaitFor(ctx context.Context, raised Raised) (Wait, error) {
 
 func (r Raised) wait(sessions map[string]Session) (w Wait) {
 	for _, owner := range slices.Sorted(maps.Keys(r)) {
-		if s, ok := sessions[owner]; ok {
+		if s, ok := sessions[owner]; ok && s.Err == nil {
 			w.Owners = append(w.Owners, owner)
 			w.Keys += r[owner].N
 			w.AtMost = max(w.AtMost, s.StandsFor())
@@ -102,25 +102,34 @@ func (a *Admin) letGo(ctx context.Context, raised Raised) error {
 		return &HeldError{Err: err}
 	}
 	wait := raised.wait(sessions)
-	if len(wait.Owners) == 0 {
-		return nil
+	if len(wait.Owners) > 0 {
+		a.tell(wait)
 	}
-	a.tell(wait)
-	errs := make([]error, len(wait.Owners))
+	held := &HeldError{}
+	var mu sync.Mutex // guards held
 	var all sync.WaitGroup
-	for i, owner := range wait.Owners {
-		all.Go(func() { errs[i] = a.haveDropped(ctx, owner, raised[owner].named) })
+	for owner, keys := range raised {
+		s, ok := sessions[owner]
+		if !ok {
+			continue
+		}
+		all.Go(func() {
+			err := s.Err
+			if err == nil {
+				err = a.haveDropped(ctx, owner, keys.named)
+			}
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				held.Owners, held.Err = append(held.Owners, owner), errors.Join(held.Err, err)
+			}
+		})
 	}
 	all.Wait()
-	held := &HeldError{Err: errors.Join(errs...)}
-	for i, owner := range wait.Owners {
-		if errs[i] != nil {
-			held.Owners = append(held.Owners, owner)
-		}
-	}
 	if held.Err == nil {
 		return nil
 	}
+	slices.Sort(held.Owners)
 	return held
 }
 

@@ -51,8 +51,8 @@ func (o *owner) renew(t testing.TB) {
 	}
 }
 
-// serve renews the session every so often, until the test ends, and before that
-// asks for used keys: others would be let go of after a while.
+// serve renews the session every so often, until the test ends, and each time asks
+// for used keys first: others are let go of after a while.
 func (o *owner) serve(t testing.TB, every time.Duration, used ...allocator.Key) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -62,8 +62,7 @@ func (o *owner) serve(t testing.TB, every time.Duration, used ...allocator.Key) 
 		defer tick.Stop()
 		for ctx.Err() == nil {
 			for _, key := range used {
-				o.next(t, key, 1)
-				o.take(key, 1) // what is served once only is let go of first
+				o.take(key, 1)
 			}
 			_ = o.issuer.Renew(ctx) // as a worker: the next one may do
 			select {
@@ -109,19 +108,52 @@ func (o *owner) next(t testing.TB, key allocator.Key, n int) allocator.Range {
 	if ids, ok := o.take(key, n); ok {
 		return ids
 	}
-	for asked := ""; ; {
+	for begin, asked := time.Now(), ""; ; {
 		ids, err := o.ask(key, n, asked)
 		lost, isLost := errors.AsType[*allocator.LostRace](err)
 		switch {
 		case err == nil:
 			return ids
-		case isLost:
+		case isLost && time.Since(begin) < pace.Patience:
 			asked = lost.Winner
 		default:
 			t.Errorf("%s asks for %v: %v", o.id, key, err)
 			return allocator.Range{}
 		}
 	}
+}
+
+// heldKV holds one answer of etcd back.
+type heldKV struct {
+	clientv3.KV
+	hold chan struct{} // has room for one; the next transaction takes it
+	free chan struct{} // closed: the answer goes on
+}
+
+func (kv *heldKV) Txn(ctx context.Context) clientv3.Txn {
+	return &heldTxn{kv.KV.Txn(ctx), kv}
+}
+
+type heldTxn struct {
+	clientv3.Txn
+	kv *heldKV
+}
+
+func (t *heldTxn) If(cs ...clientv3.Cmp) clientv3.Txn { t.Txn = t.Txn.If(cs...); return t }
+func (t *heldTxn) Then(o ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Then(o...); return t }
+func (t *heldTxn) Else(o ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Else(o...); return t }
+func (t *heldTxn) Commit() (*clientv3.TxnResponse, error) {
+	held := false
+	select {
+	case <-t.kv.hold:
+		held = true
+	default:
+	}
+	resp, err := t.Txn.Commit()
+	if held {
+		<-t.kv.free
+	}
+	return resp, err
 }
 
 // counterAt returns a counter's record.

@@ -58,6 +58,12 @@ func Above(last, by int64) int64 {
 }
 
 func (a *Admin) raiseAndWait(ctx context.Context, m Mark, to int64) (Change, error) {
+	if m.Owner != "" {
+		_, err := a.Session(ctx, m.Owner)
+		if m.left = errors.Is(err, ErrNoSession); err != nil && !m.left {
+			return Change{Key: m.Key, Was: m.Last}, err
+		}
+	}
 	change, err := a.raise(ctx, m, to)
 	if err != nil {
 		return change, err
@@ -68,7 +74,8 @@ func (a *Admin) raiseAndWait(ctx context.Context, m Mark, to int64) (Change, err
 }
 
 // raise swaps until the mark that was m is at least to. The record's owner stays:
-// without one, others could reserve ids while it still issues lower ones.
+// without one, others could reserve ids while it still issues lower ones. Only
+// where it has left, and stays so until the swap, it is nobody's from then on.
 //
 // A mark that somebody owns is raised in any case, if only by one. Ids up to it
 // may be on their way from its owner's memory, and what is left of them may be
@@ -82,9 +89,9 @@ func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
 	path := a.prefix.Counter(m.Key)
 	var again backoff.Backoff
 	for m.Last < to || m.Owner != "" && m.By != a.by {
-		is := max(to, Above(m.Last, 1))
-		if m.Owner == "" {
-			is = to
+		is := max(to, m.Last)
+		if m.Owner != "" && !m.left {
+			is = max(to, Above(m.Last, 1))
 		}
 		out, err := a.swap(ctx, a.put(m, is))
 		switch {
@@ -93,6 +100,9 @@ func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
 		case err != nil: // if it was applied, the next compare fails and brings the record along
 		case out.Won:
 			m.Last, m.By = is, a.by
+			if m.left {
+				m.Owner = ""
+			}
 		case out.KV == nil:
 			m = Mark{Key: m.Key}
 		default:
@@ -107,5 +117,11 @@ func (a *Admin) raise(ctx context.Context, m Mark, to int64) (Change, error) {
 
 // put is the swap that raises a mark.
 func (a *Admin) put(m Mark, to int64) *record.Swap {
-	return &record.Swap{Path: a.prefix.Counter(m.Key), Rev: m.rev, Value: record.Counter{Last: to, By: a.by, Owner: m.Owner}.Encode()}
+	s := &record.Swap{Path: a.prefix.Counter(m.Key), Rev: m.rev}
+	rec := record.Counter{Last: to, By: a.by, Owner: m.Owner}
+	if m.left {
+		rec.Owner, s.Guards = "", []record.Guard{{Path: a.prefix.Session(m.Owner)}}
+	}
+	s.Value = rec.Encode()
+	return s
 }

@@ -120,7 +120,7 @@ func (a *admin) open(ctx context.Context, src settings.Source) error {
 		if err != nil {
 			return err
 		}
-		a.clusters = append(a.clusters, place{Cluster: c, Admin: operate.New(client, c.Etcd.Prefix), close: func() { client.Close() }})
+		a.clusters = append(a.clusters, place{Cluster: c, Admin: operate.New(client, c.Etcd.Prefix).Telling(a.waits), close: func() { client.Close() }})
 	}
 	return nil
 }

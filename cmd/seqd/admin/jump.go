@@ -97,6 +97,7 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 	j.print.head("STORE", "KEY", "WAS", "IS")
 	some := false
 	for _, c := range clusters {
+		raised := operate.Raised{}
 		changes := c.JumpMarks(ctx, store, j.by)
 		if !j.yes {
 			changes = c.PreviewJump(ctx, store, j.by)
@@ -106,9 +107,13 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 				return err
 			}
 			some = true
+			raised.Add(change)
 			if err := j.print.change(change); err != nil {
 				return err
 			}
+		}
+		if err := j.wouldWait(ctx, c, raised); err != nil {
+			return err
 		}
 	}
 	if store != "" && !some {
@@ -126,6 +131,9 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 	var change operate.Change
 	if j.yes {
 		change, err = c.Jump(ctx, key, j.by)
+		if isHeld(err) {
+			return errors.Join(j.changed(change), err)
+		}
 	} else {
 		var m operate.Mark
 		if m, err = c.Peek(ctx, key); err == nil {
@@ -135,8 +143,24 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 	if err != nil {
 		return noRecord(err, store, text)
 	}
-	j.print.head("STORE", "KEY", "WAS", "IS")
-	return j.print.change(change)
+	if err := j.changed(change); err != nil {
+		return err
+	}
+	raised := operate.Raised{}
+	raised.Add(change)
+	return j.wouldWait(ctx, c, raised)
+}
+
+// wouldWait says, of what is not done yet, for whom it will wait.
+func (j *jump) wouldWait(ctx context.Context, c place, raised operate.Raised) error {
+	if j.yes || len(raised) == 0 {
+		return nil
+	}
+	w, err := c.WaitFor(ctx, raised)
+	if err != nil || len(w.Owners) == 0 {
+		return err
+	}
+	return j.print.note("it will wait for " + untilLetGo(w))
 }
 
 // incarnations writes a new incarnation to every cluster, or says what it would
@@ -169,7 +193,7 @@ func (j *jump) incarnations(ctx context.Context, all bool) error {
 }
 
 func would(m operate.Mark, by int64) operate.Change {
-	return operate.Change{Key: m.Key, Was: m.Last, Is: operate.Above(m.Last, by), Err: m.Err}
+	return operate.Change{Key: m.Key, Was: m.Last, Is: operate.Above(m.Last, by), Owner: m.Owner, Err: m.Err}
 }
 
 // elsewhere says which counters are taken over from another spelling of a prefix.

@@ -19,7 +19,8 @@ func lsCommand(stdout io.Writer) *ffcli.Command {
 		ShortUsage: "seqd admin ls [STORE] [flags]",
 		ShortHelp:  "list the counters",
 		LongHelp: "Lists the counters of a store, or of all, read from etcd page by page. LAST is the mark: every\n" +
-			"id up to it is spent or reserved. BY is the worker that wrote it.",
+			"id up to it is spent or reserved. BY is who wrote it. OWNER is the worker that issues the key's\n" +
+			"ids from memory, of a store with a lease; - where there is none.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE"}}, stdout, func(ctx context.Context, words []string) error {
@@ -39,7 +40,7 @@ func lsCommand(stdout io.Writer) *ffcli.Command {
 
 func (a *admin) ls(ctx context.Context, clusters []place, store string) error {
 	none := true
-	a.print.head("STORE", "KEY", "LAST", "BY")
+	a.print.head(markHead...)
 	for _, c := range clusters {
 		for m, err := range c.List(ctx, store) {
 			if err != nil {

@@ -18,7 +18,9 @@ func peekCommand(stdout io.Writer) *ffcli.Command {
 		ShortUsage: "seqd admin peek STORE KEY [flags]",
 		ShortHelp:  "show one counter, and take no id from it",
 		LongHelp: "Shows a counter's mark: every id up to it is spent or reserved. KEY is any text, as for\n" +
-			"seqd next. Exit code 1 if there is no such counter.",
+			"seqd next. Of a counter that a worker owns it shows whether that one's session is there: as\n" +
+			"long as it is, others hand their requests for the key over. Exit code 1 if there is no such\n" +
+			"counter.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin peek orders invoice"}, stdout, func(ctx context.Context, words []string) error {
@@ -30,8 +32,12 @@ func peekCommand(stdout io.Writer) *ffcli.Command {
 				if err != nil {
 					return noRecord(err, words[0], words[1])
 				}
-				a.print.head("STORE", "KEY", "LAST", "BY")
-				if err := a.print.mark(m); err != nil {
+				owner, err := sessionOf(ctx, c, m)
+				if err != nil {
+					return err
+				}
+				a.print.head(markHead...)
+				if err := a.print.markOf(m, owner); err != nil {
 					return err
 				}
 				return a.print.unreadable()

@@ -72,19 +72,41 @@ func (p *printer) head(cells ...string) {
 	p.above = cells
 }
 
-func (p *printer) mark(m operate.Mark) error {
+// markHead names the columns of a mark.
+var markHead = []string{"STORE", "KEY", "LAST", "BY", "OWNER"}
+
+func (p *printer) mark(m operate.Mark) error { return p.markOf(m, nil) }
+
+// markOf prints a mark and the session of its owner, where that was looked for.
+func (p *printer) markOf(m operate.Mark, owner *ownerSession) error {
 	if m.Err != nil {
 		return p.unread(m.Key, m.Err)
 	}
 	if p.json {
 		return p.object(struct {
-			Store string `json:"store"`
-			Key   string `json:"key"`
-			Last  int64  `json:"last,string"`
-			By    string `json:"by"`
-		}{m.Key.Store, keyText(m.Key), m.Last, m.By})
+			Store   string        `json:"store"`
+			Key     string        `json:"key"`
+			Last    int64         `json:"last,string"`
+			By      string        `json:"by"`
+			Owner   string        `json:"owner,omitempty"`
+			Session *ownerSession `json:"session,omitempty"`
+		}{m.Key.Store, keyText(m.Key), m.Last, m.By, m.Owner, owner})
 	}
-	return p.row(m.Key.Store, quoted(keyText(m.Key)), strconv.FormatInt(m.Last, 10), quoted(m.By))
+	whose := "-"
+	if m.Owner != "" {
+		whose = quoted(m.Owner)
+	}
+	err := p.row(m.Key.Store, quoted(keyText(m.Key)), strconv.FormatInt(m.Last, 10), quoted(m.By), whose)
+	if owner == nil || err != nil {
+		return err
+	}
+	return p.line(owner.String())
+}
+
+// changed prints one change under its head.
+func (a *admin) changed(c operate.Change) error {
+	a.print.head("STORE", "KEY", "WAS", "IS")
+	return a.print.change(c)
 }
 
 func (p *printer) change(c operate.Change) error {
@@ -97,8 +119,9 @@ func (p *printer) change(c operate.Change) error {
 			Key       string `json:"key"`
 			Was       int64  `json:"was,string"`
 			Is        int64  `json:"is,string"`
+			Owner     string `json:"owner,omitempty"`
 			Exhausted bool   `json:"exhausted,omitempty"`
-		}{c.Key.Store, keyText(c.Key), c.Was, c.Is, c.Exhausted()})
+		}{c.Key.Store, keyText(c.Key), c.Was, c.Is, c.Owner, c.Exhausted()})
 	}
 	is := strconv.FormatInt(c.Is, 10)
 	switch {
@@ -153,13 +176,15 @@ func (p *printer) note(text string) error {
 	return p.line(text)
 }
 
-// line writes a line below the table.
+// line writes a line below the table, at once.
 func (p *printer) line(text string) error {
-	if err := p.flush(); err != nil {
+	if err := p.table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(p.out, text)
-	return err
+	if _, err := fmt.Fprintln(p.out, text); err != nil {
+		return err
+	}
+	return p.out.Flush()
 }
 
 // keyText returns a key as a caller writes it.

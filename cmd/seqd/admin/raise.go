@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,7 +16,10 @@ import (
 const soWeak = "Workers may run. STRONG ids of requests made after it has returned are greater at once. A worker\n" +
 	"first spends the WEAK ids it holds in memory: what is left of its segment and, if that has\n" +
 	"been fetched already, the next one; together one and a half segments at most (segment_max,\n" +
-	"or a larger n that somebody has asked for). They stay unique."
+	"or a larger n that somebody has asked for). They stay unique.\n\n" +
+	"A worker that owns the key, of a store with a lease, issues STRONG ids from memory too: it is told\n" +
+	"to let go of them, and waited for. That takes a third of the lease, or, if it does not answer, the\n" +
+	"lease and a tenth of it. Then all its ids are greater, of both modes."
 
 func raiseCommand(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd admin raise", flag.ContinueOnError)
@@ -26,7 +30,9 @@ func raiseCommand(stdout io.Writer) *ffcli.Command {
 		ShortUsage: "seqd admin raise STORE KEY --to ID [flags]",
 		ShortHelp:  "have a counter go on above an id",
 		LongHelp: "Raises a counter, which is made if it is not there, so that the next ids are greater than --to.\n" +
-			"One that is higher already stays as it is: raising twice is fine.\n\n" + soWeak,
+			"One that is higher already stays as it is: raising twice is fine. Where a worker owns the key it\n" +
+			"is raised by one even then, so that nothing below is given back. A counter whose owner has gone is\n" +
+			"nobody's afterwards.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin raise orders invoice --to 1000"}, stdout, func(ctx context.Context, words []string) error {
@@ -41,11 +47,10 @@ func raiseCommand(stdout io.Writer) *ffcli.Command {
 					return err
 				}
 				change, err := c.Raise(ctx, key, *to)
-				if err != nil {
+				if err != nil && !isHeld(err) {
 					return err
 				}
-				a.print.head("STORE", "KEY", "WAS", "IS")
-				return a.print.change(change)
+				return errors.Join(a.changed(change), err)
 			})
 		},
 	}

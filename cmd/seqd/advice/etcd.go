@@ -8,9 +8,11 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
@@ -40,8 +42,17 @@ var refusals = []struct {
 		"etcd is full: etcdctl compact and defrag, then alarm disarm; turn auto-compaction on"},
 }
 
+// runAgain is for counters that were raised while their owners did not let go.
+const runAgain = "run the command again, until it ends without this: a raise then only waits, and a jump adds N once more, which costs ids and does no harm"
+
 // aboutEtcd returns what to try about an error of etcd, or of its counters.
 func aboutEtcd(err error) string {
+	if held, ok := errors.AsType[*operate.HeldError](err); ok {
+		if try := aboutEtcd(held.Err); try != "" {
+			return try + "; then " + runAgain
+		}
+		return runAgain
+	}
 	if _, ok := errors.AsType[*etcd.SmallError](err); ok {
 		return "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more"
 	}
@@ -88,6 +99,8 @@ func aboutHistory(err error) string {
 		return "if ids were ever issued below this one, run seqd admin jump --all --by N with the right one before a worker starts, N above all of them"
 	}
 	switch {
+	case errors.Is(err, allocator.ErrUnreadable):
+		return "was it written by a newer seqd, or by hand? etcdctl get shows it. A lease is for stores whose workers are all of a version that knows it; before an older version starts, restart them all with lease: 0"
 	case errors.Is(err, history.ErrUnmarked):
 		return "fine after an upgrade; if etcd was restored, " + raiseCounters
 	case errors.Is(err, history.ErrForgetful):

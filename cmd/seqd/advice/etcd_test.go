@@ -14,6 +14,7 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/history"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
 )
@@ -46,6 +47,9 @@ func TestAdviceAboutEtcd(t *testing.T) {
 		{&history.Fence{Err: gone, Files: []string{"/a.json", "/b.json"}, Record: "/seqd/v1/incarnation"},
 			"jump --all --by N; or, only if the ids issued so far truly don't matter, stop the workers, delete /a.json and /b.json, etcdctl del /seqd/v1/incarnation, and start them"},
 		{&history.NarrowError{Prefix: "/seqd"}, "their counters are below /seqd//: let the role read and write /seqd/"},
+		{fmt.Errorf("%w: format 9", allocator.ErrUnreadable), "restart them all with lease: 0"},
+		{&operate.HeldError{Err: context.DeadlineExceeded}, "run the command again"},
+		{&operate.HeldError{Err: rpctypes.ErrPermissionDenied}, "etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/; then run the command again"},
 		{history.ErrUnmarked, "seqd admin jump --all --by N"},
 		{history.ErrForgetful, "--state-dir must be a folder"},
 		{slashless, "run seqd admin jump --all --by N with the right one"},

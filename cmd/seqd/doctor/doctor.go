@@ -10,6 +10,7 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -78,11 +79,16 @@ func Examine(ctx context.Context, config Config) *Report {
 	if e.nc != nil {
 		defer e.nc.Close()
 	}
+	var clocks clocks
+	if e.nc != nil && slices.ContainsFunc(config.Stores, func(s worker.Store) bool { return s.Leased }) {
+		clocks = e.readClocks(ctx)
+	}
 	for _, etcd := range config.Etcds {
 		e.lookAtEtcd(ctx, etcd)
 	}
 	if e.nc != nil {
 		e.lookAtWorkers(ctx)
+		e.lookAtClocks(ctx, clocks)
 	}
 	return &e.report
 }
