@@ -155,7 +155,7 @@ func TestHostileRequests(t *testing.T) {
 		{"needless escape", pub("seq.evil.a=41", "R.x", ""), refused},
 		{"cut escape", pub("seq.evil.a=2", "R.x", ""), refused},
 	}
-	for _, reply := range []string{"seq.evil.other", "seq.x", "seq.>", "seq", "_SEQD.worker.advance.evil.k", "$SYS.REQ.SERVER.PING", "$SRV.PING",
+	for _, reply := range []string{"seq.evil.other", "seq.x", "seq.>", "seq", "_SEQD.worker.requests", "$SYS.REQ.SERVER.PING", "$SRV.PING",
 		"_INBOX.*", "_INBOX.>", "R..x", ".R", "R.x.", strings.Repeat("r", 1500)} {
 		if reply == "seq" {
 			continue // a subject like any other: it is not under the root

@@ -14,7 +14,7 @@ import (
 func TestTenantsInAccounts(t *testing.T) {
 	y := startTenancy(t, "tenants.conf")
 	orders, shop, operator := y.connect(t, "orders"), y.connect(t, "shop"), y.connect(t, "operator")
-	peer := fmt.Sprintf("_SEQD.%s.advance.shop.key", y.worker.ID())
+	peer := fmt.Sprintf("_SEQD.%s.requests", y.worker.ID())
 
 	t.Run("a tenant gets ids of its store", func(t *testing.T) {
 		heard := operator.listen(t, "seq.*.>", "")
@@ -94,7 +94,7 @@ func TestTenantsInOneAccount(t *testing.T) {
 	inbox := func(name string) nats.Option { return nats.CustomInboxPrefix("_INBOX." + name) }
 	orders, shop := y.connect(t, "orders", inbox("orders")), y.connect(t, "shop", inbox("shop"))
 	operator := y.connect(t, "operator", inbox("operator"))
-	peer := fmt.Sprintf("_SEQD.%s.advance.shop.key", y.worker.ID())
+	peer := fmt.Sprintf("_SEQD.%s.requests", y.worker.ID())
 
 	t.Run("a tenant gets ids of its store", func(t *testing.T) {
 		orders.wantID(t, "seq.orders.first", "1")
