@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"strconv"
 	"strings"
 	"sync"
@@ -103,10 +102,6 @@ func (h *handovers) hears(m *nats.Msg) bool {
 	if !ok {
 		return false
 	}
-	if numbers, clock, ok := readMany(m.Data); ok {
-		h.hearsMany(numbers, clock)
-		return true
-	}
 	seq, err := strconv.ParseUint(number, 36, 64)
 	if err != nil {
 		return true
@@ -138,28 +133,6 @@ func (h *handovers) hears(m *nats.Msg) bool {
 	h.stats.refused.Add(int64(len(p.calls) - taken))
 	p.recycle()
 	return true
-}
-
-// hearsMany takes word that all was taken of the messages with these numbers.
-func (h *handovers) hearsMany(numbers []byte, clock time.Duration) {
-	now := time.Since(h.w.started)
-	for len(numbers) > 0 {
-		seq, n := binary.Uvarint(numbers)
-		if n <= 0 {
-			return
-		}
-		numbers = numbers[n:]
-		p := h.take(seq)
-		if p == nil {
-			continue
-		}
-		h.clocks.hear(p.peer, clock, now)
-		h.stats.taken.Add(int64(len(p.calls)))
-		for _, c := range p.calls {
-			c.end()
-		}
-		p.recycle()
-	}
 }
 
 // goOn serves here what the peer has not taken.

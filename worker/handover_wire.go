@@ -224,7 +224,6 @@ const (
 	wordNone
 	wordSome
 	wordLate // none, only because they had waited for too long: who says so serves
-	wordMany // of another form: all were taken of several messages, whose numbers follow the clock as varints
 )
 
 // appendWord writes the word about count requests, of which refused were not

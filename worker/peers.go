@@ -74,13 +74,11 @@ func (r *receiver) handle(m *nats.Msg) {
 		r.out.flush()
 		r.word = appendWord(r.word[:0], count, r.refused)
 	}
+	r.word = appendClock(r.word, time.Since(w.started))
 	w.handovers.stats.received.Add(int64(count - len(r.refused)))
 	clear(requests) // they hold the message
-	if count > 0 && len(r.refused) == 0 && old < wordDelay && w.words.taken(m.Reply) {
-		return
-	}
-	r.word = appendClock(r.word, time.Since(w.started))
-	// Behind the answers: nobody waits for it.
+	// Behind the answers, as nobody waits for it, and at once: if this process ends
+	// before it is said, its sender serves again what is answered.
 	if err := w.conn().Publish(m.Reply, r.word); err != nil {
 		w.answers.lost(err)
 	}

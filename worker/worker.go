@@ -56,7 +56,6 @@ type Worker struct {
 	complaints complaints
 	reconnects atomic.Int64 // to NATS
 	handovers  handovers
-	words      words
 	connecting connecting
 }
 
@@ -79,7 +78,6 @@ func New(config Config) (*Worker, error) {
 	}
 	w.bar.Store(&bar{state: Starting})
 	w.handovers.init(w)
-	w.words.w = w
 	config.Log = w.log
 	for _, b := range config.Backends {
 		b := newBackend(w, b, config)
@@ -187,7 +185,6 @@ func (w *Worker) introduce() {
 // answers are with the server.
 func (w *Worker) drain() {
 	w.draining.Store(true)
-	w.words.say()
 	w.log.Info("draining", "waiting", w.waiting.Load())
 	ctx, cancel := context.WithTimeout(context.Background(), w.config.DrainTimeout)
 	defer cancel()
@@ -216,7 +213,6 @@ func (w *Worker) drain() {
 		w.log.Warn("drain timeout: the requests that still wait are answered UNAVAILABLE", "waiting", n)
 	}
 	w.handovers.giveUpAll()
-	w.words.say()
 	for _, b := range w.backends {
 		b.issuer.Stop() // answers what still waits
 	}
