@@ -25,6 +25,7 @@ type backend struct {
 
 	probed   atomic.Pointer[error] // what the latest probe came to; nil: none has ended
 	refusals atomic.Int64          // requests refused since the latest probe that succeeded
+	failing  atomic.Bool           // the latest probe did not succeed
 	kick     chan struct{}         // has room for one: probe soon
 	loop     loop                  // watch's
 	coming   coming                // watch's
@@ -113,6 +114,7 @@ func (b *backend) watch(ctx context.Context, w *Worker) {
 		b.loop.turn(w)
 		err := b.probe(ctx)
 		b.found(err)
+		b.failing.Store(err != nil)
 		if err == nil {
 			inMemory = spending{issued: b.issued()}
 		} else {

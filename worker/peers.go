@@ -94,6 +94,11 @@ func (r *receiver) take(req *carried, arrived, now time.Time) bool {
 	if st.Leased && !st.backend.lease.holds(now) { // its sender may take the key over
 		return false
 	}
+	// Who can't reach the Counter may stay in the queue group for weak ids' sake.
+	// Others, who can, would never learn that strong ones come to nothing here.
+	if !st.Leased && !req.weak && st.backend.failing.Load() {
+		return false
+	}
 	// Two that hand over to each other would do so until they gave up.
 	if !st.Leased && !req.weak && st.backend.issuer.Rival(req.key) != "" {
 		return false

@@ -107,7 +107,7 @@ var leaseFaults = []fault{
 
 // withinLeases is the two leases after which others own what somebody owned, and
 // what it takes until callers have the first ids.
-func withinLeases(lease time.Duration) time.Duration { return 2*lease + 500*time.Millisecond }
+func withinLeases(lease time.Duration) time.Duration { return 2*lease + time.Second }
 
 // tookOver reports whether leased keys got another owner so many times.
 func tookOver(n int) func(figures) error {

@@ -179,6 +179,9 @@ func (s *siege) judge(c *throng, done map[string]int, took time.Duration) {
 			break
 		}
 	}
+	if s.owners.changes() == 0 {
+		problems = append(problems, errors.New("no key got another owner, which shows nothing"))
+	}
 	verdict := "kept"
 	if len(problems) > 0 {
 		verdict = "BROKEN"
