@@ -34,6 +34,8 @@ type handovers struct {
 	armed bool               // it runs
 
 	lost lostRaces
+
+	nobody map[string]time.Time // workers that do not hear, and when that was found
 }
 
 const (
@@ -111,7 +113,9 @@ func (h *handovers) hears(m *nats.Msg) bool {
 		return true // too late, or not the first
 	}
 	var said word
-	if noResponders(m) == nil {
+	if noResponders(m) != nil {
+		h.noteNobody(p.peer)
+	} else {
 		said = readWord(m.Data, len(p.calls))
 		if said.clock > 0 {
 			h.clocks.hear(p.peer, said.clock, time.Since(h.w.started))
@@ -133,6 +137,29 @@ func (h *handovers) hears(m *nats.Msg) bool {
 	h.stats.refused.Add(int64(len(p.calls) - taken))
 	p.recycle()
 	return true
+}
+
+// Records name who wrote them last long after that one has ended. It is asked
+// once, and then not for a while.
+const (
+	nobodyFor = 10 * time.Second
+	maxNobody = 1024
+)
+
+func (h *handovers) noteNobody(peer string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.nobody == nil || len(h.nobody) >= maxNobody {
+		h.nobody = map[string]time.Time{}
+	}
+	h.nobody[peer] = time.Now()
+}
+
+func (h *handovers) isNobody(peer string, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, ok := h.nobody[peer]
+	return ok && now.Sub(at) < nobodyFor
 }
 
 // goOn serves here what the peer has not taken.
@@ -253,7 +280,11 @@ func (h *handovers) run(ctx context.Context) {
 		}
 		come, now := l.take(), time.Now()
 		for _, lost := range come {
-			out.add(lost.c, lost.winner, now)
+			if !lost.c.store.Leased && h.isNobody(lost.winner, now) {
+				lost.c.goOn(lost.winner)
+			} else {
+				out.add(lost.c, lost.winner, now)
+			}
 		}
 		out.flush()
 		clear(come)

@@ -384,3 +384,20 @@ func TestRacingTeam(t *testing.T) {
 		t.Error("nothing was handed over")
 	}
 }
+
+// A worker that has ended, and whose name is in the record still, is asked once and
+// not again for each batch.
+func TestNobodyIsAskedOnce(t *testing.T) {
+	f, first, _, _ := pair(t)
+	dead := "dead"
+	first.rival.Store(&dead)
+	reply, answers := f.inbox(t)
+	for range 20 {
+		f.request(t, reply, 1)
+		wantAnswer(t, answers)
+	}
+	if s := f.Snapshot(); s.HandoverMessages != 1 || s.HandoversRefused != 1 {
+		t.Errorf("got %+v", s)
+	}
+	wantNoAnswer(t, answers)
+}

@@ -46,8 +46,10 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 }
 
 // Start is Advance that does not block: see [allocator.Starter]. A race counts
-// as lost to somebody else, for an advance that yields, only if it was not lost
-// to an earlier attempt of ours or because the record was not known yet.
+// as lost to somebody else, for an advance that yields, if it was not lost to an
+// earlier attempt of ours. So it does where the record was not known yet: who
+// wrote it is perhaps at it, and to race him would take the key away from where
+// all others have come to ask.
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
 	d.c, d.a = c, a
@@ -260,7 +262,7 @@ func (d *drive) lost(out outcome) {
 		}
 		return
 	}
-	if d.a.Yield && d.known.rev != 0 && by != "" && by != d.c.config.Writer {
+	if d.a.Yield && by != "" && by != d.c.config.Writer {
 		d.end(allocator.Range{}, &allocator.LostRace{Winner: by})
 		return
 	}

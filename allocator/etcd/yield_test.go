@@ -36,8 +36,8 @@ func start(t *testing.T, c *etcd.Counter, yield bool) ended {
 	}
 }
 
-// An advance that yields ends when it loses a race to another writer, and only
-// then: a record that was not known, or that an earlier attempt of ours wrote,
+// An advance that yields ends when it loses a race to another writer, though the
+// record was not known, and only then: one that an earlier attempt of ours wrote
 // names nobody who could serve it better.
 func TestYield(t *testing.T) {
 	server := servers.StartEtcd(t)
@@ -55,8 +55,12 @@ func TestYield(t *testing.T) {
 	t.Cleanup(rival.Close)
 
 	etcdtest.MustAdvance(t, rival, key, 1, 1)
-	if got := start(t, ours, true); got.err != nil || got.ids.First != 2 {
-		t.Errorf("the first advance of a record somebody wrote: %+v, want id 2", got)
+	var lost *allocator.LostRace
+	if got := start(t, ours, true); !errors.As(got.err, &lost) || lost.Winner != "w2" {
+		t.Errorf("the first advance of a record somebody wrote: %+v, want a race lost to w2", got)
+	}
+	if got := start(t, ours, false); got.err != nil || got.ids.First != 2 {
+		t.Errorf("when that one was asked in vain: %+v, want id 2", got)
 	}
 	lose.Store(true)
 	if got := start(t, ours, true); got.err != nil || got.ids.First != 4 {
@@ -64,7 +68,6 @@ func TestYield(t *testing.T) {
 	}
 	etcdtest.MustAdvance(t, rival, key, 1, 5)
 	etcdtest.MustAdvance(t, rival, key, 1, 6)
-	var lost *allocator.LostRace
 	if got := start(t, ours, true); !errors.As(got.err, &lost) || lost.Winner != "w2" {
 		t.Errorf("after a rival's advance: %+v, want a race lost to w2", got)
 	}
