@@ -85,11 +85,11 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "own mark taken for own range", breaks: "U: a lost race that finds our name and mark is taken for won, though two advances of ours may ask",
-		edits: []edit{{advanceFile, "	if d.a.Yield && d.known.rev != 0", `	if by == d.c.config.Writer && now.last == d.ids.Last() {
+		edits: []edit{{advanceFile, "	if d.a.Yield && by", `	if by == d.c.config.Writer && now.last == d.ids.Last() {
 		d.end(d.ids, nil)
 		return
 	}
-	if d.a.Yield && d.known.rev != 0`}},
+	if d.a.Yield && by`}},
 		suites: []suite{simulation, counter},
 	},
 	{
