@@ -140,7 +140,7 @@ func (d *drive) attempt() {
 			rec.Owner = d.c.config.Writer
 			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(rec.Owner), Created: d.created})
 		}
-		if d.known.owner != "" && d.known.owner != d.c.config.Writer { // and gone
+		if d.c.others(d.known.owner) { // and gone
 			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(d.known.owner)})
 		}
 		d.swap.Rev, d.swap.Value = d.known.rev, rec.Encode()
@@ -216,7 +216,7 @@ func (d *drive) guardFailed(out outcome) bool {
 // unguarded goes on from an attempt that lost because this process's session has
 // gone, or that of the key's owner has not.
 func (d *drive) unguarded() {
-	if owner := d.known.owner; owner != "" && owner != d.c.config.Writer {
+	if owner := d.known.owner; d.c.others(owner) {
 		d.c.isBack(owner)
 		if d.owned(owner) {
 			return
@@ -244,7 +244,7 @@ func (d *drive) owned(owner string) bool {
 // lost goes on from what a lost race has shown the record to be.
 func (d *drive) lost(out outcome) {
 	now, by, err := refresh(d.known, out)
-	others := now.owner != "" && now.owner != d.c.config.Writer
+	others := d.c.others(now.owner)
 	switch {
 	case err != nil:
 	case others: // of another one's window nothing follows, but that it is above what is spent
@@ -262,7 +262,7 @@ func (d *drive) lost(out outcome) {
 		}
 		return
 	}
-	if d.a.Yield && by != "" && by != d.c.config.Writer {
+	if d.a.Yield && d.c.others(by) {
 		d.end(allocator.Range{}, &allocator.LostRace{Winner: by})
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -35,6 +36,10 @@ const (
 	maxGone = 1024
 )
 
+// others reports whether a record names another process there, as its owner or its
+// writer.
+func (c *Counter) others(id string) bool { return id != "" && id != c.config.Writer }
+
 // await has d go on when its key's owner has gone, or has renewed its session.
 func (c *Counter) await(id string, d *drive) {
 	c.mu.Lock()
@@ -53,7 +58,7 @@ func (c *Counter) await(id string, d *drive) {
 
 // watch looks at o's session until it knows what has become of it.
 func (c *Counter) watch(o *owner) {
-	var seen *sight
+	var seen *mvccpb.KeyValue
 	var since time.Time
 	pause := firstLook
 	for {
@@ -72,11 +77,11 @@ func (c *Counter) watch(o *owner) {
 			return
 		case seen == nil:
 			seen, since = now, at
-		case now.rev != seen.rev:
+		case now.ModRevision != seen.ModRevision:
 			c.decided(o, &allocator.LostRace{Winner: o.id, Owner: true}, false)
 			return
 		default:
-			session, err := record.DecodeSession(now.value)
+			session, err := record.DecodeSession(now.Value)
 			if err != nil {
 				c.decided(o, err, false)
 				return
@@ -84,7 +89,7 @@ func (c *Counter) watch(o *owner) {
 			if at.Sub(since) < session.ChallengerWaits() {
 				break
 			}
-			if left, err := c.deleteSession(c.txns.ctx, o.id, seen.rev); err == nil && left == nil {
+			if left, err := c.deleteSession(c.txns.ctx, o.id, seen.ModRevision); err == nil && left == nil {
 				c.decided(o, nil, true)
 				return
 			}
@@ -96,14 +101,17 @@ func (c *Counter) watch(o *owner) {
 }
 
 // look reads a session's record. nil says that there is none.
-func (c *Counter) look(id string) (*sight, error) {
+func (c *Counter) look(id string) (*mvccpb.KeyValue, error) {
 	resp, err := c.txns.txn(c.txns.ctx, func(txn clientv3.Txn) clientv3.Txn {
 		return txn.Then(clientv3.OpGet(c.prefix.Session(id)))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return sightOf((*clientv3.GetResponse)(resp.Responses[0].GetResponseRange())), nil
+	if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+		return kvs[0], nil
+	}
+	return nil, nil
 }
 
 // decided has all go on that wait for o. err nil says that it has gone; deposed,
@@ -167,7 +175,7 @@ func (c *Counter) isBack(id string) {
 
 // tookOver tells that key, which was another process's, is this one's.
 func (c *Counter) tookOver(key allocator.Key, from string) {
-	if from == "" || from == c.config.Writer || c.hooks.Observer == nil {
+	if !c.others(from) || c.hooks.Observer == nil {
 		return
 	}
 	why := allocator.TakeoverGone

@@ -3,10 +3,10 @@ package etcd
 import (
 	"context"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -94,42 +94,6 @@ func (s *session) renewed(rev int64, sent, until time.Time) {
 	}
 }
 
-func (s *session) releasing() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.releases++
-}
-
-func (s *session) releaseEnded() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.releases--; s.releases == 0 && s.released != nil {
-		close(s.released)
-		s.released = nil
-	}
-}
-
-// awaitReleases blocks until no swap is under way that lets go of a key, or ctx
-// ends.
-func (s *session) awaitReleases(ctx context.Context) error {
-	s.mu.Lock()
-	if s.releases == 0 {
-		s.mu.Unlock()
-		return nil
-	}
-	if s.released == nil {
-		s.released = make(chan struct{})
-	}
-	released := s.released
-	s.mu.Unlock()
-	select {
-	case <-released:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Renew writes the session: see [allocator.Source]. Without a lease it does
 // nothing.
 func (c *Counter) Renew(ctx context.Context) error {
@@ -139,15 +103,16 @@ func (c *Counter) Renew(ctx context.Context) error {
 	s := &c.session
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	record := record.Session{Lease: c.config.Lease}
+	mine := record.Session{Lease: c.config.Lease}
 	for {
-		rev, sent := s.known(), c.config.Now()
-		out, err := c.sendSession(ctx, rev, record)
+		sent := c.config.Now()
+		renewal := record.Swap{Path: c.prefix.Session(c.config.Writer), Rev: s.known(), Value: mine.Encode()}
+		out, err := c.swapNow(ctx, renewal.In)
 		switch {
 		case err != nil:
 			return fmt.Errorf("renew the session: %w", err)
 		case out.Won:
-			s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))
+			s.renewed(out.Rev, sent, sent.Add(mine.HolderStops()))
 			return nil
 		case out.KV == nil:
 			s.found(0, 0)
@@ -160,22 +125,13 @@ func (c *Counter) Renew(ctx context.Context) error {
 	}
 }
 
-func (c *Counter) sendSession(ctx context.Context, rev int64, session record.Session) (record.Swapped, error) {
-	swap := record.Swap{Path: c.prefix.Session(c.config.Writer), Rev: rev, Value: session.Encode()}
-	resp, err := c.txns.txn(clientv3.WithRequireLeader(ctx), swap.In)
-	if err != nil {
-		return record.Swapped{}, err
-	}
-	return record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses), nil
-}
-
 // obey drops what an operator has told this process, in its session, to let go of.
 func (c *Counter) obey(value []byte) error {
 	session, err := record.DecodeSession(value)
 	if err != nil {
 		return err
 	}
-	if session.LetsGo(allocator.Key{}) {
+	if session.LetsAllGo() {
 		c.session.end()
 		return nil
 	}
@@ -205,66 +161,25 @@ func (c *Counter) LetGo(ctx context.Context) error {
 		case kv == nil:
 			s.found(0, 0)
 		default: // an operator's word, or a renewal whose answer did not come
-			s.found(kv.rev, kv.created)
+			s.found(kv.ModRevision, kv.CreateRevision)
 		}
 	}
 	return nil
 }
 
-// sight is what is to be known of a session's record.
-type sight struct {
-	rev, created int64
-	value        []byte
-}
-
-func sightOf(resp *clientv3.GetResponse) *sight {
-	if len(resp.Kvs) == 0 {
-		return nil
-	}
-	return &sight{rev: resp.Kvs[0].ModRevision, created: resp.Kvs[0].CreateRevision, value: resp.Kvs[0].Value}
-}
-
 // deleteSession deletes a session's record if its ModRevision is rev. It returns
 // the record if it is another one, and nil if there is none any more.
-func (c *Counter) deleteSession(ctx context.Context, id string, rev int64) (*sight, error) {
-	path := c.prefix.Session(id)
-	resp, err := c.txns.txn(clientv3.WithRequireLeader(ctx), func(txn clientv3.Txn) clientv3.Txn {
-		return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", rev)).Then(clientv3.OpDelete(path)).Else(clientv3.OpGet(path))
-	})
-	if err != nil || resp.Succeeded {
-		return nil, err
-	}
-	return sightOf((*clientv3.GetResponse)(resp.Responses[0].GetResponseRange())), nil
+func (c *Counter) deleteSession(ctx context.Context, id string, rev int64) (*mvccpb.KeyValue, error) {
+	out, err := c.swapNow(ctx, func(txn clientv3.Txn) clientv3.Txn { return record.Remove(txn, c.prefix.Session(id), rev) })
+	return out.KV, err
 }
 
-// Release gives a key back: see [allocator.Source]. It lowers the mark by rest,
-// which is safe because nobody else may reserve ids of the key meanwhile, and the
-// swap fails if somebody has.
-func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
-	b := c.belief(key)
-	if b.rev == 0 || b.owner != c.config.Writer || rest.N > 0 && rest.Last() != b.last {
-		c.skipped(key, rest.N, allocator.GapEvicted)
-		return
+// swapNow sends a transaction that swaps or removes one record, beside those that
+// are due.
+func (c *Counter) swapNow(ctx context.Context, build func(clientv3.Txn) clientv3.Txn) (record.Swapped, error) {
+	resp, err := c.txns.txn(clientv3.WithRequireLeader(ctx), build)
+	if err != nil {
+		return record.Swapped{}, err
 	}
-	last := b.last - int64(rest.N)
-	if b.last == math.MaxInt64 {
-		// An operator can't raise the mark above what is held, and so would not know
-		// that none of it is given back afterwards.
-		c.skipped(key, rest.N, allocator.GapEvicted)
-		last, rest.N = b.last, 0
-	}
-	c.givesBack(key, last, b.rev)
-	c.session.releasing()
-	c.txns.start(&swap{
-		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer}.Encode()},
-		done: func(out outcome) {
-			if out.err == nil && out.Won {
-				c.believe(key, belief{last: last, rev: out.Rev, gen: b.gen, spent: last}, b.rev)
-			} else {
-				c.disbelieve(key, b.rev)
-				c.skipped(key, rest.N, allocator.GapEvicted)
-			}
-			c.session.releaseEnded()
-		},
-	})
+	return record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses), nil
 }

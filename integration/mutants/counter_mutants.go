@@ -85,11 +85,11 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "own mark taken for own range", breaks: "U: a lost race that finds our name and mark is taken for won, though two advances of ours may ask",
-		edits: []edit{{advanceFile, "	if d.a.Yield && by", `	if by == d.c.config.Writer && now.last == d.ids.Last() {
+		edits: []edit{{advanceFile, "	if d.a.Yield && d.c.others(by)", `	if by == d.c.config.Writer && now.last == d.ids.Last() {
 		d.end(d.ids, nil)
 		return
 	}
-	if d.a.Yield && by`}},
+	if d.a.Yield && d.c.others(by)`}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -117,7 +117,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "yields to itself", breaks: "answers: a race lost to an earlier attempt of ours names ourselves as the rival",
-		edits:  []edit{{advanceFile, ` && by != d.c.config.Writer`, ""}},
+		edits:  []edit{{advanceFile, `d.a.Yield && d.c.others(by)`, `d.a.Yield && by != ""`}},
 		suites: []suite{counter},
 	},
 	{
@@ -166,7 +166,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "record without its store", breaks: "identity: one name in two stores is one record",
-		edits:  []edit{{pathsFile, `p.Counters() + key.Store + "/" + key.Name`, `p.Counters() + "x/" + key.Name`}},
+		edits:  []edit{{pathsFile, `return key.Store + "/" + key.Name`, `return "x/" + key.Name`}},
 		suites: []suite{simulation, counter},
 	},
 	{

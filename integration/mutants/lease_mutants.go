@@ -4,6 +4,7 @@ const (
 	tenureFile        = "allocator/tenure.go"
 	ownedFile         = "allocator/owned.go"
 	sessionFile       = "allocator/etcd/session.go"
+	releaseFile       = "allocator/etcd/release.go"
 	sessionRecordFile = "allocator/etcd/record/session.go"
 	leaseFile         = "worker/lease.go"
 	peersFile         = "worker/peers.go"
@@ -36,7 +37,7 @@ var leaseMutants = []mutant{
 	},
 	{
 		name: "M3 lease counted from the answer", breaks: "S: a renewal whose answer takes long gives time that it has not",
-		edits:  []edit{{sessionFile, "s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))", "sent = c.config.Now()\n			s.renewed(out.Rev, sent, sent.Add(record.HolderStops()))"}},
+		edits:  []edit{{sessionFile, "s.renewed(out.Rev, sent, sent.Add(mine.HolderStops()))", "sent = c.config.Now()\n			s.renewed(out.Rev, sent, sent.Add(mine.HolderStops()))"}},
 		suites: []suite{frozen, simulation},
 	},
 	{
@@ -52,7 +53,7 @@ var leaseMutants = []mutant{
 	{
 		name: "M12 advanced by who does not own it", breaks: "S: another process reserves ids above the owner's window",
 		edits: []edit{
-			{advanceFile, `	others := now.owner != "" && now.owner != d.c.config.Writer`, `	others := now.owner != "" && now.owner == "nobody"`},
+			{advanceFile, "	others := d.c.others(now.owner)\n", "	others := now.owner == \"nobody\"\n"},
 			{advanceFile, ownerGuard, ""},
 		},
 		suites: []suite{simulation},
@@ -89,7 +90,7 @@ var leaseMutants = []mutant{
 	},
 	{
 		name: "more given back than is left", breaks: "U: a released key's mark falls below ids that were issued",
-		edits:  []edit{{sessionFile, "	last := b.last - int64(rest.N)\n", "	last := b.last - int64(rest.N)\n	if rest.N > 0 && last > 0 {\n		last--\n	}\n"}},
+		edits:  []edit{{releaseFile, "	last := b.last - int64(rest.N)\n", "	last := b.last - int64(rest.N)\n	if rest.N > 0 && last > 0 {\n		last--\n	}\n"}},
 		suites: []suite{simulation},
 	},
 	{

@@ -40,7 +40,7 @@ func (r Raised) Add(c Change) {
 	}
 	keys := r[c.Owner]
 	if keys.N++; keys.N <= maxNamed {
-		keys.named = append(keys.named, c.Key.Store+"/"+c.Key.Name)
+		keys.named = append(keys.named, record.KeyName(c.Key))
 	} else {
 		keys.named = []string{record.AllKeys}
 	}
@@ -186,7 +186,7 @@ func (a *Admin) haveDropped(ctx context.Context, owner string, keys []string) er
 
 // isTold reports whether the owner has still to drop one of keys.
 func (s Session) isTold(keys []string) bool {
-	return slices.Contains(s.rec.LetGo, record.AllKeys) || slices.ContainsFunc(keys, func(key string) bool { return slices.Contains(s.rec.LetGo, key) })
+	return slices.ContainsFunc(keys, s.rec.LetsGo)
 }
 
 // tellToLetGo writes keys into an owner's session, beside what it has been told

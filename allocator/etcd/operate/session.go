@@ -84,9 +84,7 @@ func (a *Admin) MayOwn(ctx context.Context) error {
 // reports whether the session has gone; if not, it is another one by now.
 func (a *Admin) depose(ctx context.Context, s Session) (gone bool, err error) {
 	path := a.prefix.Session(s.Worker)
-	resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn {
-		return txn.If(clientv3.Compare(clientv3.ModRevision(path), "=", s.Rev)).Then(clientv3.OpDelete(path))
-	})
+	resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn { return record.Remove(txn, path, s.Rev) })
 	if err != nil {
 		return false, fmt.Errorf("delete %s: %w", path, err)
 	}

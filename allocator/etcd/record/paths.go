@@ -35,7 +35,7 @@ const CountersPath = "/v1/counters/"
 
 // Counter returns where the record of a key's counter is kept.
 func (p Prefix) Counter(key allocator.Key) string {
-	return p.Counters() + key.Store + "/" + key.Name
+	return p.Counters() + KeyName(key)
 }
 
 // Session returns where the [Session] of a process is kept.
@@ -61,7 +61,10 @@ func (p Prefix) Probe() string { return string(p) + "/v1/probe" }
 // while there are, and a jump of all counters takes them over.
 func (p Prefix) Elsewhere() []Prefix { return []Prefix{p + "/", p + "//"} }
 
-// ParseKey reads "<store>/<key>", as the end of a counter's path has it.
+// KeyName is how a key is named in a counter's path and in a session.
+func KeyName(key allocator.Key) string { return key.Store + "/" + key.Name }
+
+// ParseKey reads a KeyName.
 func ParseKey(path string) (allocator.Key, bool) {
 	store, name, ok := strings.Cut(path, "/")
 	return allocator.Key{Store: store, Name: name}, ok

@@ -19,16 +19,17 @@ const sessionFormat = 1
 // a clock of its own.
 type Session struct {
 	Lease time.Duration // in whole milliseconds
-	LetGo []string      // keys that an operator has raised, as "<store>/<key>"; AllKeys stands for all
+	LetGo []string      // keys that an operator has raised, by KeyName; AllKeys stands for all
 }
 
 // AllKeys stands in a Session's LetGo for all keys of its process.
 const AllKeys = "*"
 
-// LetsGo reports whether key must not be issued from a window reserved before.
-func (s Session) LetsGo(key allocator.Key) bool {
-	return slices.Contains(s.LetGo, AllKeys) || slices.Contains(s.LetGo, key.Store+"/"+key.Name)
-}
+// LetsAllGo reports whether no key may be issued from a window reserved before.
+func (s Session) LetsAllGo() bool { return slices.Contains(s.LetGo, AllKeys) }
+
+// LetsGo reports whether the key of that KeyName may not.
+func (s Session) LetsGo(name string) bool { return s.LetsAllGo() || slices.Contains(s.LetGo, name) }
 
 // maxLeaseMs is a day: more is a mistake, and far more would overflow.
 const maxLeaseMs = 24 * 60 * 60 * 1000

@@ -54,7 +54,7 @@ func TestSessionLetsGo(t *testing.T) {
 		{nil, false}, {[]string{"orders/a"}, true}, {[]string{"orders/b"}, false}, {[]string{"orders/a.b", "order/sa"}, false},
 		{[]string{AllKeys}, true}, {[]string{"x/y", AllKeys}, true}, {[]string{"orders/*"}, false},
 	} {
-		if got := (Session{LetGo: test.letGo}).LetsGo(key); got != test.want {
+		if got := (Session{LetGo: test.letGo}).LetsGo(KeyName(key)); got != test.want {
 			t.Errorf("%q: got %v", test.letGo, got)
 		}
 	}

@@ -75,6 +75,13 @@ func (s *Swap) Put() clientv3.Op { return clientv3.OpPut(s.Path, s.Value) }
 
 func (s *Swap) get() clientv3.Op { return clientv3.OpGet(s.Path) }
 
+// Remove makes a whole transaction that deletes a record if its ModRevision is
+// rev. If it is another one the record comes back, as [SwappedBy] reads it.
+func Remove(txn clientv3.Txn, path string, rev int64) clientv3.Txn {
+	s := Swap{Path: path, Rev: rev}
+	return txn.If(s.Compare()).Then(clientv3.OpDelete(path)).Else(s.get())
+}
+
 // Send sends s alone. After an error it may have been won, or be later.
 func (s *Swap) Send(ctx context.Context, kv clientv3.KV) (Swapped, error) {
 	resp, err := s.In(kv.Txn(ctx)).Commit()
