@@ -106,33 +106,12 @@ var errAskedOnly = errors.New("NATS lets this worker answer only those whose req
 // another one. With allow_responses alone it may not; then it takes nothing that
 // is handed over, and owns no keys.
 func (w *Worker) learnWhom(nc *nats.Conn) {
-	only := w.unaskedRefused(nc)
+	only := w.inboxRefused(nc)
 	if only && !w.answers.askedOnly.Swap(true) {
 		w.log.Warn("other workers can't hand requests over to this one, and it owns no keys", "err", errAskedOnly,
 			"hint", `allow this user to publish to callers' inboxes, "_INBOX.>"; if callers are in other accounts, to "_R_.>" too`)
 	}
 	w.answers.askedOnly.Store(only)
-}
-
-// unaskedRefused is inboxRefused where NATS is known to answer: its refusal comes
-// before the answer to a ping, so that nothing is waited for if there is none.
-func (w *Worker) unaskedRefused(nc *nats.Conn) bool {
-	p := &probe{subject: w.newReply(), refused: make(chan error, 1)}
-	w.answers.probe.Store(p)
-	defer w.answers.probe.Store(nil)
-	if nc.Publish(p.subject, nil) != nil || nc.FlushTimeout(probeTimeout) != nil {
-		return false
-	}
-	if err := nc.LastError(); err == nil || !refusesPublish(err, p.subject) {
-		return false
-	}
-	t := time.NewTimer(limitEcho) // the handler of errors is told a moment later
-	defer t.Stop()
-	select {
-	case <-p.refused:
-	case <-t.C:
-	}
-	return true
 }
 
 // askMyself has the worker ask itself and answer to an inbox, as it answers
@@ -162,12 +141,15 @@ func (w *Worker) askMyself(ctx context.Context, nc *nats.Conn) (refusal, err err
 	}
 }
 
-// inboxRefused reports whether NATS refuses what is sent to an inbox unasked.
+// inboxRefused reports whether NATS refuses what is sent to an inbox unasked. Its
+// refusal comes before the answer to a ping, and our handler of errors is told a
+// moment later: where nothing at all was refused, nothing is waited for.
 func (w *Worker) inboxRefused(nc *nats.Conn) bool {
 	p := &probe{subject: w.newReply(), refused: make(chan error, 1)}
 	w.answers.probe.Store(p)
 	defer w.answers.probe.Store(nil)
-	if nc.Publish(p.subject, nil) != nil || nc.FlushTimeout(probeTimeout) != nil {
+	before := nc.LastError()
+	if nc.Publish(p.subject, nil) != nil || nc.FlushTimeout(probeTimeout) != nil || nc.LastError() == before {
 		return false
 	}
 	t := time.NewTimer(limitEcho)

@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/integration/pace"
 )
@@ -15,14 +13,8 @@ import (
 // caller had two answers, as the sender had long served him by then. (Found by
 // integration/faults: owner cut off from NATS.)
 func TestHandoversThatWereHeldUpAreNotTaken(t *testing.T) {
-	s := newSubscriber(t)
+	s, receive := receiving(t)
 	w := s.w
-	s.store.state = Serving
-	words, err := w.conn().SubscribeSync("word")
-	if err != nil {
-		t.Fatal(err)
-	}
-	handle := newReceiver(w)
 	w.started = w.started.Add(-time.Hour)
 	for _, test := range []struct {
 		old   time.Duration // by what its sender has heard of our clock; 0: nothing
@@ -33,12 +25,7 @@ func TestHandoversThatWereHeldUpAreNotTaken(t *testing.T) {
 		if test.old != 0 {
 			closeParcel(body, takeWithin, 1, time.Since(w.started)-test.old)
 		}
-		handle(&nats.Msg{Subject: PeerSubject(w.ID()), Reply: "word", Data: body})
-		m, err := words.NextMsg(pace.Patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		said := readWord(m.Data, 1)
+		said := receive(body)
 		if said.took(0) != test.taken {
 			t.Errorf("%v old: taken is %v", test.old, !test.taken)
 		}
@@ -78,23 +65,12 @@ func TestPeerClocks(t *testing.T) {
 // won their keys: nobody served these keys for 15 s. (Found by integration/faults:
 // etcd cut off from one worker.)
 func TestWhoCannotAdvanceTakesNoStrongRequests(t *testing.T) {
-	s := newSubscriber(t)
-	w := s.w
-	s.store.state = Serving
-	words, err := w.conn().SubscribeSync("word")
-	if err != nil {
-		t.Fatal(err)
-	}
-	handle := newReceiver(w)
+	s, receive := receiving(t)
 	request := carried{key: allocator.Key{Store: "a", Name: "k"}, reply: "_INBOX.x", n: 1, left: time.Minute, hops: 1}
 	for _, failing := range []bool{false, true, false} {
 		s.store.backend.failing.Store(failing)
-		handle(&nats.Msg{Subject: PeerSubject(w.ID()), Reply: "word", Data: encoded(request)})
-		m, err := words.NextMsg(pace.Patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if took := readWord(m.Data, 1).took(0); took == failing {
+		said := receive(encoded(request))
+		if took := said.took(0); took == failing {
 			t.Errorf("with a Counter that fails, %v: taken is %v", failing, took)
 		}
 	}

@@ -260,17 +260,33 @@ func TestForgedReplySubjects(t *testing.T) {
 	}
 }
 
-// What is as old as its sender's patience is not taken: he may serve it himself
-// by now. A process that stood still finds such messages.
-func TestOldHandoversAreNotTaken(t *testing.T) {
-	s := newSubscriber(t)
-	w := s.w
+// receiving returns the receiver's side of a worker that serves store "a", and a
+// function that has it handle a message of one request, and returns its word.
+func receiving(t *testing.T) (s *subscriber, receive func(body []byte) word) {
+	t.Helper()
+	s = newSubscriber(t)
 	s.store.state = Serving
-	words, err := w.conn().SubscribeSync("word")
+	words, err := s.w.conn().SubscribeSync("word")
 	if err != nil {
 		t.Fatal(err)
 	}
-	handle := newReceiver(w)
+	handle := newReceiver(s.w)
+	return s, func(body []byte) word {
+		t.Helper()
+		handle(&nats.Msg{Subject: PeerSubject(s.w.ID()), Reply: "word", Data: body})
+		m, err := words.NextMsg(pace.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return readWord(m.Data, 1)
+	}
+}
+
+// What is as old as its sender's patience is not taken: he may serve it himself
+// by now. A process that stood still finds such messages.
+func TestOldHandoversAreNotTaken(t *testing.T) {
+	s, receive := receiving(t)
+	w := s.w
 	w.started = w.started.Add(-time.Hour)
 	for _, test := range []struct {
 		pulse time.Duration // that old
@@ -278,12 +294,8 @@ func TestOldHandoversAreNotTaken(t *testing.T) {
 	}{{0, true}, {takeWithin, true}, {takeWithin + beatInterval + time.Millisecond, false}, {time.Minute, false}} {
 		request := carried{key: allocator.Key{Store: "a", Name: "k"}, reply: "_INBOX.x", n: 1, left: time.Minute, hops: 1}
 		w.pulse.latest.Store(int64(time.Since(w.started) - test.pulse))
-		handle(&nats.Msg{Subject: PeerSubject(w.ID()), Reply: "word", Data: encoded(request)})
-		m, err := words.NextMsg(pace.Patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if said := readWord(m.Data, 1); said.took(0) != test.taken || said.late == test.taken {
+		said := receive(encoded(request))
+		if said.took(0) != test.taken || said.late == test.taken {
 			t.Errorf("with a pulse %v old: %+v", test.pulse, said)
 		}
 	}

@@ -37,7 +37,7 @@ func newReceiver(w *Worker) nats.MsgHandler {
 // block.
 func (r *receiver) handle(m *nats.Msg) {
 	w, now := r.w, time.Now()
-	came := r.backlog.arrival(now, func() int { n, _, _ := m.Sub.Pending(); return n })
+	came := r.backlog.arrival(now, func() int { return pending(m.Sub) })
 	switch {
 	case !w.canAnswer(m.Reply):
 		w.noReply.Add(1)

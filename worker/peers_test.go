@@ -3,9 +3,7 @@ package worker_test
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -14,83 +12,6 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
-
-// losing is a Counter that loses every race to the rival it names, and advances
-// only where it is told to do it alone.
-type losing struct {
-	*allocatortest.Memory
-	rival atomic.Pointer[string]
-	alone atomic.Int64 // advances that did not yield
-}
-
-func (l *losing) Start(a *allocator.Advance) {
-	if rival := l.rival.Load(); rival != nil && a.Yield {
-		a.Done.Advanced(a, allocator.Range{}, &allocator.LostRace{Winner: *rival})
-		return
-	}
-	if !a.Yield {
-		l.alone.Add(1)
-	}
-	l.Memory.Start(a)
-}
-
-// pair starts two workers over one memory. Callers reach the first one only.
-func pair(t *testing.T) (f *fixture, first, second *losing, other *running) {
-	t.Helper()
-	f = start(t, func(c *worker.Config) { c.Backends[0].Stores = []worker.Store{{Name: "unused"}} })
-	f.stop(t)
-	first, second = &losing{Memory: f.memory}, &losing{Memory: f.memory}
-	f.running = f.worker(t, func(c *worker.Config) {
-		c.Backends[0].Counter, c.Backends[0].Stores = first, []worker.Store{{Name: "a"}}
-	})
-	f.waitReady(t)
-	other = f.worker(t, func(c *worker.Config) {
-		c.Root = "other"
-		c.Backends[0].Counter, c.Backends[0].Stores = second, []worker.Store{{Name: "a"}}
-	})
-	other.waitReady(t)
-	return f, first, second, other
-}
-
-// inbox hears all answers to a request.
-func (f *fixture) inbox(t *testing.T) (reply string, answers *nats.Subscription) {
-	t.Helper()
-	reply = f.nc.NewInbox()
-	answers, err := f.nc.SubscribeSync(reply)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reply, answers
-}
-
-func (f *fixture) request(t *testing.T, reply string, n int) {
-	t.Helper()
-	request := subjects.Request{N: n, Mode: subjects.Strong}
-	if err := f.nc.PublishRequest("seq.a.key", reply, request.Append(nil)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantAnswer returns the ids of the one answer.
-func wantAnswer(t *testing.T, answers *nats.Subscription) allocator.Range {
-	t.Helper()
-	m, err := answers.NextMsg(patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reply, err := subjects.DecodeReply(m.Header, m.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return allocator.Range{First: reply.ID, N: reply.N}
-}
-
-func wantNoAnswer(t *testing.T, answers *nats.Subscription) {
-	t.Helper()
-	if m, err := answers.NextMsg(10 * time.Millisecond); err == nil {
-		t.Errorf("another answer: %q", m.Data)
-	}
-}
 
 // What loses a race is handed over, and so is what comes later; the winner answers
 // the callers, each once, and counts it.
@@ -189,12 +110,7 @@ func TestNotTaken(t *testing.T) {
 // A word that comes too late, or twice, changes nothing.
 func TestLateWord(t *testing.T) {
 	f, first, _, _ := pair(t)
-	slow := "slow"
-	first.rival.Store(&slow)
-	peer, err := f.nc.SubscribeSync(worker.PeerSubject(slow))
-	if err != nil {
-		t.Fatal(err)
-	}
+	peer := f.rival(t, first, "slow")
 	reply, answers := f.inbox(t)
 	f.request(t, reply, 1)
 	m, err := peer.NextMsg(patience)
@@ -217,12 +133,7 @@ func TestLateWord(t *testing.T) {
 // Of several words about a message the first one counts.
 func TestWordSaidTwice(t *testing.T) {
 	f, first, _, _ := pair(t)
-	eager := "eager"
-	first.rival.Store(&eager)
-	peer, err := f.nc.SubscribeSync(worker.PeerSubject(eager))
-	if err != nil {
-		t.Fatal(err)
-	}
+	peer := f.rival(t, first, "eager")
 	reply, answers := f.inbox(t)
 	f.request(t, reply, 1)
 	m, err := peer.NextMsg(patience)
@@ -314,12 +225,7 @@ func TestDrainingWorkerTakesNothing(t *testing.T) {
 // A worker stops with what it has handed over on its way.
 func TestDrainWithHandoversOnTheirWay(t *testing.T) {
 	f, first, _, _ := pair(t)
-	mute := "mute"
-	first.rival.Store(&mute)
-	peer, err := f.nc.SubscribeSync(worker.PeerSubject(mute))
-	if err != nil {
-		t.Fatal(err)
-	}
+	peer := f.rival(t, first, "mute")
 	reply, answers := f.inbox(t)
 	f.request(t, reply, 1)
 	if _, err := peer.NextMsg(patience); err != nil {

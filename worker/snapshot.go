@@ -91,7 +91,7 @@ type BackendSnapshot struct {
 	LeaseLeft      time.Duration      // until this worker stops, unless it renews; 0: it owns nothing
 	Renewals       int64              // of the session, that succeeded
 	RenewalsFailed int64              // that did not: etcd did not take them
-	RenewalsHeld   int64              // that were not tried, because a loop that serves stood still, or NATS was away
+	RenewalsHeld   int64              // that were not tried, because this worker could not show that it serves
 	RenewalGap     histogram.Snapshot // from one renewal that succeeded to the next, in seconds
 }
 

@@ -57,41 +57,9 @@ var leaseFaults = []fault{
 			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second,
 		},
 	},
-	{
-		name:    "owner cut off from etcd",
-		promise: "others own its keys within 2 leases, at the latest",
-		pick:    pickLeased,
-		inject:  cutOwner(true, false),
-		shown:   tookOver(2),
-		limits: limits{
-			outcomes: "no answer, EXPIRED, UNAVAILABLE", leased: replaced,
-			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second, ambiguous: true,
-		},
-	},
-	{
-		name:    "owner cut off from NATS",
-		promise: "it does not renew what it can't serve; what was sent to it is lost until NATS notices",
-		plan:    plan{natsLinks: true},
-		pick:    pickLeased,
-		inject:  cutOwner(false, true),
-		shown:   tookOver(2),
-		limits: limits{
-			outcomes: "no answer, EXPIRED, UNAVAILABLE", leased: replaced,
-			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second,
-		},
-	},
-	{
-		name:    "owner cut off from both",
-		promise: "the same",
-		plan:    plan{natsLinks: true},
-		pick:    pickLeased,
-		inject:  cutOwner(true, true),
-		shown:   tookOver(2),
-		limits: limits{
-			outcomes: "no answer, EXPIRED, UNAVAILABLE", leased: replaced,
-			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second, ambiguous: true,
-		},
-	},
+	cutFault("owner cut off from etcd", "others own its keys within 2 leases, at the latest", true, false),
+	cutFault("owner cut off from NATS", "it does not renew what it can't serve; what was sent to it is lost until NATS notices", false, true),
+	cutFault("owner cut off from both", "the same", true, true),
 	{
 		name:    "renewals lost and late",
 		promise: "a renewal whose answer is missing or late gives no time; the lease is kept, or lost and taken over",
@@ -103,6 +71,21 @@ var leaseFaults = []fault{
 			strongGap: 4 * time.Second, weakGap: 4 * time.Second, leasedGap: 2 * withinLeases(shortLease), normal: 3 * time.Second, ambiguous: true,
 		},
 	},
+}
+
+func cutFault(name, promise string, etcd, nats bool) fault {
+	return fault{
+		name:    name,
+		promise: promise,
+		plan:    plan{natsLinks: nats},
+		pick:    pickLeased,
+		inject:  cutOwner(etcd, nats),
+		shown:   tookOver(2),
+		limits: limits{
+			outcomes: "no answer, EXPIRED, UNAVAILABLE", leased: replaced,
+			strongGap: 3 * time.Second, weakGap: 3 * time.Second, leasedGap: withinLeases(shortLease), normal: 3 * time.Second, ambiguous: etcd,
+		},
+	}
 }
 
 // withinLeases is the two leases after which others own what somebody owned, and

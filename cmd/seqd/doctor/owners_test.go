@@ -20,6 +20,7 @@ import (
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
+	"github.com/seqd-io/seqd/worker/workertest"
 )
 
 // examineLeased looks at a NATS and an etcd as with a store that has a lease.
@@ -117,16 +118,7 @@ func work(t *testing.T, bus *servers.NATS, db *servers.Etcd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	etcdtest.Eventually(t, func() bool { return w.State() == worker.Serving }, "the worker does not serve")
+	workertest.Run(t, w)
 }
 
 // found checks what a check found, and nothing else: each is a status and a part

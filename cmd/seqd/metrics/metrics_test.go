@@ -1,7 +1,6 @@
 package metrics_test
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -18,6 +17,7 @@ import (
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
+	"github.com/seqd-io/seqd/worker/workertest"
 )
 
 const patience = pace.Patience
@@ -39,20 +39,7 @@ func start(t *testing.T) metrics.Sources {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	select {
-	case <-w.Ready():
-	case <-time.After(patience):
-		t.Fatalf("the worker did not get ready: it is %s", w.State())
-	}
+	workertest.Run(t, w)
 	nc := server.Connect(t)
 	for _, mode := range []string{"weak", "strong"} {
 		for _, subject := range []string{"seq.orders.secretkey", "seq.other.secretkey"} {

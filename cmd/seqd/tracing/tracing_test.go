@@ -2,7 +2,6 @@ package tracing_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"log/slog"
 	"net"
@@ -22,6 +21,7 @@ import (
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
+	"github.com/seqd-io/seqd/worker/workertest"
 )
 
 const (
@@ -87,15 +87,7 @@ func startWorker(t *testing.T, tracer *tracing.Tracer) *nats.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended })
-	select {
-	case <-w.Ready():
-	case <-time.After(patience):
-		t.Fatal("the worker is not ready")
-	}
+	workertest.Run(t, w)
 	return server.Connect(t)
 }
 
