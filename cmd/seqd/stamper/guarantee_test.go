@@ -204,9 +204,10 @@ func (r *rig) last(t *testing.T, key string) int64 {
 	return n
 }
 
-// While the output can't take messages none is acknowledged.
+// While the output can't take messages none is acknowledged. It has no room for
+// one: with room for one, a batch of one would be published and acknowledged.
 func TestAckAfterPublish(t *testing.T) {
-	r := newRig(t, func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 1, jetstream.DiscardNew })
+	r := newRig(t, func(c *jetstream.StreamConfig) { c.MaxBytes, c.Discard = 1, jetstream.DiscardNew })
 	r.addConsumer(t, nil)
 	r.publish(t, 100, 2)
 	s := r.start(t, config())
