@@ -1,0 +1,36 @@
+package allocator
+
+import "math"
+
+// Period is one of the spans of time in which a key's ids are counted anew, by the
+// date that it begins on: the days from 1 January 1970 to there. Periods are of any
+// length, so that a key which counted months may go on with days, and always
+// succeed each other. 0 is of keys that count in none. The greatest begins in June
+// 2149.
+type Period uint16
+
+// Ids that are counted in periods are marks: the period above, the id below. So
+// marks are ordered as (period, id) are, a period never goes back because no mark
+// does, and to begin a period is to advance a key from the mark before its first
+// id. Whatever advances, compares, hands over or gives back ids knows of marks
+// alone.
+const (
+	idBits = 47
+
+	// MaxPeriodID is the greatest id in a period, 140 737 488 355 327.
+	MaxPeriodID = 1<<idBits - 1
+)
+
+// Mark returns the mark of an id of p, or, of 0, the one before its first. id is
+// at most MaxPeriodID unless p is 0.
+func (p Period) Mark(id int64) int64 { return int64(p)<<idBits | id }
+
+// SplitMark returns the period and the id that a mark stands for, of a key that
+// counts in periods: one that has begun none yet has plain ids, whose period is 0
+// whatever they are.
+func SplitMark(mark int64) (Period, int64) {
+	return Period(mark >> idBits), mark & MaxPeriodID
+}
+
+// lastOf returns the greatest mark of the period that a mark is in.
+func lastOf(mark int64) int64 { return min(mark|MaxPeriodID, math.MaxInt64) }
