@@ -23,8 +23,17 @@ type Advance struct {
 	Ctx      context.Context // once it ends no attempt begins
 	Deadline time.Time       // once it has passed no attempt begins; zero means never
 	Key      Key
-	N        int
+	N        int // 0: there are Answers only
 	Done     Advancer
+
+	// Above is a mark that all ids must be greater than.
+	Above int64
+
+	// Answers are requests that get ids of their own, beside the N, unless they were
+	// made before: each is recorded together with its ids, or not at all. When the
+	// advance has ended, those of them that are settled are durable, whatever the
+	// error.
+	Answers []Answer
 
 	// Yield says that a race lost to another process, which may be at it right
 	// now, ends the advance: with a [LostRace], and nothing reserved.
@@ -59,8 +68,8 @@ func (a *Advance) Context() (context.Context, context.CancelFunc) {
 
 // Advancer is told the outcome of an [Advance].
 type Advancer interface {
-	// Advanced gets a's ids, a.N of them, or an error. It must not block: other
-	// keys wait behind it.
+	// Advanced gets a's ids, a.N of them, or an error. Those of a's Answers stand
+	// there. It must not block: other keys wait behind it.
 	Advanced(a *Advance, ids Range, err error)
 }
 

@@ -20,6 +20,13 @@ type Range struct {
 // Last returns the greatest id of a range that is not empty.
 func (r Range) Last() int64 { return r.First + int64(r.N) - 1 }
 
+// skip cuts off the ids that are not above a mark, and returns how many.
+func (r *Range) skip(above int64) int {
+	n := int(min(int64(r.N), max(above-r.First+1, 0)))
+	r.First, r.N = r.First+int64(n), r.N-n
+	return n
+}
+
 // take cuts the n lowest ids off r, which must hold as many.
 func (r *Range) take(n int) Range {
 	head := Range{First: r.First, N: n}
@@ -69,6 +76,10 @@ var (
 	// does not understand. The record is left as it is.
 	ErrUnreadable = errors.New("allocator: counter record not understood")
 
+	// ErrReused is returned when a request has the idempotency key of an earlier one
+	// that asked for something else. Nothing was reserved.
+	ErrReused = errors.New("allocator: the idempotency key is that of another request")
+
 	// ErrExpired is returned when a request's deadline passed while it waited.
 	// Ids may have been reserved for it; nobody gets them.
 	ErrExpired = errors.New("allocator: request expired")
@@ -103,6 +114,17 @@ type Request struct {
 	Deadline time.Time // answered with ErrExpired once this has passed
 	Waiter   Waiter
 
+	// Above is a mark that the ids must be greater than: of a key that counts in
+	// periods, that of the one which has begun by the time of who asks.
+	Above int64
+
+	// Once makes the request one that may be made again, if it has a Key: whoever
+	// makes it again gets the ids that it got.
+	Once Once
+
+	// Replayed is set before the Waiter is told: an earlier request had got the ids.
+	Replayed bool
+
 	// Direct says that another process passed the request on to this one, or was
 	// asked in vain: it is served here, unless another process owns the key.
 	Direct bool
@@ -118,7 +140,8 @@ type Request struct {
 	// Waited is set by Weak: why the request had to wait.
 	Waited WaitCause
 
-	next *Request // in a line; owned by the allocator
+	answer int      // which of an advance's Answers is for it; set if it has a Once
+	next   *Request // in a line; owned by the allocator
 }
 
 // Waiter is told the outcome of a Request.

@@ -115,7 +115,7 @@ func BenchmarkWeakTake(b *testing.B) {
 	defer w.Stop()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := w.Take(key, 1); !ok {
+		if _, ok := w.Take(key, 1, 0); !ok {
 			if _, err := allocator.Wait(context.Background(), w, key, 1); err != nil {
 				b.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func BenchmarkTakeOwned(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, ok := i.TakeOwned(key, 1, now); !ok {
+		if _, _, ok := i.TakeOwned(key, 1, 0, now); !ok {
 			if _, err := allocator.Wait(context.Background(), owned{i}, key, 1); err != nil {
 				b.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func BenchmarkWeakTakeParallel(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, ok := w.Take(key, 1); !ok {
+			if _, ok := w.Take(key, 1, 0); !ok {
 				if _, err := allocator.Wait(context.Background(), w, key, 1); err != nil {
 					b.Error(err)
 				}

@@ -44,7 +44,7 @@ func ExampleWeak() {
 		}
 		fmt.Println(ids.First)
 	}
-	if ids, ok := weak.Take(key, 1); ok {
+	if ids, ok := weak.Take(key, 1, 0); ok {
 		fmt.Println(ids.First, "without waiting")
 	}
 	fmt.Println("reserved:", counter.Last(key))

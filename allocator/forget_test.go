@@ -17,7 +17,7 @@ func TestForgottenIdsAreNotIssued(t *testing.T) {
 		if n := w.Keys(); n != 0 {
 			t.Errorf("%d keys are held, want none", n)
 		}
-		if ids, ok := w.Take(key, 1); ok {
+		if ids, ok := w.Take(key, 1, 0); ok {
 			t.Errorf("Take = %v, want nothing", ids)
 		}
 		c.ask(key, 1, time.Second).wantIDs(t, 11, 1, 0)
@@ -49,7 +49,7 @@ func TestForgetReachesAdvancesUnderWay(t *testing.T) {
 		m.Script(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if ids, ok := w.Take(key, 1); ok {
+		if ids, ok := w.Take(key, 1, 0); ok {
 			t.Errorf("Take = %v, want nothing", ids)
 		}
 		c.ask(key, 1, time.Second).wantIDs(t, 31, 1, 0)
@@ -71,7 +71,7 @@ func TestWeakIdsBelowARaise(t *testing.T) {
 				if _, err := allocator.Wait(t.Context(), rival, key, 1); err != nil {
 					t.Error(err)
 				}
-				if ids, _ := w.Take(key, 1); ids.N == 0 {
+				if ids, _ := w.Take(key, 1, 0); ids.N == 0 {
 					t.Fatal("nothing in memory")
 				}
 				synctest.Wait()

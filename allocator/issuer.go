@@ -2,6 +2,7 @@ package allocator
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -68,6 +69,7 @@ type IssuerConfig struct {
 //	TakeOwned, AllocateOwned ─▶ Weak, owned ─▶ Source
 //	Take, AllocateWeak ─▶ Weak ──────────────▶ Source
 //	AllocateStrong ─▶ Strong ────────────────▶ Source
+//	AllocateOnce ─▶ Strong, of either kind ──▶ Source
 //
 // Once the Source revokes what it has reserved, none of it is issued any more.
 //
@@ -78,6 +80,7 @@ type Issuer struct {
 	strong  *Strong
 	weak    *Weak
 	owned   *Weak
+	claims  *Strong // of owned keys, for requests that have a Once
 	revoked func()
 }
 
@@ -92,12 +95,17 @@ func NewIssuer(source Source, config IssuerConfig) *Issuer {
 	weak := WeakConfig{Segments: config.Segments, MaxKeys: config.MaxKeys, Observer: config.Observer}
 	i.weak = NewWeak(source, weak)
 	i.owned = newOwned(source, weak, config.Now)
+	i.strong.ended = i.strongEnded
+	i.claims = newStrong(source, nil, config.Observer)
+	i.claims.owned, i.claims.ended = true, i.claimEnded
 	source.Attach(Hooks{Observer: config.Observer, Revoke: i.revoke, Drop: i.owned.Drop})
 	return i
 }
 
 // Take hands out weak ids from memory: see [Weak.Take].
-func (i *Issuer) Take(key Key, n int) (ids Range, ok bool) { return i.weak.Take(key, n) }
+func (i *Issuer) Take(key Key, n int, above int64) (ids Range, ok bool) {
+	return i.weak.Take(key, n, above)
+}
 
 // AllocateWeak is the Allocate of [Weak].
 func (i *Issuer) AllocateWeak(r *Request) { i.weak.Allocate(r) }
@@ -105,18 +113,52 @@ func (i *Issuer) AllocateWeak(r *Request) { i.weak.Allocate(r) }
 // AllocateStrong is the Allocate of [Strong].
 func (i *Issuer) AllocateStrong(r *Request) { i.strong.Allocate(r) }
 
-// TakeOwned hands out n ids of a key that this process owns, strong and weak
-// alike. Where ok is false, owner is who owns it instead, as far as this process
+// TakeOwned hands out n ids above a mark of a key that this process owns, strong
+// and weak alike. Where ok is false, owner is who owns it instead, as far as this process
 // knows: hand the request over to it. If it is "", ask [Issuer.AllocateOwned]. now
 // is read after the request came: see [Tenure.Holds]. TakeOwned never blocks and
 // allocates nothing.
-func (i *Issuer) TakeOwned(key Key, n int, now time.Time) (ids Range, owner string, ok bool) {
-	return i.owned.takeOwned(key, n, now)
+func (i *Issuer) TakeOwned(key Key, n int, above int64, now time.Time) (ids Range, owner string, ok bool) {
+	return i.owned.takeOwned(key, n, above, now)
 }
 
 // AllocateOwned claims r's key for this process, if it does not own it, and then
 // is TakeOwned. If another process owns the key, that ends with a [LostRace].
 func (i *Issuer) AllocateOwned(r *Request) { i.owned.Allocate(r) }
+
+// AllocateOnce asks for the ids of r, which has a Once, of a key that is to be
+// this process's own or not. What is held of the key for others below the ids that
+// r gets is dropped: so weak ids still increase, and strong ones of an owned key
+// are in order.
+func (i *Issuer) AllocateOnce(r *Request, owned bool) {
+	if owned {
+		i.claims.Allocate(r)
+	} else {
+		i.strong.Allocate(r)
+	}
+}
+
+// strongEnded keeps the weak ids in order that are held of a key, when others were
+// reserved for weak requests that have a Once.
+func (i *Issuer) strongEnded(a *Advance, _ error) {
+	if last := a.lastAnswered(true); last > 0 {
+		i.weak.overtaken(a.Key, last)
+	}
+}
+
+// claimEnded does so for a key that this process owns, or notes who does.
+func (i *Issuer) claimEnded(a *Advance, err error) {
+	if last := a.lastAnswered(false); last > 0 {
+		i.owned.overtaken(a.Key, last)
+	}
+	if lost, ok := errors.AsType[*LostRace](err); ok && lost.Owner {
+		i.owned.lost(a.Key, lost.Winner)
+	}
+}
+
+// Owner returns who owns a key instead of this process, as far as it knows; "" is
+// nobody.
+func (i *Issuer) Owner(key Key) string { return i.owned.ownerOf(key) }
 
 // Rival returns who is to be asked for strong ids of key that this process does
 // not own, or "": as far as it knows nobody wins against it. It must then not take
@@ -172,6 +214,7 @@ func (i *Issuer) Lineage() string { return i.source.Lineage() }
 // the advances under way have ended. Later requests get ErrStopped.
 func (i *Issuer) Stop() {
 	i.strong.Stop()
+	i.claims.Stop()
 	i.weak.Stop()
 	i.owned.Stop()
 }

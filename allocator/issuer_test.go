@@ -62,10 +62,10 @@ func TestIssuerDropsWhatIsRevoked(t *testing.T) {
 			Observer: &l,
 			Revoked: func() {
 				revoked++
-				if ids, ok := issuer.Take(key, 1); ok {
+				if ids, ok := issuer.Take(key, 1, 0); ok {
 					t.Errorf("Take = %v, want nothing", ids)
 				}
-				if ids, owner, ok := issuer.TakeOwned(other, 1, time.Now()); ok || owner != "" {
+				if ids, owner, ok := issuer.TakeOwned(other, 1, 0, time.Now()); ok || owner != "" {
 					t.Errorf("TakeOwned = %v of %q, want nothing", ids, owner)
 				}
 				if rival := issuer.Rival(key); rival != "" {

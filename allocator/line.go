@@ -8,6 +8,8 @@ type line struct {
 	head, tail *Request
 	count      int       // requests
 	ids        int       // the sum of their N
+	once       int       // the part of it that is of those with a Once
+	above      int64     // the greatest of their Above
 	direct     bool      // one of them is Direct
 	asked      string    // who was asked in vain for the latest of them that says so
 	earliest   time.Time // no request's deadline is before this; only while not empty
@@ -25,6 +27,10 @@ func (l *line) push(r *Request) {
 	l.tail = r
 	l.count++
 	l.ids += r.N
+	if r.Once.Key != "" {
+		l.once += r.N
+	}
+	l.above = max(l.above, r.Above)
 	l.direct = l.direct || r.Direct
 	if r.Asked != "" {
 		l.asked = r.Asked
@@ -43,6 +49,9 @@ func (l *line) pop() *Request {
 	l.head, r.next = r.next, nil
 	l.count--
 	l.ids -= r.N
+	if r.Once.Key != "" {
+		l.once -= r.N
+	}
 	if l.head == nil {
 		*l = line{}
 	}
@@ -64,9 +73,10 @@ func (l *line) takeExpired(now time.Time) (expired line) {
 	return l.takeIf(func(r *Request) bool { return !r.Deadline.After(now) })
 }
 
-// takeLarge removes the requests for n ids or more.
-func (l *line) takeLarge(n int) (large line) {
-	return l.takeIf(func(r *Request) bool { return r.N >= n })
+// takeLarge removes the requests that an advance for n ids above that mark would
+// have been enough for, and no less.
+func (l *line) takeLarge(n int, above int64) (large line) {
+	return l.takeIf(func(r *Request) bool { return r.N >= n && r.Above <= above })
 }
 
 // takeIf removes the requests that match; both parts keep their order.
@@ -86,11 +96,20 @@ func (l *line) takeIf(match func(*Request) bool) (matching line) {
 
 // serve gives every request of the line its part of ids, or err. The
 // allocator's lock must not be held, and the line must be the caller's alone.
-func (l line) serve(ids Range, err error) {
+func (l line) serve(ids Range, err error) { l.serveBoth(nil, ids, err) }
+
+// serveBoth is serve, with the answers of an advance for the requests that have a
+// Once.
+func (l line) serveBoth(answers []Answer, ids Range, err error) {
 	for r := l.head; r != nil; {
 		next := r.next // a waiter may use r again at once
 		r.next, r.Began = nil, l.began
-		if err != nil {
+		if len(answers) > 0 && r.Once.Key != "" {
+			a := &answers[r.answer]
+			r.Replayed = a.Replayed
+			ids, err := a.outcome(err)
+			r.Waiter.Allocated(r, ids, err)
+		} else if err != nil {
 			r.Waiter.Allocated(r, Range{}, err)
 		} else {
 			r.Waiter.Allocated(r, ids.take(r.N), nil)

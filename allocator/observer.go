@@ -30,12 +30,14 @@ const (
 	GapAmbiguous            // perhaps reserved: an attempt's outcome is not known. An upper bound
 	GapUnsent               // the answer could not be sent
 	GapTenure               // this process did not own the key any more
+	GapPeriod               // the period that they are of was over
+	GapOvertaken            // a request with an idempotency key has got greater ones
 	Gaps                    // how many causes there are
 )
 
 // String returns the cause as metrics name it.
 func (g Gap) String() string {
-	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "unsent", "tenure"}[g]
+	return [Gaps]string{"expired", "remainder", "evicted", "revoked", "ambiguous", "unsent", "tenure", "period", "overtaken"}[g]
 }
 
 // unobserved is the Observer of whoever has none.

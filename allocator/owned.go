@@ -26,7 +26,7 @@ func newOwned(counter Starter, config WeakConfig, now func() time.Time) *Weak {
 }
 
 // takeOwned is [Issuer.TakeOwned].
-func (w *Weak) takeOwned(key Key, n int, now time.Time) (ids Range, owner string, ok bool) {
+func (w *Weak) takeOwned(key Key, n int, above int64, now time.Time) (ids Range, owner string, ok bool) {
 	w.mu.Lock()
 	k := w.keys.get(key)
 	switch {
@@ -36,7 +36,7 @@ func (w *Weak) takeOwned(key Key, n int, now time.Time) (ids Range, owner string
 		owner = w.owners.name(k.stock.owner)
 	case w.tenure.Holds(now):
 		var due *refill
-		ids, ok, due = w.takeLocked(k, n)
+		ids, ok, due = w.takeLocked(k, n, above)
 		w.mu.Unlock()
 		if due != nil {
 			due.start()
@@ -92,6 +92,44 @@ func (w *Weak) Drop(key Key) {
 	}
 }
 
+// overtaken drops what is held of a key below last, an id that somebody gets whose
+// request was made once; and what an advance under way will bring of them. An owned
+// key is held from now on, so that it is let go of like others.
+func (w *Weak) overtaken(key Key, last int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k := w.keys.get(key)
+	switch {
+	case k != nil:
+		w.setOwnerLocked(k, 0)
+		w.skipLocked(k, last, GapOvertaken)
+		if k.refill != nil {
+			k.refill.past = max(k.refill.past, last)
+		}
+	case w.owned && !w.stopped:
+		k = w.newKeyLocked(key)
+	default:
+		return
+	}
+	k.stock.used = true
+}
+
+// lost notes that another process owns a key.
+func (w *Weak) lost(key Key, owner string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k := w.keys.get(key)
+	if k == nil {
+		if w.stopped {
+			return
+		}
+		k = w.newKeyLocked(key)
+	}
+	if k.refill == nil {
+		w.lostLocked(k, owner)
+	}
+}
+
 // lostLocked notes that another process owns k.
 func (w *Weak) lostLocked(k *weakKey, owner string) {
 	w.dropLocked(k, GapTenure)
@@ -123,6 +161,16 @@ func (w *Weak) refused(key Key, peer string) {
 	if k := w.keys.get(key); k != nil && k.stock.owner != 0 && w.owners.name(k.stock.owner) == peer {
 		w.setOwnerLocked(k, 0)
 	}
+}
+
+// ownerOf is [Issuer.Owner].
+func (w *Weak) ownerOf(key Key) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if k := w.keys.get(key); k != nil && k.stock.owner != 0 {
+		return w.owners.name(k.stock.owner)
+	}
+	return ""
 }
 
 func (w *Weak) ownedKeys() int {

@@ -60,7 +60,7 @@ func askOwned(i *allocator.Issuer, key allocator.Key, n int) *request {
 
 func wantTaken(t *testing.T, i *allocator.Issuer, n int, first int64) {
 	t.Helper()
-	ids, owner, ok := i.TakeOwned(key, n, time.Now())
+	ids, owner, ok := i.TakeOwned(key, n, 0, time.Now())
 	if want := (allocator.Range{First: first, N: n}); !ok || ids != want {
 		t.Errorf("TakeOwned = %v, %q, %v; want %v", ids, owner, ok, want)
 	}
@@ -68,7 +68,7 @@ func wantTaken(t *testing.T, i *allocator.Issuer, n int, first int64) {
 
 func wantNotTaken(t *testing.T, i *allocator.Issuer, want string) {
 	t.Helper()
-	if ids, owner, ok := i.TakeOwned(key, 1, time.Now()); ok || owner != want {
+	if ids, owner, ok := i.TakeOwned(key, 1, 0, time.Now()); ok || owner != want {
 		t.Errorf("TakeOwned = %v, %q, %v; want nothing, of %q", ids, owner, ok, want)
 	}
 }
@@ -85,7 +85,7 @@ func TestOwnedKeyIsServedFromMemory(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(time.Nanosecond)
 		wantNotTaken(t, i, "")
-		if ids, _, ok := i.TakeOwned(key, 1, time.Now().Add(-time.Second)); !ok {
+		if ids, _, ok := i.TakeOwned(key, 1, 0, time.Now().Add(-time.Second)); !ok {
 			t.Errorf("a request of a second ago is refused: %v", ids) // that time is the caller's promise
 		}
 	})
@@ -277,7 +277,7 @@ func TestTakeOwnedAllocatesNothing(t *testing.T) {
 	i.AllocateOwned(&r.Request)
 	<-told
 	allocs := testing.AllocsPerRun(1000, func() {
-		if _, _, ok := i.TakeOwned(key, 2, time.Now()); !ok {
+		if _, _, ok := i.TakeOwned(key, 2, 0, time.Now()); !ok {
 			t.Error("TakeOwned found nothing")
 		}
 	})

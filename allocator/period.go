@@ -1,6 +1,10 @@
 package allocator
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"time"
+)
 
 // Period is one of the spans of time in which a key's ids are counted anew, by the
 // date that it begins on: the days from 1 January 1970 to there. Periods are of any
@@ -32,5 +36,33 @@ func SplitMark(mark int64) (Period, int64) {
 	return Period(mark >> idBits), mark & MaxPeriodID
 }
 
-// lastOf returns the greatest mark of the period that a mark is in.
-func lastOf(mark int64) int64 { return min(mark|MaxPeriodID, math.MaxInt64) }
+const (
+	day        = 24 * time.Hour
+	dateLayout = time.DateOnly
+)
+
+// PeriodOf returns the period that begins on a date, of the dates that there are
+// periods for: an earlier one is taken for the first, and a later one for the last.
+func PeriodOf(year int, month time.Month, date int) Period {
+	days := time.Date(year, month, date, 0, 0, 0, 0, time.UTC).Unix() / int64(day/time.Second)
+	return Period(max(1, min(days, math.MaxUint16)))
+}
+
+// Date returns midnight, in UTC, of the date that p begins on.
+func (p Period) Date() time.Time { return time.Unix(int64(p)*int64(day/time.Second), 0).UTC() }
+
+// AppendDate writes the date that p begins on, as 2026-11-01.
+func (p Period) AppendDate(b []byte) []byte { return p.Date().AppendFormat(b, dateLayout) }
+
+// ParsePeriodDate reads what AppendDate writes.
+func ParsePeriodDate(s string) (Period, error) {
+	t, err := time.Parse(dateLayout, s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no date, such as 2026-11-01", s)
+	}
+	p := PeriodOf(t.Date())
+	if !p.Date().Equal(t) {
+		return 0, fmt.Errorf("there is no period that begins on %s", s)
+	}
+	return p, nil
+}

@@ -26,14 +26,16 @@ type refill struct {
 	exact     bool // the advance is for the first one in line alone, as the key had not as many ids left as were wanted
 	forgotten bool // the advance began before a Forget
 	cold      bool // the key has had no segment yet
+
+	past int64 // somebody has got this id, or none: what is held must be above
 }
 
-// refillLocked makes a refill of k, which has none. It must be started, without
-// the lock.
-func (w *Weak) refillLocked(k *weakKey) *refill {
+// refillLocked makes a refill of k, which has none, with ids above a mark. It
+// must be started, without the lock.
+func (w *Weak) refillLocked(k *weakKey, above int64) *refill {
 	r := &refill{weak: w, key: k, cold: k.stock.size == 0}
 	r.deadlines = deadlines{mu: &w.mu, lines: [2]*line{&r.waiting}}
-	r.advance = Advance{Ctx: w.ctx, Key: k.key(), Done: r}
+	r.advance = Advance{Ctx: w.ctx, Key: k.key(), Above: above, Done: r}
 	k.refill = r
 	w.underWay.Add(1) // under the lock, so that Stop does not overtake
 	return r
@@ -51,6 +53,7 @@ func (r *refill) start() {
 	// The segment is of use also when those who wait now have given up: an
 	// advance that took longer than their patience would else never succeed.
 	r.advance.N, r.advance.Deadline = n, time.Now().Add(refillPatience)
+	r.advance.Above = max(r.advance.Above, r.waiting.above)
 	if r.waiting.count > 0 && r.waiting.latest.After(r.advance.Deadline) {
 		r.advance.Deadline = r.waiting.latest
 	}
@@ -103,11 +106,12 @@ func (r *refill) Advanced(a *Advance, ids Range, err error) {
 	default:
 		gap = k.stock.held() // with a new Tenure there is nothing left
 		k.stock.add(ids)
-		gap += ids.N
+		gap += ids.N - w.skipLocked(k, r.past, GapOvertaken)
 		r.cold = false
 		w.observer.Segment(k.store.name, ids.N)
 	}
 	for r.waiting.count > 0 && w.holdsLocked() {
+		gap -= w.skipLocked(k, r.waiting.head.Above, GapPeriod)
 		ids, ok := k.stock.take(r.waiting.head.N)
 		if !ok {
 			break
@@ -129,7 +133,7 @@ func (r *refill) Advanced(a *Advance, ids Range, err error) {
 			w.lostLocked(k, lost.Winner)
 		}
 	case errors.Is(err, ErrExhausted):
-		failed = r.waiting.takeLarge(a.N) // a smaller request may still be served
+		failed = r.waiting.takeLarge(a.N, a.Above) // a smaller request may still be served
 	case outOfTime: // who is left came later and has more patience
 	default:
 		failed = r.waiting.take()

@@ -68,6 +68,16 @@ func (s *stock) take(n int) (ids Range, ok bool) {
 	return ids, true
 }
 
+// skip drops the ids that are not above a mark, and returns how many.
+func (s *stock) skip(above int64) int {
+	gap := s.current.skip(above)
+	if s.current.N == 0 {
+		s.current, s.next = s.next, Range{}
+		gap += s.current.skip(above)
+	}
+	return gap
+}
+
 // add puts a new segment behind what is there.
 func (s *stock) add(ids Range) {
 	switch {

@@ -128,7 +128,7 @@ func (s *simulation) ask(client int, key allocator.Key, n int, patience time.Dur
 	case r.op.Strong:
 		w.strong.Allocate(&r.Request)
 	case take:
-		if ids, ok := w.weak.Take(key, n); ok {
+		if ids, ok := w.weak.Take(key, n, 0); ok {
 			r.Allocated(&r.Request, ids, nil)
 			break
 		}

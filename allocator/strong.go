@@ -26,7 +26,9 @@ type Strong struct {
 	counter  Starter
 	rivals   *rivals // nil: this process is alone
 	observer Observer
-	ctx      context.Context // ends with Stop
+	owned    bool                  // the keys are to be this process's own
+	ended    func(*Advance, error) // called before an advance's ids are told; nil: nobody wants to know
+	ctx      context.Context       // ends with Stop
 	cancel   context.CancelFunc
 	underWay sync.WaitGroup // the keys somebody waits for
 
@@ -44,6 +46,7 @@ type strongKey struct {
 	waiting line      // requests for the next batch
 	batch   line      // requests the advance under way serves: nobody joins
 	advance Advance   // the one under way
+	answers []Answer  // its Answers, kept over uses
 	began   time.Time // when it began
 
 	// single is not 0 once the key had fewer ids left than the batch asked for.
@@ -57,6 +60,9 @@ type strongKey struct {
 
 // maxFree bounds the idle strongKeys that are kept.
 const maxFree = 1024
+
+// maxAnswersKept bounds the answers that one of them keeps room for.
+const maxAnswersKept = 64
 
 // NewStrong returns a Strong that has counter advanced, and tells observer (nil:
 // nobody) of it. It must be stopped.
@@ -145,28 +151,54 @@ func (k *strongKey) next() {
 		s.underWay.Done()
 		return
 	}
-	s.observer.Batch(k.key.Store, requests, k.advance.N)
+	s.observer.Batch(k.key.Store, requests, k.advance.Total())
 	s.counter.Start(&k.advance)
 }
 
 // beginLocked makes an advance of a batch that is not empty.
 func (k *strongKey) beginLocked() {
 	b, first := &k.batch, k.batch.head
-	k.advance = Advance{Ctx: k.strong.ctx, Key: k.key, Done: k}
+	k.advance = Advance{Ctx: k.strong.ctx, Key: k.key, Above: b.above, Owned: k.strong.owned, Done: k}
 	k.began = time.Now()
 	k.served = nil
 	if k.single == 0 {
-		k.advance.N, k.advance.Deadline = b.ids, b.latest
+		k.advance.N, k.advance.Deadline = b.ids-b.once, b.latest
 	} else {
 		k.served = first
 		k.advance.N, k.advance.Deadline = first.N, first.Deadline
 	}
+	k.answers = k.answers[:0]
+	if b.once > 0 {
+		k.answerLocked()
+	}
 	k.advance.Yield, k.advance.Asked = k.strong.rivals != nil && !b.direct, b.asked
+}
+
+// answerLocked adds the Answers to the advance that is made.
+func (k *strongKey) answerLocked() {
+	add := func(r *Request) {
+		if r.Once.Key != "" {
+			r.answer = len(k.answers)
+			k.answers = append(k.answers, Answer{Once: r.Once, N: r.N})
+		}
+	}
+	if k.served == nil {
+		for r := k.batch.head; r != nil; r = r.next {
+			add(r)
+		}
+	} else if add(k.served); len(k.answers) > 0 {
+		k.advance.N = 0
+	}
+	k.advance.Answers = k.answers
 }
 
 func (s *Strong) retireLocked(k *strongKey) {
 	delete(s.keys, k.key)
 	k.key, k.advance = Key{}, Advance{}
+	clear(k.answers)
+	if cap(k.answers) > maxAnswersKept {
+		k.answers = nil
+	}
 	if len(s.free) < maxFree {
 		s.free = append(s.free, k)
 	}
@@ -175,7 +207,10 @@ func (s *Strong) retireLocked(k *strongKey) {
 // Advanced serves the batch: see [Advancer].
 func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	s := k.strong
-	var served, exhausted line
+	if s.ended != nil {
+		s.ended(a, err)
+	}
+	var settled, served, exhausted line
 	s.mu.Lock()
 	// The advance may have ended with the deadline it was given, before expire
 	// came to run: that is an expiry all the same.
@@ -183,9 +218,13 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	switch {
 	case errors.Is(err, ErrExhausted):
 		// The last ids of a key go to those that they suffice for, one by one.
-		// As a mark never goes back, the key won't have a.N ids later.
-		k.single = a.N
-		exhausted = k.batch.takeLarge(a.N)
+		// As a mark never goes back, the key won't have as many ids later.
+		settled = k.batch.takeIf(k.settledLocked)
+		k.single = a.Total()
+		exhausted = k.batch.takeIf(func(r *Request) bool {
+			looked := r.Once.Key == "" || k.served == nil || k.served == r // for an earlier one's ids
+			return r.N >= k.single && looked
+		})
 	case k.single == 0:
 		served = k.batch.take()
 	case k.batch.head == k.served: // else it has expired: ids are a gap
@@ -197,13 +236,20 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	if lost, ok := errors.AsType[*LostRace](err); ok && s.rivals != nil {
 		s.rivals.remember(a.Key, lost.Winner)
 	}
-	exhausted.began, served.began = k.began, k.began
+	settled.began, exhausted.began, served.began = k.began, k.began, k.began
 	s.mu.Unlock()
-	if gap := ids.N - served.ids; err == nil && gap > 0 {
+	if gap := ids.N - (served.ids - served.once); err == nil && gap > 0 {
 		s.observer.Skipped(a.Key.Store, gap, GapExpired)
 	}
 	expired.serve(Range{}, ErrExpired)
+	settled.serveBoth(k.answers, Range{}, nil)
 	exhausted.serve(Range{}, ErrExhausted)
-	served.serve(ids, err) // whatever of ids is left over is a gap
+	served.serveBoth(k.answers, ids, err) // whatever of ids is left over is a gap
 	k.next()
+}
+
+// settledLocked reports whether r, of the batch under way, has an answer.
+func (k *strongKey) settledLocked(r *Request) bool {
+	return r.Once.Key != "" && r.answer < len(k.answers) && k.answers[r.answer].Settled() &&
+		(k.served == nil || k.served == r)
 }

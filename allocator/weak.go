@@ -100,17 +100,17 @@ func (w *Weak) Keys() int {
 	return w.keys.len
 }
 
-// Take hands out n ids of key from memory; ok is false where it does not hold
-// as many, or somebody waits already: ask [Weak.Allocate] then. It never blocks
-// and allocates nothing.
-func (w *Weak) Take(key Key, n int) (ids Range, ok bool) {
+// Take hands out n ids of key above a mark from memory; ok is false where it does
+// not hold as many, or somebody waits already: ask [Weak.Allocate] then. It never
+// blocks and allocates nothing.
+func (w *Weak) Take(key Key, n int, above int64) (ids Range, ok bool) {
 	w.mu.Lock()
 	k := w.keys.get(key)
 	if k == nil || w.stopped {
 		w.mu.Unlock()
 		return Range{}, false
 	}
-	ids, ok, due := w.takeLocked(k, n)
+	ids, ok, due := w.takeLocked(k, n, above)
 	w.mu.Unlock()
 	if due != nil {
 		due.start()
@@ -119,9 +119,12 @@ func (w *Weak) Take(key Key, n int) (ids Range, ok bool) {
 }
 
 // takeLocked returns a refill that is due, to be started without the lock.
-func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool, due *refill) {
+func (w *Weak) takeLocked(k *weakKey, n int, above int64) (ids Range, ok bool, due *refill) {
 	if k.refill != nil && k.refill.waiting.count > 0 {
 		return Range{}, false, nil // first come, first served
+	}
+	if k.stock.current.First <= above {
+		w.skipLocked(k, above, GapPeriod)
 	}
 	held := k.stock.held()
 	ids, ok = k.stock.take(n)
@@ -130,9 +133,18 @@ func (w *Weak) takeLocked(k *weakKey, n int) (ids Range, ok bool, due *refill) {
 		w.observer.Skipped(k.store.name, gap, GapRemainder)
 	}
 	if ok && k.refill == nil && k.stock.low() && !w.tooSoonLocked(k) {
-		due = w.refillLocked(k)
+		due = w.refillLocked(k, above)
 	}
 	return ids, ok, due
+}
+
+// skipLocked drops what is held of k and is not above a mark, and returns how much.
+func (w *Weak) skipLocked(k *weakKey, above int64, why Gap) int {
+	gap := k.stock.skip(above)
+	if gap > 0 {
+		w.observer.Skipped(k.store.name, gap, why)
+	}
+	return gap
 }
 
 func (w *Weak) tooSoonLocked(k *weakKey) bool {
@@ -159,7 +171,7 @@ func (w *Weak) Allocate(r *Request) {
 		w.setOwnerLocked(k, 0)
 	}
 	if k != nil && w.holdsLocked() {
-		if ids, ok, due := w.takeLocked(k, r.N); ok {
+		if ids, ok, due := w.takeLocked(k, r.N, r.Above); ok {
 			w.mu.Unlock()
 			r.Waiter.Allocated(r, ids, nil)
 			if due != nil {
@@ -179,7 +191,7 @@ func (w *Weak) Allocate(r *Request) {
 	large := r.N > int(k.stock.size)
 	var due *refill
 	if k.refill == nil {
-		due = w.refillLocked(k)
+		due = w.refillLocked(k, r.Above)
 	}
 	switch {
 	case k.refill.cold:

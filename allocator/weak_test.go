@@ -28,19 +28,19 @@ func sized(n int) allocator.WeakConfig {
 
 func TestWeakTake(t *testing.T) {
 	inWeak(t, sized(10), func(t *testing.T, m *allocatortest.Memory, w *allocator.Weak, c *caller) {
-		if ids, ok := w.Take(key, 1); ok {
+		if ids, ok := w.Take(key, 1, 0); ok {
 			t.Errorf("Take of a cold key = %v, want nothing", ids)
 		}
 		wantAdvances(t, m, 0) // Take asks for none
 		c.ask(key, 2, time.Second).wantIDs(t, 1, 2, 0)
-		if ids, ok := w.Take(key, 2); !ok || ids != (allocator.Range{First: 3, N: 2}) {
+		if ids, ok := w.Take(key, 2, 0); !ok || ids != (allocator.Range{First: 3, N: 2}) {
 			t.Errorf("Take = %v, %v; want 3 and 4", ids, ok)
 		}
-		if ids, ok := w.Take(key, 7); ok {
+		if ids, ok := w.Take(key, 7, 0); ok {
 			t.Errorf("Take of more than there is = %v, want nothing", ids)
 		}
 		w.Stop()
-		if ids, ok := w.Take(key, 1); ok {
+		if ids, ok := w.Take(key, 1, 0); ok {
 			t.Errorf("Take after Stop = %v, want nothing", ids)
 		}
 	})
@@ -55,7 +55,7 @@ func TestWeakFirstComeFirstServed(t *testing.T) {
 		small := c.ask(key, 1, time.Minute)
 		large.wantNoAnswer(t)
 		small.wantNoAnswer(t)
-		if ids, ok := w.Take(key, 1); ok {
+		if ids, ok := w.Take(key, 1, 0); ok {
 			t.Errorf("Take = %v although others wait", ids)
 		}
 		time.Sleep(time.Second)
@@ -170,13 +170,13 @@ func TestWeakFailedPrefetch(t *testing.T) {
 			return allocatortest.Fault{Outcome: allocatortest.Lost}
 		})
 		for range 100 {
-			w.Take(key, 1)
+			w.Take(key, 1, 0)
 			synctest.Wait()
 		}
 		wantAdvances(t, m, 0, 1000, 1000) // one for a hundred requests
 		time.Sleep(time.Hour)
 		wantAdvances(t, m, 0, 1000, 1000) // none without a request
-		w.Take(key, 1)
+		w.Take(key, 1, 0)
 		wantAdvances(t, m, 0, 1000, 1000, 1000)
 		time.Sleep(time.Second)
 		m.Script(nil)
@@ -235,7 +235,7 @@ func TestWeakTakeAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	allocs := testing.AllocsPerRun(1000, func() {
-		if _, ok := w.Take(key, 2); !ok {
+		if _, ok := w.Take(key, 2, 0); !ok {
 			t.Error("Take found nothing")
 		}
 	})

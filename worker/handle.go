@@ -91,9 +91,9 @@ func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time
 	var held bool
 	switch {
 	case st.Leased:
-		ids, peer, held = issuer.TakeOwned(k, n, now)
+		ids, peer, held = issuer.TakeOwned(k, n, 0, now)
 	case weak:
-		ids, held = issuer.Take(k, n)
+		ids, held = issuer.Take(k, n, 0)
 	case hops == 0:
 		peer = issuer.Rival(k)
 	}

@@ -42,7 +42,7 @@ func TestSuspendedWorkerLetsGo(t *testing.T) {
 	if _, err := in.nc.Request("seq.a.k", nil, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok := b.issuer.TakeOwned(key, 1, time.Now()); !ok {
+	if _, _, ok := b.issuer.TakeOwned(key, 1, 0, time.Now()); !ok {
 		t.Fatal("the key is not owned")
 	}
 	in.suspended(time.Minute)

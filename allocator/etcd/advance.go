@@ -72,7 +72,8 @@ type drive struct {
 	backoff backoff.Backoff
 	swap    swap
 
-	looking bool // the attempt under way only reads the record
+	looking bool // the attempt under way only reads the records
+	part    part // the answers that it records
 }
 
 // drives are used again.
@@ -118,20 +119,26 @@ func (d *drive) begin() {
 
 // attempt sends the next swap.
 func (d *drive) attempt() {
-	d.swap.Guards = d.swap.Guards[:0]
-	ids, err := next(max(d.known.last, d.c.floor(d.a.Key, d.known)), d.a.N)
+	d.swap.Guards, d.swap.News = d.swap.Guards[:0], d.swap.News[:0]
+	n := d.choose(0)
+	if n == 0 { // all was answered before
+		d.end(allocator.Range{}, nil)
+		return
+	}
+	ids, err := d.c.next(d.a.Key, d.known, d.a.Above, n)
 	switch {
-	case errors.Is(err, allocator.ErrExhausted) && d.known.rev == 0:
+	case errors.Is(err, allocator.ErrExhausted) && (d.known.rev == 0 || d.unlooked()):
 		// Perhaps it is not: the incarnation's floor is not for a record that is
-		// there and merely not known.
+		// there and merely not known. And what was answered once is answered again.
 		d.looking = true
 		d.swap.Rev, d.swap.Value = record.Never, ""
+		d.lookUp()
 	case err != nil:
 		d.fail(err)
 		return
 	default:
 		d.ids, d.looking = ids, false
-		rec := record.Counter{Last: ids.Last(), By: d.c.config.Writer}
+		rec := record.Counter{Last: ids.Last(), By: d.c.config.Writer, Periods: d.c.config.Counting(d.a.Key).Period != nil}
 		if d.a.Owned {
 			if d.tenure, d.created, err = d.c.session.current(d.c.config.Now()); err != nil {
 				d.sessionless(err)
@@ -144,6 +151,9 @@ func (d *drive) attempt() {
 			d.swap.Guards = append(d.swap.Guards, record.Guard{Path: d.c.prefix.Session(d.known.owner)})
 		}
 		d.swap.Rev, d.swap.Value = d.known.rev, rec.Encode()
+		if len(d.part.of) > 0 && !d.answer(rec.Periods) {
+			return
+		}
 	}
 	d.c.txns.start(&d.swap)
 }
@@ -161,23 +171,46 @@ func (d *drive) swapped(out outcome) {
 			return
 		}
 		d.c.tookOver(d.a.Key, d.known.owner)
-		d.a.Tenure = d.tenure
-		d.end(d.ids, nil)
-	case out.err == nil && d.looking && out.KV == nil:
-		d.fail(allocator.ErrExhausted)
-	case out.err == nil && !d.looking && d.guardFailed(out):
-		d.unguarded()
-	case out.err == nil: // lost: somebody else's advance, or an earlier attempt of ours
-		d.lost(out)
+		if rest := d.answered(); !d.part.whole {
+			d.known = b
+			d.attempt()
+		} else {
+			d.a.Tenure = d.tenure
+			d.end(rest, nil)
+		}
+	case out.err == nil:
+		d.notWon(out)
 	case errors.Is(out.err, allocator.ErrFenced), errors.Is(out.err, allocator.ErrBusy), errors.Is(out.err, errClosed):
 		d.fail(out.err)
 	default:
 		// Ambiguous. Known stays as it is: if the attempt was applied, or will
 		// be, the next compare fails and brings the record along.
 		if !d.looking && perhapsApplied(out.err) {
-			d.c.skipped(d.a.Key, d.a.N, allocator.GapAmbiguous)
+			d.c.skipped(d.a.Key, d.ids.N, allocator.GapAmbiguous)
 		}
-		d.later(out.err)
+		if d.refitted(out.err) {
+			d.attempt()
+		} else {
+			d.later(out.err)
+		}
+	}
+}
+
+// notWon goes on from an attempt that has written nothing, and has brought back
+// what it found.
+func (d *drive) notWon(out outcome) {
+	settled, err := d.settle(out.Found)
+	switch {
+	case err != nil:
+		d.fail(err)
+	case d.looking && out.KV == nil && !settled:
+		d.fail(allocator.ErrExhausted)
+	case d.looking && out.KV == nil, settled && d.asKnown(out):
+		d.attempt()
+	case !d.looking && len(d.swap.Guards) > 0 && d.asKnown(out):
+		d.unguarded()
+	default: // somebody else's advance, or an earlier attempt of ours
+		d.lost(out)
 	}
 }
 
@@ -188,7 +221,7 @@ func (d *drive) later(err error) {
 		time.AfterFunc(wait, d.attempt)
 		return
 	}
-	d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.N, err))
+	d.end(allocator.Range{}, d.c.gaveUp(d.a.Key, d.a.Total(), err))
 }
 
 // sessionless goes on from an attempt that can't be made, as this process has no
@@ -201,12 +234,9 @@ func (d *drive) sessionless(err error) {
 	d.later(err)
 }
 
-// guardFailed reports whether the record was what the attempt compared with, and
-// so the attempt lost for a session's sake.
-func (d *drive) guardFailed(out outcome) bool {
-	if len(d.swap.Guards) == 0 {
-		return false
-	}
+// asKnown reports whether the record was what the attempt compared with, which so
+// was not won for another one's sake: a session's, or an answer's.
+func (d *drive) asKnown(out outcome) bool {
 	if out.KV == nil {
 		return d.known.rev == 0
 	}
@@ -243,7 +273,7 @@ func (d *drive) owned(owner string) bool {
 
 // lost goes on from what a lost race has shown the record to be.
 func (d *drive) lost(out outcome) {
-	now, by, err := refresh(d.known, out)
+	now, by, err := refresh(d.known, out, d.c.config.Counting(d.a.Key).Period != nil)
 	others := d.c.others(now.owner)
 	switch {
 	case err != nil:
@@ -272,7 +302,7 @@ func (d *drive) lost(out outcome) {
 
 // fail ends an advance that nothing more can be done for.
 func (d *drive) fail(err error) {
-	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.Path, d.a.N, err))
+	d.end(allocator.Range{}, fmt.Errorf("advance %s by %d: %w", d.swap.Path, d.a.Total(), err))
 }
 
 // end tells the outcome. d is used again.
@@ -280,6 +310,8 @@ func (d *drive) end(ids allocator.Range, err error) {
 	a := d.a
 	d.c, d.a, d.backoff, d.tenure = nil, nil, backoff.Backoff{}, nil
 	d.swap.Path, d.swap.Value = "", ""
+	clear(d.swap.News)
+	d.part = part{of: d.part.of[:0]}
 	drives.Put(d)
 	a.Done.Advanced(a, ids, err)
 }

@@ -46,7 +46,7 @@ func Batch(ctx context.Context, client *clientv3.Client, prefix string) (int, er
 // that can't hold.
 func tryBatch(ctx context.Context, client *clientv3.Client, prefix record.Prefix, n int) error {
 	const longest = 64 + 1 + 200 // a store and a key
-	longestRecord := record.Counter{Last: math.MaxInt64, By: strings.Repeat("x", 22), Owner: strings.Repeat("x", 22)}.Encode()
+	longestRecord := record.Counter{Last: math.MaxInt64, By: strings.Repeat("x", 22), Owner: strings.Repeat("x", 22), Periods: true}.Encode()
 	swaps := make([]record.Swap, n)
 	ops := make([]clientv3.Op, n)
 	for i := range swaps {

@@ -128,13 +128,19 @@ func (c *Counter) disbelieve(key allocator.Key, rev int64) {
 // refresh returns what a lost race showed the record to be, and who wrote it. A
 // mark never falls, and a record that was there does not vanish: either means
 // that etcd was restored, or somebody deleted it.
-func refresh(known belief, out outcome) (now belief, by string, err error) {
+func refresh(known belief, out outcome, periods bool) (now belief, by string, err error) {
 	if out.KV == nil {
 		return belief{}, "", fmt.Errorf("%w: the record is gone", allocator.ErrFenced)
 	}
 	rec, err := record.DecodeCounter(out.KV.Value)
 	if err != nil {
 		return belief{}, "", err
+	}
+	switch {
+	case rec.Periods && !periods:
+		return belief{}, "", fmt.Errorf("%w: the key counts in periods, %.100q, and this process's rules for it name none", allocator.ErrUnreadable, out.KV.Value)
+	case periods && !rec.Periods: // what was counted before it counted in periods comes before them all
+		rec.Last = 0
 	}
 	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, owner: rec.Owner, spent: rec.Last}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent

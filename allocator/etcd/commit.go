@@ -67,11 +67,12 @@ func (t *txns) commitOne(s *swap) ([]outcome, error) {
 
 // commitFlat swaps all or nothing. If it is not won, nothing was written.
 func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
-	compares := make([]clientv3.Cmp, len(batch), len(batch)+2)
-	puts := make([]clientv3.Op, len(batch))
+	n := sizeOf(batch)
+	compares := make([]clientv3.Cmp, 0, n+2)
+	puts := make([]clientv3.Op, 0, n)
 	var all guards
-	for i, s := range batch {
-		compares[i], puts[i] = s.Compare(), s.Put()
+	for _, s := range batch {
+		compares, puts = s.AppendCompares(compares), s.AppendPuts(puts)
 		all = all.with(s.Guards)
 	}
 	for _, g := range all {
@@ -88,6 +89,15 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 		outs[i] = outcome{Swapped: record.SwappedBy(resp.Header.Revision, true, nil)}
 	}
 	return outs, true, nil
+}
+
+// sizeOf is how many operations a batch is, but for its guards.
+func sizeOf(batch []*swap) int {
+	n := 0
+	for _, s := range batch {
+		n += s.Size()
+	}
+	return n
 }
 
 // guards are those of several swaps, each once: most of them share theirs.

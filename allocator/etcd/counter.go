@@ -30,6 +30,10 @@ type Config struct {
 	// lower mark and never lowers one. It must not block. nil means 0.
 	Floor func(allocator.Key) int64
 
+	// Counting returns how a key's ids are counted. It must not block. nil means
+	// that they just are.
+	Counting func(allocator.Key) Counting
+
 	// Lease is how long this process may issue ids of the keys that it owns without
 	// a word from etcd; 0 means that it owns none.
 	Lease time.Duration
@@ -57,13 +61,25 @@ type Config struct {
 	Advise func(error) string
 }
 
+// Counting is how the ids of a key are counted. The zero value is from 1 to
+// math.MaxInt64.
+type Counting struct {
+	// Limit is the greatest id, in each period; 0 means that there is no other limit.
+	Limit int64
+
+	// Period returns the period that has begun at a time; nil means that the key
+	// counts in none. All that is asked for such a key is above the mark of a period.
+	Period func(time.Time) allocator.Period
+}
+
 // Counter keeps one mark per key in etcd. It is safe for concurrent use.
 type Counter struct {
-	config Config
-	prefix record.Prefix
-	guard  *history.Guard
-	txns   *txns
-	jitter func(time.Duration) time.Duration // from 0 to below its argument
+	config  Config
+	prefix  record.Prefix
+	guard   *history.Guard
+	txns    *txns
+	answers *answerLeases
+	jitter  func(time.Duration) time.Duration // from 0 to below its argument
 
 	hooks   allocator.Hooks // see Attach
 	session session
@@ -82,6 +98,9 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 	prefix := record.PrefixOf(config.Prefix)
 	if config.Floor == nil {
 		config.Floor = func(allocator.Key) int64 { return 0 }
+	}
+	if config.Counting == nil {
+		config.Counting = func(allocator.Key) Counting { return Counting{} }
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
@@ -102,6 +121,7 @@ func NewCounter(client *clientv3.Client, config Config) *Counter {
 		Revoke: c.revoked, Log: config.Log, Advise: config.Advise,
 	})
 	c.txns = newTxns(client, c.guard, config)
+	c.answers = newAnswerLeases(c.txns.ctx, client)
 	return c
 }
 
@@ -137,12 +157,28 @@ func (c *Counter) Path(key allocator.Key) string {
 	return c.prefix.Counter(key)
 }
 
-// next returns the n ids above last.
-func next(last int64, n int) (allocator.Range, error) {
+// next returns the n ids of key above what is known of its mark, its floor and
+// above.
+func (c *Counter) next(key allocator.Key, known belief, above int64, n int) (allocator.Range, error) {
 	if n < 1 {
 		return allocator.Range{}, fmt.Errorf("can't reserve %d ids", n)
 	}
-	if int64(n) > math.MaxInt64-last {
+	counting := c.config.Counting(key)
+	last, limit := max(known.last, above), int64(math.MaxInt64)
+	if counting.Limit > 0 {
+		limit = counting.Limit
+	}
+	if counting.Period == nil {
+		last = max(last, c.floor(key, known))
+	} else {
+		p, _ := allocator.SplitMark(last)
+		if p == 0 {
+			return allocator.Range{}, fmt.Errorf("%w: the key counts in periods, and none was named", allocator.ErrUnreadable)
+		}
+		limit = p.Mark(min(limit, allocator.MaxPeriodID))
+		last = max(last, p.Mark(min(c.periodFloor(key, known, p, counting), allocator.MaxPeriodID)))
+	}
+	if last > limit || int64(n) > limit-last {
 		return allocator.Range{}, allocator.ErrExhausted
 	}
 	return allocator.Range{First: last + 1, N: n}, nil
@@ -167,6 +203,26 @@ func (c *Counter) Ready(ctx context.Context) error {
 // don't know loses the race, and brings its mark along.
 func (c *Counter) floor(key allocator.Key, known belief) int64 {
 	if known.rev != 0 {
+		return c.config.Floor(key)
+	}
+	return max(c.config.Floor(key), c.guard.Floor())
+}
+
+// jumpSlack is how far a worker's clock may be ahead of that of an operator who
+// raises counters after a restore.
+const jumpSlack = 10 * time.Minute
+
+// periodFloor returns the id that the next ids of a key must be greater than in a
+// period. A backup may be from before the period began: then its record says
+// nothing of the ids that were lost with what came after it, which a jump has said
+// are so many at most. So the incarnation's floor is for records of earlier
+// periods, too, until the period ends that the jump was made in.
+func (c *Counter) periodFloor(key allocator.Key, known belief, p allocator.Period, counting Counting) int64 {
+	was, _ := allocator.SplitMark(known.last)
+	if known.rev != 0 && p > was && counting.Period(c.guard.Jumped().Add(jumpSlack)) < p {
+		return c.config.Floor(key)
+	}
+	if known.rev != 0 && p == was {
 		return c.config.Floor(key)
 	}
 	return max(c.config.Floor(key), c.guard.Floor())

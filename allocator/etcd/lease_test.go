@@ -88,7 +88,7 @@ func (p *tenant) wantOwner(h heard, owner string) {
 
 func (p *tenant) wantTaken(key allocator.Key, first int64, n int) {
 	p.t.Helper()
-	ids, owner, ok := p.TakeOwned(key, n, time.Now())
+	ids, owner, ok := p.TakeOwned(key, n, 0, time.Now())
 	if want := (allocator.Range{First: first, N: n}); !ok || owner != "" || ids != want {
 		p.t.Fatalf("%s took %v of %q, %v; want %v", p.id, ids, owner, ok, want)
 	}
@@ -116,7 +116,7 @@ func TestOwnedKey(t *testing.T) {
 	a.wantTaken(key, 2, 3)
 
 	b.wantOwner(request(b.AllocateOwned, key, 1, ""), "a")
-	if _, owner, ok := b.TakeOwned(key, 1, time.Now()); ok || owner != "a" {
+	if _, owner, ok := b.TakeOwned(key, 1, 0, time.Now()); ok || owner != "a" {
 		t.Errorf("b took of %q, %v; want a", owner, ok)
 	}
 	c.wantOwner(request(c.AllocateStrong, key, 1, ""), "a")
@@ -142,7 +142,7 @@ func TestLetGo(t *testing.T) {
 	}
 	wantStored(t, server, counterPath, `{"fmt":1,"last":1,"by":"a"}`)
 	wantStored(t, server, sessionsPath+"a", "")
-	if ids, _, ok := a.TakeOwned(key, 1, time.Now()); ok {
+	if ids, _, ok := a.TakeOwned(key, 1, 0, time.Now()); ok {
 		t.Errorf("a took %v after it had let go", ids)
 	}
 	b.Refused(key, "a")
@@ -177,7 +177,7 @@ func TestTakeover(t *testing.T) {
 	if took := time.Since(began); took < lease+lease/10 {
 		t.Errorf("taken over after %v", took)
 	}
-	if ids, _, ok := a.TakeOwned(key, 1, time.Now()); ok {
+	if ids, _, ok := a.TakeOwned(key, 1, 0, time.Now()); ok {
 		t.Errorf("a took %v after b had taken over", ids)
 	}
 	wantStored(t, server, counterPath, `{"fmt":2,"last":20,"by":"b","owner":"b"}`)
@@ -195,7 +195,7 @@ func TestTakeover(t *testing.T) {
 	a.wantOwner(request(a.AllocateOwned, key, 1, ""), "b")
 	third := allocator.Key{Store: "demo", Name: "third"}
 	a.want(request(a.AllocateOwned, third, 1, ""), 1, 1)
-	if ids, _, ok := a.TakeOwned(other, 1, time.Now()); ok {
+	if ids, _, ok := a.TakeOwned(other, 1, 0, time.Now()); ok {
 		t.Errorf("a took %v of a window of its former tenure", ids)
 	}
 	// b took it for gone: it finds out that it is not.
@@ -236,7 +236,7 @@ func TestIdleKeysAreLetGo(t *testing.T) {
 		if i == 10_000 {
 			t.Fatal("the key was not let go of")
 		}
-		if _, _, ok := a.TakeOwned(used, 1, time.Now()); !ok { // the next window is on its way
+		if _, _, ok := a.TakeOwned(used, 1, 0, time.Now()); !ok { // the next window is on its way
 			if got := <-request(a.AllocateOwned, used, 1, ""); got.err != nil {
 				t.Fatal(got.err)
 			}
@@ -257,7 +257,7 @@ func TestToldToLetGo(t *testing.T) {
 	etcdtest.Put(t, server, sessionsPath+"a", `{"fmt":1,"lease_ms":60000,"let_go":["demo/key666"]}`)
 	a.renew()
 	wantStored(t, server, sessionsPath+"a", `{"fmt":1,"lease_ms":60000}`)
-	if ids, owner, ok := a.TakeOwned(key, 1, time.Now()); ok || owner != "" {
+	if ids, owner, ok := a.TakeOwned(key, 1, 0, time.Now()); ok || owner != "" {
 		t.Errorf("a took %v of %q after it was told to let go", ids, owner)
 	}
 	a.want(request(a.AllocateOwned, key, 1, ""), 1001, 1)
@@ -265,7 +265,7 @@ func TestToldToLetGo(t *testing.T) {
 
 	etcdtest.Put(t, server, sessionsPath+"a", `{"fmt":1,"lease_ms":60000,"let_go":["*"]}`)
 	a.renew()
-	if ids, _, ok := a.TakeOwned(other, 1, time.Now()); ok {
+	if ids, _, ok := a.TakeOwned(other, 1, 0, time.Now()); ok {
 		t.Errorf("a took %v after it was told to let go of all", ids)
 	}
 	a.want(request(a.AllocateOwned, other, 1, ""), 11, 1)

@@ -40,6 +40,9 @@ var refusals = []error{
 	rpctypes.ErrAuthOldRevision,
 	rpctypes.ErrPermissionDenied,
 
+	// The same, of a transaction that would write: txn.go, checkTxn.
+	rpctypes.ErrLeaseNotFound,
+
 	// In our own login: the transaction was never sent.
 	rpctypes.ErrAuthFailed,
 }

@@ -18,7 +18,8 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 		return
 	}
 	last := b.last - int64(rest.N)
-	if b.last == math.MaxInt64 {
+	periods := c.config.Counting(key).Period != nil
+	if b.last == math.MaxInt64 || periods && b.last&allocator.MaxPeriodID == allocator.MaxPeriodID {
 		// An operator can't raise the mark above what is held, and so would not know
 		// that none of it is given back afterwards.
 		c.skipped(key, rest.N, allocator.GapEvicted)
@@ -27,7 +28,7 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 	c.givesBack(key, last, b.rev)
 	c.session.releasing()
 	c.txns.start(&swap{
-		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer}.Encode()},
+		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer, Periods: periods}.Encode()},
 		done: func(out outcome) {
 			if out.err == nil && out.Won {
 				c.believe(key, belief{last: last, rev: out.Rev, gen: b.gen, spent: last}, b.rev)

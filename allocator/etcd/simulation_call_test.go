@@ -27,7 +27,7 @@ func (sw *simWorker) handle(a *ask, hops int) {
 	c.Request = allocator.Request{Key: a.op.Key, N: a.n, Deadline: a.deadline, Direct: hops > 0, Waiter: c}
 	switch {
 	case sw.leases(c.Key):
-		ids, owner, ok := sw.issuer.TakeOwned(c.Key, c.N, sw.now())
+		ids, owner, ok := sw.issuer.TakeOwned(c.Key, c.N, c.Above, sw.now())
 		switch {
 		case ok:
 			sw.tally.add("owned from memory")
@@ -38,7 +38,7 @@ func (sw *simWorker) handle(a *ask, hops int) {
 			c.allocate()
 		}
 	case a.how == take:
-		if ids, ok := sw.issuer.Take(c.Key, c.N); ok {
+		if ids, ok := sw.issuer.Take(c.Key, c.N, c.Above); ok {
 			sw.tally.add("weak from memory")
 			c.answer(ids, nil)
 			return

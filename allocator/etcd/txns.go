@@ -187,9 +187,9 @@ func (t *txns) sender() {
 func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
 	switch {
 	case err == nil:
-		t.size.took(len(batch))
+		t.size.took(sizeOf(batch))
 	case record.TooLarge(err) && len(batch) > 1:
-		t.size.tooLarge(len(batch), time.Now())
+		t.size.tooLarge(sizeOf(batch), time.Now())
 		if refused(err) && !t.closed {
 			for i := len(batch) - 1; i >= 0; i-- {
 				t.due.unpop(batch[i])
@@ -229,19 +229,21 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 	}
 	var later []*swap
 	var all guards // count as operations, too
-	for t.due.len > 0 && len(batch) < limit {
+	size := 0
+	for t.due.len > 0 && size < limit {
 		s := t.due.pop()
 		with := all.with(s.Guards)
 		switch {
-		case len(batch) > 0 && len(batch)+1+len(with) > limit+1: // the flat transaction has as many compares
+		case len(batch) > 0 && size+s.Size()+len(with) > limit+1: // the flat transaction has as many compares
 			t.due.unpop(s)
-			limit = len(batch)
+			limit = size
 		case s.ended != nil && s.ended(now):
 			ended = append(ended, s)
 		case paths[s.Path]:
 			later = append(later, s)
 		default:
 			batch = append(batch, s)
+			size += s.Size()
 			all = with
 			if paths != nil {
 				paths[s.Path] = true

@@ -95,6 +95,13 @@ func (g *Guard) Lineage() string {
 	return g.past.Lineage
 }
 
+// Jumped returns when an operator has last raised all counters, by his clock.
+func (g *Guard) Jumped() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Unix(g.past.Epoch, 0)
+}
+
 // Floor returns what counters without a record start above.
 func (g *Guard) Floor() int64 {
 	g.mu.Lock()

@@ -123,7 +123,7 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 		}
 		to := Above(m.Last, by)
 		swap := a.put(m, to)
-		compares, puts = append(compares, swap.Compare()), append(puts, swap.Put())
+		compares, puts = swap.AppendCompares(compares), swap.AppendPuts(puts)
 		for _, g := range swap.Guards {
 			if !guards[g.Path] {
 				guards[g.Path] = true

@@ -76,7 +76,7 @@ func (o *owner) serve(t testing.TB, every time.Duration, used ...allocator.Key) 
 
 // take is a request that comes now and is served from memory, or not at all.
 func (o *owner) take(key allocator.Key, n int) (ids allocator.Range, ok bool) {
-	ids, _, ok = o.issuer.TakeOwned(key, n, time.Now())
+	ids, _, ok = o.issuer.TakeOwned(key, n, 0, time.Now())
 	return ids, ok
 }
 

@@ -31,7 +31,7 @@ func TestCounterThatIsNotUnderstood(t *testing.T) {
 	for value, want := range map[string]string{
 		``:                              "EOF",
 		`7`:                             "cannot unmarshal",
-		`{"fmt":3,"last":1,"by":"w"}`:   "format 3, this version knows 1 and 2",
+		`{"fmt":4,"last":1,"by":"w"}`:   "format 4, this version knows 1 to 3",
 		`{"last":1,"by":"w"}`:           "format 0",
 		`{"fmt":2,"last":1,"by":"w"}`:   "an owner in format 2, and in no other",
 		`{"fmt":2,"last":1,"owner":""}`: "an owner in format 2, and in no other",

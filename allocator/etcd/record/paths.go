@@ -1,6 +1,7 @@
 package record
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/seqd-io/seqd/allocator"
@@ -43,6 +44,12 @@ func (p Prefix) Session(id string) string { return p.Sessions() + id }
 
 // Sessions returns what the paths of all sessions begin with.
 func (p Prefix) Sessions() string { return string(p) + "/v1/sessions/" }
+
+// Answer returns where the [Answer] of a key is kept that has an idempotency key.
+// That is the last part of the path, and holds no slash.
+func (p Prefix) Answer(key allocator.Key, once string) string {
+	return string(p) + "/v1/answers/" + KeyName(key) + "/" + url.PathEscape(once)
+}
 
 // Incarnation returns where the [Incarnation] is kept.
 func (p Prefix) Incarnation() string { return string(p) + "/v1/incarnation" }

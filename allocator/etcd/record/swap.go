@@ -27,6 +27,15 @@ type Swap struct {
 
 	// Guards must hold besides.
 	Guards []Guard
+
+	// News are written with it, or not at all: there must be none of them.
+	News []New
+}
+
+// New is a record that is made together with a swap, and ends with an etcd lease.
+type New struct {
+	Path, Value string
+	Lease       clientv3.LeaseID
 }
 
 // Guard is a record that must have been created at a revision, and be there
@@ -48,38 +57,69 @@ const Never = -1
 // In makes s a whole transaction. A lost one brings the record back, in the same
 // round trip.
 func (s *Swap) In(txn clientv3.Txn) clientv3.Txn {
-	return txn.If(s.compares()...).Then(s.Put()).Else(s.get())
+	return txn.If(s.Compares()...).Then(s.Puts()...).Else(s.gets()...)
 }
 
 // Nested is s as a transaction in another, to be won or lost by itself.
 func (s *Swap) Nested() clientv3.Op {
-	return clientv3.OpTxn(s.compares(), []clientv3.Op{s.Put()}, []clientv3.Op{s.get()})
+	return clientv3.OpTxn(s.Compares(), s.Puts(), s.gets())
 }
 
-func (s *Swap) compares() []clientv3.Cmp {
-	all := make([]clientv3.Cmp, 0, 1+len(s.Guards))
-	all = append(all, s.Compare())
+// Compares are what must hold for s to be won.
+func (s *Swap) Compares() []clientv3.Cmp {
+	all := s.AppendCompares(make([]clientv3.Cmp, 0, 1+len(s.News)+len(s.Guards)))
 	for _, g := range s.Guards {
 		all = append(all, g.Compare())
 	}
 	return all
 }
 
-// Compare is what must hold of the record for s to be won.
+// AppendCompares appends what must hold of the records that s writes.
+func (s *Swap) AppendCompares(all []clientv3.Cmp) []clientv3.Cmp {
+	all = append(all, s.Compare())
+	for _, n := range s.News {
+		all = append(all, Guard{Path: n.Path}.Compare())
+	}
+	return all
+}
+
+// Compare is what must hold of the record itself.
 func (s *Swap) Compare() clientv3.Cmp {
 	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)
 }
 
-// Put is what s writes.
+// Size is how many operations s is, but for its Guards.
+func (s *Swap) Size() int { return 1 + len(s.News) }
+
+// Puts are what s writes.
+func (s *Swap) Puts() []clientv3.Op { return s.AppendPuts(make([]clientv3.Op, 0, s.Size())) }
+
+// Put is what s writes of the record itself.
 func (s *Swap) Put() clientv3.Op { return clientv3.OpPut(s.Path, s.Value) }
 
-func (s *Swap) get() clientv3.Op { return clientv3.OpGet(s.Path) }
+// AppendPuts appends what s writes.
+func (s *Swap) AppendPuts(all []clientv3.Op) []clientv3.Op {
+	all = append(all, s.Put())
+	for _, n := range s.News {
+		all = append(all, clientv3.OpPut(n.Path, n.Value, clientv3.WithLease(n.Lease)))
+	}
+	return all
+}
+
+// gets are what a lost s reads.
+func (s *Swap) gets() []clientv3.Op {
+	all := append(make([]clientv3.Op, 0, s.Size()), clientv3.OpGet(s.Path))
+	for _, n := range s.News {
+		all = append(all, clientv3.OpGet(n.Path))
+	}
+	return all
+}
 
 // Remove makes a whole transaction that deletes a record if its ModRevision is
 // rev. If it is another one the record comes back, as [SwappedBy] reads it.
 func Remove(txn clientv3.Txn, path string, rev int64) clientv3.Txn {
 	s := Swap{Path: path, Rev: rev}
-	return txn.If(s.Compare()).Then(clientv3.OpDelete(path)).Else(s.get())
+	return txn.If(s.Compare()).Then(clientv3.OpDelete(path)).Else(s.gets()...)
 }
 
 // Send sends s alone. After an error it may have been won, or be later.
@@ -96,6 +136,8 @@ type Swapped struct {
 	Won bool
 	Rev int64            // if won, the record's ModRevision now
 	KV  *mvccpb.KeyValue // if lost, the record; nil where there is none
+
+	Found []*mvccpb.KeyValue // if lost, those that stand where its News were to be made; nil where none does
 }
 
 // SwappedBy reads the answer to one swap. All puts of a transaction share its
@@ -104,10 +146,19 @@ func SwappedBy(rev int64, won bool, responses []*etcdserverpb.ResponseOp) (s Swa
 	if won {
 		return Swapped{Won: true, Rev: rev}
 	}
-	if kvs := responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		s.KV = kvs[0]
+	s.KV = only(responses[0])
+	for _, r := range responses[1:] {
+		s.Found = append(s.Found, only(r))
 	}
 	return s
+}
+
+// only returns the record that was read by its path, nil where there is none.
+func only(r *etcdserverpb.ResponseOp) *mvccpb.KeyValue {
+	if kvs := r.GetResponseRange().Kvs; len(kvs) > 0 {
+		return kvs[0]
+	}
+	return nil
 }
 
 // TooLarge reports whether a smaller transaction may do better: etcd's
