@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -34,6 +35,12 @@ type asked struct {
 	stats   *stats  // where the answer is counted
 	lane    lane    // as what
 	traced  *Traced // nil: the caller wants no trace
+
+	// Of requests that are special; see special.go.
+	once     string          // the idempotency key; "": none
+	replayed bool            // the ids were an earlier request's
+	rule     *numbering.Rule // by which the key counts; nil: none
+	key      allocator.Key   // if there is a rule
 }
 
 // outlived reports whether the caller has stopped waiting.
@@ -85,8 +92,13 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 		t.Advanced = c.Began
 	}
 	if err == nil {
+		c.asked.replayed = c.Replayed
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
-		c.store.saw(c.Key, ids.Last())
+		if rule := c.asked.rule; rule == nil {
+			c.store.saw(c.Key, ids.Last())
+		} else {
+			c.store.sawNumber(c.Key, ids.Last(), rule)
+		}
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}
@@ -111,6 +123,8 @@ func (c *call) end() {
 func (c *call) allocate() {
 	issuer := c.store.backend.issuer
 	switch {
+	case c.Once.Key != "":
+		issuer.AllocateOnce(&c.Request, c.store.Leased)
 	case c.store.Leased:
 		issuer.AllocateOwned(&c.Request)
 	case c.weak:
@@ -157,6 +171,8 @@ func (c *call) wireError(err error) *subjects.Error {
 	switch {
 	case errors.Is(err, allocator.ErrExhausted):
 		return subjects.ErrExhausted
+	case errors.Is(err, allocator.ErrReused):
+		return errReused
 	case errors.Is(err, allocator.ErrStopped):
 		return &subjects.Error{Code: subjects.Unavailable, Text: "this worker is stopping", RetryAfter: unavailableRetry}
 	case errors.Is(err, allocator.ErrFenced):

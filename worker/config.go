@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -65,6 +66,9 @@ type Config struct {
 	// pass by itself while servers come up. nil means no advice.
 	Advise func(error) string
 
+	// Now is the clock that tells which period has begun; nil means time.Now.
+	Now func() time.Time
+
 	// Log gets state changes. nil means slog.Default.
 	Log *slog.Logger
 }
@@ -99,6 +103,16 @@ type Store struct {
 	Segments    allocator.Segments // how weak ids are reserved
 	Leased      bool               // one worker owns each key, and issues its ids from memory
 	Floors      string             // names what the Counter keeps of floors, for discovery; "" for none
+
+	// Numbers returns the rule that a key's ids are counted and printed by, nil for
+	// none. The Counter counts by the same. It must not block. nil means that no key
+	// has one.
+	Numbers   func(key string) *numbering.Rule
+	Numbering string // names the rules, for discovery; "" for none
+
+	// IdempotencyWindow is for how long a request with an idempotency key gets the
+	// same answer when it is made again. 0 means that such requests are refused.
+	IdempotencyWindow time.Duration
 }
 
 // DefaultMaxCount bounds the ids of one request.
@@ -130,6 +144,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = DefaultDrainTimeout
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Advise == nil {
 		c.Advise = func(error) string { return "" }

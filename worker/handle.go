@@ -68,6 +68,9 @@ func (s *subscriber) admit(m *nats.Msg, now time.Time) {
 		mode, err = st.allow(mode, req.N)
 	}
 	k := allocator.Key{Store: name, Name: key}
+	if err == nil && (st.Numbers != nil || req.IdempotencyKey != "") {
+		err = st.special(&a, k, req.N, req.IdempotencyKey)
+	}
 	a.traced.asks(k, mode, req.N)
 	if err != nil {
 		w.sendError(&a, err)
@@ -86,21 +89,31 @@ func (s *subscriber) admit(m *nats.Msg, now time.Time) {
 // read after it had come.
 func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time.Time, hops uint8) {
 	w, issuer, peer := s.w, st.backend.issuer, ""
-	weak := a.lane == weakSlow
+	weak, once := a.lane == weakSlow, a.once != ""
+	above := int64(0)
+	if a.rule != nil {
+		above = a.rule.Period(w.config.Now()).Mark(0)
+	}
 	var ids allocator.Range
 	var held bool
 	switch {
+	case st.Leased && once:
+		peer = issuer.Owner(k)
 	case st.Leased:
-		ids, peer, held = issuer.TakeOwned(k, n, 0, now)
-	case weak:
-		ids, held = issuer.Take(k, n, 0)
+		ids, peer, held = issuer.TakeOwned(k, n, above, now)
+	case weak && !once:
+		ids, held = issuer.Take(k, n, above)
 	case hops == 0:
 		peer = issuer.Rival(k)
 	}
 	if held {
 		a.lane = a.lane.fast()
 		s.scratch = w.sendIDs(a, ids, s.scratch)
-		st.saw(k, ids.Last())
+		if a.rule == nil {
+			st.saw(k, ids.Last())
+		} else {
+			st.sawNumber(k, ids.Last(), a.rule)
+		}
 		return
 	}
 	if st.Leased && peer == "" && st.backend.lease.lost(now) {
@@ -116,7 +129,10 @@ func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time
 		w.sendError(a, busy(time.Duration(w.waited.Load())))
 		return
 	}
-	c.weak, c.hops, c.Direct = weak, hops, hops > 0
+	c.weak, c.hops, c.Direct, c.Above = weak, hops, hops > 0, above
+	if once {
+		c.Once = allocator.Once{Key: a.once, Weak: weak, Window: st.IdempotencyWindow}
+	}
 	switch {
 	case peer == "":
 		c.allocate()
@@ -168,16 +184,22 @@ func (w *Worker) canAnswer(reply string) bool {
 
 // sendIDs publishes ids as an answer, and returns scratch for the next one.
 func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
+	if a.rule != nil || a.replayed {
+		return w.sendSpecial(a, ids, scratch)
+	}
 	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce}
 	scratch = reply.Append(scratch[:0], a.format)
 	// Not m.Respond: it takes the subscription's lock, which the connection's
 	// reader wants for every message. The error can only say that the
 	// connection is gone, or the answer too large: the ids are a gap.
-	err := w.conn().Publish(a.reply, scratch)
+	w.sent(a, ids, w.conn().Publish(a.reply, scratch))
+	return scratch
+}
+
+// sent counts an answer with ids that was sent, or not.
+func (w *Worker) sent(a *asked, ids allocator.Range, err error) {
 	if err != nil {
 		w.answers.lost(err)
-	}
-	if err != nil {
 		a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
 	} else {
 		a.stats.answered(a.lane, ids.N, time.Since(a.arrived))
@@ -185,7 +207,6 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	if a.traced != nil {
 		w.traced(a, ids, nil)
 	}
-	return scratch
 }
 
 // sendError publishes an error as an answer.

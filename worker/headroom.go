@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -22,14 +23,8 @@ type headroom struct {
 	unsaid int                   // lines that were left out since
 }
 
-// headroomLevels are the marks that are worth a line.
-var headroomLevels = [...]struct {
-	percent int
-	mark    int64
-}{
-	{90, math.MaxInt64 / 100 * 90},
-	{99, math.MaxInt64 / 100 * 99},
-}
+// headroomLevels are how many hundredths of all ids are worth a line.
+var headroomLevels = [...]int64{90, 99}
 
 const (
 	// maxPassed bounds the keys remembered; beyond, one may be told of and
@@ -49,14 +44,15 @@ func (st *store) saw(key allocator.Key, last int64) {
 // saw notes that ids up to last are issued. nearly counts the keys of the store
 // that are past the first level.
 func (h *headroom) saw(key allocator.Key, last int64, nearly *atomic.Int64) {
-	if last > headroomLevels[0].mark {
-		h.note(key, last, nearly)
+	if last > math.MaxInt64/100*90 {
+		h.note(key, last, math.MaxInt64, nearly)
 	}
 }
 
-func (h *headroom) note(key allocator.Key, last int64, nearly *atomic.Int64) {
+// note is saw for a key whose greatest id is limit, once it is past the first level.
+func (h *headroom) note(key allocator.Key, last, limit int64, nearly *atomic.Int64) {
 	level := 0
-	for level < len(headroomLevels) && last > headroomLevels[level].mark {
+	for level < len(headroomLevels) && last > limit/100*headroomLevels[level] {
 		level++
 	}
 	h.mu.Lock()
@@ -81,7 +77,7 @@ func (h *headroom) note(key allocator.Key, last int64, nearly *atomic.Int64) {
 		return
 	}
 	h.log.Warn("a key is running out of ids", "store", key.Store, "key", key.Name, "last", last,
-		"spent_percent", headroomLevels[level-1].percent, "left", math.MaxInt64-last, "keys_not_named", h.unsaid,
-		"hint", "at 9223372036854775807 it answers EXHAUSTED: have its callers use another key before that")
+		"spent_percent", headroomLevels[level-1], "left", limit-last, "keys_not_named", h.unsaid,
+		"hint", fmt.Sprintf("at %d it answers EXHAUSTED: have its callers use another key before that", limit))
 	h.spoke, h.unsaid = now, 0
 }

@@ -109,7 +109,7 @@ func (c *call) carry(now time.Time) carried {
 	a := &c.asked
 	r := carried{
 		key: c.Key, reply: a.reply, n: c.N, weak: c.weak, format: a.format, nonce: a.nonce,
-		left: c.Deadline.Sub(now), hops: c.hops + 1,
+		left: c.Deadline.Sub(now), hops: c.hops + 1, idempotencyKey: a.once,
 	}
 	if a.timeout > 0 {
 		r.named, r.left = true, a.timeout-now.Sub(a.arrived)

@@ -121,6 +121,9 @@ func (r *receiver) take(req *carried, arrived, now time.Time) bool {
 		mode = subjects.Weak
 	}
 	mode, err := st.allow(mode, req.n)
+	if err == nil && (st.Numbers != nil || req.idempotencyKey != "") {
+		err = st.special(&a, req.key, req.n, req.idempotencyKey)
+	}
 	a.traced.asks(req.key, mode, req.n)
 	if err != nil {
 		w.sendError(&a, err)

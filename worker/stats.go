@@ -99,7 +99,7 @@ const sawStep = 1 << 40
 // saw notes that ids up to last are issued.
 func (s *stats) saw(last int64) {
 	highest := s.highest.Load()
-	if last-highest < sawStep && last <= headroomLevels[0].mark {
+	if last-highest < sawStep && last <= math.MaxInt64/100*90 {
 		return
 	}
 	for last > highest && !s.highest.CompareAndSwap(highest, last) {
