@@ -50,7 +50,7 @@ final class Target implements Source {
     // 0 would be outlived on arrival.
     long patience = Math.max(TimeUnit.NANOSECONDS.toMillis(budgetNanos), 1);
     Headers headers = new Headers().put(Wire.TIMEOUT_HEADER, Long.toString(patience));
-    byte[] body = Wire.request(n, options.mode(), nonce);
+    byte[] body = Wire.request(n, options.mode(), nonce, options.idempotencyKey());
     inbox.request(subject, headers, body, budgetNanos, msg -> decode(msg, n, nonce), done);
   }
 
@@ -70,22 +70,27 @@ final class Target implements Source {
     if (answer.failure() != null) {
       return Outcome.of(answer.failure());
     }
+    String asked = "the worker answered a request for " + n + " ids with ";
     if (answer.ids().length() != n) {
-      String text = "the worker answered a request for " + n + " ids with " + answer.ids().length();
-      return Outcome.of(Failure.of(Failure.INTERNAL, text));
+      return Outcome.of(Failure.of(Failure.INTERNAL, asked + answer.ids().length()));
     }
-    return Outcome.of(answer.ids());
+    int numbers = answer.numbers().numbers().size();
+    if (numbers > 0 && numbers != n) {
+      return Outcome.of(Failure.of(Failure.INTERNAL, asked + numbers + " numbers"));
+    }
+    return Outcome.of(answer.numbers());
   }
 
   private static String first(Headers headers, String name) {
-    List<String> values = headers == null ? null : headers.get(name);
+    List<String> values = headers == null ? null : headers.getIgnoreCase(name);
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 
   @Override
   public SeqdException explain(Ended how) {
     String where = "seqd: next: store " + quote(store) + " key " + quote(key) + ": ";
-    return how.exception(where, how.last() == null ? "" : hint(how.last()));
+    boolean keyed = options.idempotencyKey() != null;
+    return how.exception(where, how.last() == null ? "" : hint(how.last()), keyed);
   }
 
   private String hint(Failure f) {

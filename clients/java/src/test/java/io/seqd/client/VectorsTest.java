@@ -108,7 +108,8 @@ class VectorsTest {
           Wire.request(
               v.get("n").getAsLong(),
               mode == null ? Mode.DEFAULT : Mode.valueOf(mode.toUpperCase(java.util.Locale.ROOT)),
-              Vectors.nonce(v));
+              Vectors.nonce(v),
+              null);
       Vectors.assertBytes(Vectors.hex(v, "body"), got, v);
     }
     assertTrue(canonical >= 20, "canonical requests");
