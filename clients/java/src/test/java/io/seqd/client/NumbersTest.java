@@ -299,7 +299,8 @@ class NumbersTest {
   @ParameterizedTest
   @ValueSource(strings = {"false", "TRUE", "1", ""})
   void onlyTrueIsRepeat(String value) {
-    Wire.Answer answer = Wire.decode(name -> name.equals("Seq-Replayed") ? value : null, answer(""));
+    Wire.Answer answer =
+        Wire.decode(name -> name.equals("Seq-Replayed") ? value : null, answer(""));
     assertFalse(answer.numbers().replayed());
   }
 
