@@ -40,11 +40,12 @@ export class IdRange implements Iterable<bigint> {
  * Ids without holes, and how people are to read them.
  *
  * Whether a key has numbers, and what they look like, is its store's configuration. Where it has
- * none, `numbers` is empty and `period` is "".
+ * none, `numbers` is empty and `period` is "". As text it reads as the numbers do, with a space
+ * between two, and as the ids where there are none.
  */
-export interface Numbers {
+export class Numbers {
   /** The ids, which count within the period. */
-  readonly ids: IdRange;
+  readonly range: IdRange;
   /** The period that the ids count in, such as "2026-11"; "" where the key counts in none. */
   readonly period: string;
   /** The numbers as they are to be printed, one for each id, in the order of the ids. */
@@ -54,6 +55,17 @@ export interface Numbers {
    * earlier call or in an attempt of this one that heard nothing.
    */
   readonly replayed: boolean;
+
+  constructor(range: IdRange, period = "", numbers: readonly string[] = [], replayed = false) {
+    this.range = range;
+    this.period = period;
+    this.numbers = numbers;
+    this.replayed = replayed;
+  }
+
+  toString(): string {
+    return this.numbers.length > 0 ? this.numbers.join(" ") : String(this.range);
+  }
 }
 
 /**

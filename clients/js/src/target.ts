@@ -3,7 +3,7 @@ import { errorOf, type Failure, type SeqdError } from "./errors.js";
 import { badRequest, type Fault, isFault } from "./fault.js";
 import type { Inbox } from "./inbox.js";
 import type { Once, Settings } from "./options.js";
-import type { IdRange, Numbers } from "./range.js";
+import { type IdRange, Numbers } from "./range.js";
 import { retry } from "./retry.js";
 import { checkIdempotencyKey, encodeRequest, intNonce, MAX_N, MAX_NUMBERS } from "./wire/request.js";
 import { checkToken, escapeKey, subject } from "./wire/subject.js";
@@ -42,7 +42,7 @@ export class Target {
   /** Asks for `n` ids until it has them or asking again can't help. */
   async next(n: number, once: Once): Promise<IdRange> {
     this.checkN(n);
-    return (await this.#call(n, once)).ids;
+    return (await this.#call(n, once)).range;
   }
 
   /** Asks for `n` ids and their numbers until it has them or asking again can't help. */
@@ -54,7 +54,7 @@ export class Target {
   /** Sends one request for ids that several calls may share. */
   async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
     const outcome = await this.#ask(n, deadline, { signal });
-    return isFault(outcome) ? outcome : outcome.ids;
+    return isFault(outcome) ? outcome : outcome.range;
   }
 
   /** Makes one call. All its attempts have its idempotency key, if there is one. */
@@ -67,7 +67,7 @@ export class Target {
     const outcome = await retry(this.settings, this.clock, deadline, signal, (end) =>
       this.#ask(n, end, once),
     );
-    if ("ids" in outcome) return outcome;
+    if (outcome instanceof Numbers) return outcome;
     signal?.throwIfAborted();
     throw this.error({ ...outcome, keyed });
   }

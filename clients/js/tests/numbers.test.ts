@@ -9,7 +9,7 @@ import {
   FencedError,
   IdRange,
   InternalError,
-  type Numbers,
+  Numbers,
   type Options,
   TimeoutError,
 } from "@seqd/client";
@@ -30,7 +30,7 @@ async function scripted(t: TestContext, answer: (r: Request) => void, options: O
 
 /** What `numbers` resolves to. */
 function numbered(first: bigint, n: number, period: string, numbers: string[], replayed = false): Numbers {
-  return { ids: new IdRange(first, n), period, numbers, replayed };
+  return new Numbers(new IdRange(first, n), period, numbers, replayed);
 }
 
 test("a repeat is told from a first answer", async (t) => {
@@ -38,8 +38,11 @@ test("a repeat is told from a first answer", async (t) => {
   const key = { idempotencyKey: "order-7" };
   const first = numbered(1n, 2, "2026", ["INV-2026-000001", "INV-2026-000002"]);
   assert.deepEqual(await client.numbers("orders", "invoice", 2, key), first);
-  assert.deepEqual(await client.numbers("orders", "invoice", 2, key), { ...first, replayed: true });
-  assert.deepEqual(await client.nextN("orders", "invoice", 2, key), first.ids);
+  assert.deepEqual(
+    await client.numbers("orders", "invoice", 2, key),
+    new Numbers(first.range, "2026", first.numbers, true),
+  );
+  assert.deepEqual(await client.nextN("orders", "invoice", 2, key), first.range);
   assert.equal(await client.next("orders", "invoice", { idempotencyKey: "Bestellung-ä-€-17" }), 3n);
   assert.deepEqual(await client.numbers("orders", "invoice"), numbered(4n, 1, "2026", ["INV-2026-000004"]));
   const keys = requests.map((r) => r.idempotencyKey);
@@ -52,7 +55,7 @@ test("a lost answer is fetched with the same key", async (t) => {
   const { client, requests } = await scripted(t, answers.answer, { timeout: 10_000, attemptTimeout: 50 });
   const options = { idempotencyKey: "order-7", mode: "strong" } as const;
   const got = await client.numbers("orders", "invoice", 3, options);
-  assert.deepEqual([got.replayed, got.ids, answers.last], [true, new IdRange(1n, 3), 3n]); // no gap
+  assert.deepEqual([got.replayed, got.range, answers.last], [true, new IdRange(1n, 3), 3n]); // no gap
   assert.ok(requests.length >= 3);
   for (const r of requests) assert.deepEqual([r.idempotencyKey, r.n, r.mode], ["order-7", 3, "strong"]);
   assert.equal(new Set(requests.map((r) => r.nonce)).size, requests.length);
@@ -75,7 +78,7 @@ test("a lost connection is overcome with the same key", async (t) => {
   await stop(child);
   await natsServer(t, [], port);
   const got = await call;
-  assert.deepEqual([got.replayed, got.ids, answers.last], [true, new IdRange(1n, 1), 1n]);
+  assert.deepEqual([got.replayed, got.range, answers.last], [true, new IdRange(1n, 1), 1n]);
 });
 
 test("a call that failed says how to get its ids", async (t) => {
@@ -188,4 +191,9 @@ test("only true is a repeat", () => {
     const { outcome } = decodeReply(h, encode({ id: 5, n: 1 }));
     assert.ok(!isFault(outcome) && !outcome.replayed, value);
   }
+});
+
+test("numbers as text", () => {
+  assert.equal(String(new Numbers(new IdRange(1n, 2), "2026", ["A-1", "A-2"])), "A-1 A-2");
+  assert.equal(String(new Numbers(new IdRange(7n, 10))), "7..16");
 });

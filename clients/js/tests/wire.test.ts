@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { headers } from "@nats-io/nats-core";
 import { connectionClosed, type Fault, isFault, noAnswer, notConnected, noWorkers } from "#seqd/fault.js";
-import { IdRange } from "#seqd/range.js";
+import { IdRange, Numbers } from "#seqd/range.js";
 import { decodeReply } from "#seqd/wire/reply.js";
 import { encodeRequest, intNonce } from "#seqd/wire/request.js";
 import { checkToken, escapeKey, subject } from "#seqd/wire/subject.js";
@@ -18,7 +18,7 @@ function hdrs(record: Record<string, string>) {
 
 /** What an answer without numbers comes to. */
 function plain(first: bigint, n: number) {
-  return { ids: new IdRange(first, n), period: "", numbers: [], replayed: false };
+  return new Numbers(new IdRange(first, n));
 }
 
 test("every vector file is read here", () => {
@@ -210,7 +210,7 @@ test("cut and damaged replies", () => {
       const damaged = whole.slice();
       damaged[at] = b;
       const { outcome } = decodeReply(undefined, damaged); // does not throw
-      if (!isFault(outcome)) assert.ok(outcome.ids.start >= 1n && outcome.ids.last < 2n ** 63n);
+      if (!isFault(outcome)) assert.ok(outcome.range.start >= 1n && outcome.range.last < 2n ** 63n);
     }
   }
 });

@@ -1,6 +1,6 @@
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { answered, type Fault, MAX_RETRY_AFTER_MS } from "../fault.js";
-import { IdRange, type Numbers } from "../range.js";
+import { IdRange, Numbers } from "../range.js";
 import { type Element, Reader } from "./msgpack.js";
 import { MAX_N } from "./request.js";
 
@@ -36,8 +36,7 @@ export function decodeReply(headers: Pick<MsgHdrs, "has" | "get"> | undefined, b
   if (whole && !isError) {
     const ids = a.ids();
     const replayed = headers?.get(REPLAYED_HEADER, "insensitive") === "true";
-    const { period, numbers, nonce } = a;
-    if (ids) return { outcome: { ids, period, numbers, replayed }, nonce };
+    if (ids) return { outcome: new Numbers(ids, a.period, a.numbers, replayed), nonce: a.nonce };
   }
   let code = "INTERNAL";
   let text = "the worker's answer can't be read";

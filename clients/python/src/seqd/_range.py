@@ -40,10 +40,12 @@ class Numbers:
     """Ids without holes, and how people are to read them.
 
     Whether a key has numbers, and what they look like, is its store's
-    configuration. Where it has none, numbers is empty and period is "".
+    configuration. Where it has none, numbers is empty and period is "". As text it
+    reads as the numbers do, with a space between two, and as the ids where there
+    are none.
     """
 
-    ids: Range
+    range: Range
     """The ids, which count within the period."""
     period: str = ""
     """The period that the ids count in, such as "2026-11"; "" where the key counts in none."""
@@ -53,3 +55,6 @@ class Numbers:
     """Whether the answer is a repeat: a request with the same idempotency key had
     got it before, in an earlier call or in an attempt of this one that heard
     nothing."""
+
+    def __str__(self) -> str:
+        return " ".join(self.numbers) or str(self.range)

@@ -74,8 +74,7 @@ class AsyncClient:
         has no numbers brings none, and is no error.
         """
         answer = await self._target(store, key, **options).numbers(n, idempotency_key)
-        ids = Range(answer.ids.start, len(answer.ids))
-        return Numbers(ids, answer.period, answer.numbers, answer.replayed)
+        return Numbers(Range(answer.ids.start, len(answer.ids)), answer.period, answer.numbers, answer.replayed)
 
     def _target(self, store: str, key: str, **options: Unpack[CallOptions]) -> Target:
         return Target(self._inbox, self._options.with_(**options), store, key)

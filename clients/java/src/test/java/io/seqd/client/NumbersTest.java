@@ -109,9 +109,9 @@ class NumbersTest {
     Numbers first = client.numbers("orders", "invoice", 2, key);
     assertEquals(new Numbers(new IdRange(1, 2), "2026", numbers, false), first);
     assertEquals(
-        new Numbers(first.ids(), "2026", numbers, true),
+        new Numbers(first.range(), "2026", numbers, true),
         client.numbersAsync("orders", "invoice", 2, key).get());
-    assertEquals(first.ids(), client.nextN("orders", "invoice", 2, key));
+    assertEquals(first.range(), client.nextN("orders", "invoice", 2, key));
     assertEquals(3, client.next("orders", "invoice", key.withIdempotencyKey("Bestellung-ä-€-17")));
     Numbers plain = new Numbers(new IdRange(4, 1), "2026", List.of("INV-2026-000004"), false);
     assertEquals(plain, client.numbers("orders", "invoice", 1));
@@ -133,7 +133,7 @@ class NumbersTest {
             .withIdempotencyKey("order-7");
     Numbers numbers = client.numbers("orders", "invoice", 3, options);
     assertTrue(numbers.replayed());
-    assertEquals(new IdRange(1, 3), numbers.ids());
+    assertEquals(new IdRange(1, 3), numbers.range());
     assertTrue(got.size() >= 3, () -> got.size() + " requests");
     assertEquals(
         Set.of("order-7 3 strong"),
@@ -161,7 +161,7 @@ class NumbersTest {
     server.startAgain();
     Numbers numbers = call.get(30, TimeUnit.SECONDS);
     assertTrue(numbers.replayed());
-    assertEquals(new IdRange(1, 1), numbers.ids());
+    assertEquals(new IdRange(1, 1), numbers.range());
     assertEquals(1, answers.last, "a gap");
   }
 
@@ -251,6 +251,13 @@ class NumbersTest {
     assertEquals(1, e.attempts());
     assertTrue(e.idsMayBeSpent());
     assertEquals(2, got.size());
+  }
+
+  @Test
+  void asText() {
+    List<String> numbers = List.of("A-1", "A-2");
+    assertEquals("A-1 A-2", new Numbers(new IdRange(1, 2), "2026", numbers, false).toString());
+    assertEquals("7..16", Numbers.of(new IdRange(7, 10)).toString());
   }
 
   @Test
