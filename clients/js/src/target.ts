@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.js";
 import { errorOf, type Failure, type SeqdError } from "./errors.js";
-import { badRequest, type Fault, isFault } from "./fault.js";
+import { answered, badRequest, type Fault, isFault } from "./fault.js";
 import type { Inbox } from "./inbox.js";
 import type { Once, Settings } from "./options.js";
 import { type IdRange, Numbers } from "./range.js";
@@ -42,13 +42,13 @@ export class Target {
   /** Asks for `n` ids until it has them or asking again can't help. */
   async next(n: number, once: Once): Promise<IdRange> {
     this.checkN(n);
-    return (await this.#call(n, once)).range;
+    return (await this.#call(once, (end) => this.#ask(n, end, once))).range;
   }
 
   /** Asks for `n` ids and their numbers until it has them or asking again can't help. */
   async numbers(n: number, once: Once): Promise<Numbers> {
     this.checkN(n, MAX_NUMBERS);
-    return this.#call(n, once);
+    return this.#call(once, async (end) => checkNumbers(n, await this.#ask(n, end, once)));
   }
 
   /** Sends one request for ids that several calls may share. */
@@ -58,15 +58,13 @@ export class Target {
   }
 
   /** Makes one call. All its attempts have its idempotency key, if there is one. */
-  async #call(n: number, once: Once): Promise<Numbers> {
+  async #call(once: Once, ask: (end: number) => Promise<Numbers | Fault>): Promise<Numbers> {
     const { signal, idempotencyKey } = once;
     const keyed = idempotencyKey !== undefined;
     const fault = keyed ? checkIdempotencyKey(idempotencyKey) : undefined;
     if (fault) throw this.error({ fault });
     const deadline = this.clock.now() + this.settings.timeout;
-    const outcome = await retry(this.settings, this.clock, deadline, signal, (end) =>
-      this.#ask(n, end, once),
-    );
+    const outcome = await retry(this.settings, this.clock, deadline, signal, ask);
     if (outcome instanceof Numbers) return outcome;
     signal?.throwIfAborted();
     throw this.error({ ...outcome, keyed });
@@ -91,4 +89,12 @@ export class Target {
   error(f: Partial<Failure> & { fault: Fault }): SeqdError {
     return errorOf(f, this.#store, this.#key);
   }
+}
+
+/** The outcome, or a fault where it has other than `n` numbers: some id would get another's, or none. */
+function checkNumbers(n: number, outcome: Numbers | Fault): Numbers | Fault {
+  if (isFault(outcome)) return outcome;
+  const { length } = outcome.numbers;
+  if (length === 0 || length === n) return outcome;
+  return answered("INTERNAL", `the worker answered a request for ${n} ids with ${length} numbers`);
 }

@@ -147,6 +147,7 @@ test("as many numbers as ids", async (t) => {
     return true;
   });
   assert.equal(requests.length, 2);
+  assert.deepEqual(await client.nextN("orders", "invoice", 3), new IdRange(1n, 3)); // asks for no numbers
 });
 
 test("numbers of any text", async (t) => {

@@ -124,8 +124,9 @@ async def test_as_many_numbers_as_ids(server: Server) -> None:
         client = seqd.AsyncClient(nc, **PATIENT)
         assert (await client.numbers("orders", "invoice", 2)).numbers == ("a", "b")
         with pytest.raises(seqd.InternalError, match="a request for 3 ids with 2 numbers") as caught:
-            await client.numbers("orders", "invoice", 3)
+            await client.numbers("orders", "invoice", 3, idempotency_key="order-7")
         assert (caught.value.attempts, caught.value.ids_may_be_spent, len(worker)) == (1, True, 2)
+        assert await client.next_n("orders", "invoice", 3) == seqd.Range(1, 3)  # which asks for no numbers
 
 
 async def test_numbers_of_any_text(server: Server) -> None:

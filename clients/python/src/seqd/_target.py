@@ -10,7 +10,7 @@ from ._options import Options
 from ._retry import explained, retry
 from ._subjects import check_token, escape, subject
 from ._wire import MAX_N, MAX_NUMBERS, Answer
-from .errors import BadRequestError, Error
+from .errors import BadRequestError, Error, InternalError
 
 MAX_IDEMPOTENCY_KEY = 64  # bytes
 
@@ -36,14 +36,14 @@ class Target:
     async def next_n(self, n: int, idempotency_key: str | None) -> range:
         """Ask for n ids until they are there or asking again can't help."""
         check_n(n, self.store, self.key)
-        return (await self._answer(n, idempotency_key)).ids
+        return (await self._call(n, idempotency_key, numbered=False)).ids
 
     async def numbers(self, n: int, idempotency_key: str | None) -> Answer:
         """Ask for n ids and their numbers until they are there or asking again can't help."""
         check_n(n, self.store, self.key, MAX_NUMBERS)
-        return await self._answer(n, idempotency_key)
+        return await self._call(n, idempotency_key, numbered=True)
 
-    async def _answer(self, n: int, idempotency_key: str | None) -> Answer:
+    async def _call(self, n: int, idempotency_key: str | None, *, numbered: bool) -> Answer:
         """Ask for n ids. All attempts have the idempotency key, if there is one."""
         options = self.options
         if idempotency_key is not None:
@@ -55,11 +55,23 @@ class Target:
         def ask(n: int, deadline: float) -> Awaitable[Answer]:
             return self._inbox.request(self.subject, n, options.mode, options.root, deadline, idempotency_key)
 
+        async def ask_numbers(n: int, deadline: float) -> Answer:
+            return _check_numbers(n, await ask(n, deadline))
+
         deadline = asyncio.get_running_loop().time() + options.timeout
         try:
-            return await retry(ask, n, options, deadline, keyed=idempotency_key is not None)
+            return await retry(
+                ask_numbers if numbered else ask, n, options, deadline, keyed=idempotency_key is not None
+            )
         except Error as e:
             raise explained(e, self.store, self.key) from e.__cause__
+
+
+def _check_numbers(n: int, answer: Answer) -> Answer:
+    """Return the answer, unless it has other than n numbers: some id would get another's, or none."""
+    if answer.numbers and len(answer.numbers) != n:
+        raise InternalError(f"the worker answered a request for {n} ids with {len(answer.numbers)} numbers")
+    return answer
 
 
 def check_n(n: int, store: str, key: str, most: int = MAX_N) -> None:

@@ -240,7 +240,7 @@ public final class Client implements AutoCloseable {
     Target target = target(store, key, options);
     target.checkN(n, Wire.MAX_NUMBERS);
     var future = new CompletableFuture<Numbers>();
-    begin(target, n, options, Caller.ofNumbers(future, target::explain));
+    begin(target.numbers(), n, options, Caller.ofNumbers(future, target::explain));
     return future;
   }
 
@@ -319,9 +319,9 @@ public final class Client implements AutoCloseable {
     return future;
   }
 
-  private void begin(Target target, long n, Options options, Caller caller) {
+  private void begin(Source source, long n, Options options, Caller caller) {
     long deadline = clock.nanoTime() + options.timeoutNanos();
-    new Retry(options, clock, target, n, deadline, caller).attempt();
+    new Retry(options, clock, source, n, deadline, caller).attempt();
   }
 
   private Target target(String store, String key, Options options) {

@@ -62,7 +62,8 @@ final class Target implements Source {
    * STRONG promises. An error may lack the nonce, for the worker may have been unable to read it.
    */
   private static Outcome decode(Message msg, long n, byte[] nonce) {
-    Wire.Answer answer = Wire.decode(name -> first(msg.getHeaders(), name), msg.getData());
+    Headers headers = msg.getHeaders();
+    Wire.Answer answer = Wire.decode(name -> first(headers, name), msg.getData());
     boolean anonymousError = answer.nonce() == null && answer.isError();
     if (!anonymousError && !Arrays.equals(answer.nonce(), nonce)) {
       return null;
@@ -70,19 +71,36 @@ final class Target implements Source {
     if (answer.failure() != null) {
       return Outcome.of(answer.failure());
     }
-    String asked = "the worker answered a request for " + n + " ids with ";
     if (answer.ids().length() != n) {
-      return Outcome.of(Failure.of(Failure.INTERNAL, asked + answer.ids().length()));
-    }
-    int numbers = answer.numbers().numbers().size();
-    if (numbers > 0 && numbers != n) {
-      return Outcome.of(Failure.of(Failure.INTERNAL, asked + numbers + " numbers"));
+      String text = "the worker answered a request for " + n + " ids with " + answer.ids().length();
+      return Outcome.of(Failure.of(Failure.INTERNAL, text));
     }
     return Outcome.of(answer.numbers());
   }
 
+  /** Returns a source that insists on as many numbers as ids, where there are any. */
+  Source numbers() {
+    return (n, budgetNanos, done) ->
+        ask(n, budgetNanos, outcome -> done.accept(checkNumbers(n, outcome)));
+  }
+
+  /** Refuses other than n numbers: some id would get another's, or none. */
+  private static Outcome checkNumbers(long n, Outcome outcome) {
+    int got = outcome.numbers() == null ? 0 : outcome.numbers().numbers().size();
+    if (got == 0 || got == n) {
+      return outcome;
+    }
+    String text = "the worker answered a request for " + n + " ids with " + got + " numbers";
+    return Outcome.of(Failure.of(Failure.INTERNAL, text));
+  }
+
   private static String first(Headers headers, String name) {
-    List<String> values = headers == null ? null : headers.getIgnoreCase(name);
+    if (headers == null) {
+      return null;
+    }
+    // What makes an answer an error has one spelling; what only says more comes in any case.
+    boolean anyCase = name.equals(Wire.REPLAYED_HEADER);
+    List<String> values = anyCase ? headers.getIgnoreCase(name) : headers.get(name);
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 

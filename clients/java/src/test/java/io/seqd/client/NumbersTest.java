@@ -251,6 +251,7 @@ class NumbersTest {
     assertEquals(1, e.attempts());
     assertTrue(e.idsMayBeSpent());
     assertEquals(2, got.size());
+    assertEquals(new IdRange(1, 3), client.nextN("orders", "invoice", 3)); // asks for no numbers
   }
 
   @Test
@@ -269,6 +270,16 @@ class NumbersTest {
     assertEquals(
         new Numbers(new IdRange(first, 4), "2026-27", numbers, true),
         client.numbers("orders", "invoice", 4));
+  }
+
+  /** A header that makes an answer an error has one spelling: in another it means nothing. */
+  @Test
+  void headersOfNoMeaning() throws Exception {
+    Headers none = new Headers().put("nats-service-error-code", "500");
+    worker(r -> r.numbers(7, "2026", List.of("x"), none));
+    assertEquals(
+        new Numbers(new IdRange(7, 1), "2026", List.of("x"), false),
+        client.numbers("orders", "invoice", 1));
   }
 
   /** A field of another type counts as absent, as everywhere on the wire. */
