@@ -138,9 +138,9 @@ async def perform(command: dict[str, Any], client: Tasks | Threads) -> dict[str,
     if op == "numbers":
         got = await client.numbers(command)
         return {
-            "id": str(got.range.start),
-            "n": len(got.range),
-            "range": str(got.range),
+            "id": str(got.ids.start),
+            "n": len(got.ids),
+            "range": str(got.ids),
             "period": got.period,
             "numbers": got.numbers,
             "replayed": got.replayed,

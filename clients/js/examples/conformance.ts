@@ -45,8 +45,8 @@ async function run(c: Command): Promise<string> {
       return JSON.stringify({ id: String(ids.start), n: ids.length, range: String(ids) });
     }
     case "numbers": {
-      const { range, ...others } = await client.numbers(c.store, c.key, c.n ?? 1, options(c));
-      return JSON.stringify({ ...others, id: String(range.start), n: range.length, range: String(range) });
+      const { ids, ...others } = await client.numbers(c.store, c.key, c.n ?? 1, options(c));
+      return JSON.stringify({ ...others, id: String(ids.start), n: ids.length, range: String(ids) });
     }
     case "load":
       return load(c);

@@ -184,7 +184,7 @@ function decode(msg: Msg, request: Outgoing): Outcome {
   const { outcome, nonce } = decodeReply(msg.headers, msg.data);
   if (nonce ? !equal(nonce, request.nonce) : !msg.headers?.has(ERROR_CODE_HEADER)) return stranger;
   if (isFault(outcome)) return outcome;
-  const { length } = outcome.range;
+  const { length } = outcome.ids;
   if (length !== request.n) {
     return answered("INTERNAL", `the worker answered a request for ${request.n} ids with ${length}`);
   }

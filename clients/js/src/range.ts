@@ -45,7 +45,7 @@ export class IdRange implements Iterable<bigint> {
  */
 export class Numbers {
   /** The ids, which count within the period. */
-  readonly range: IdRange;
+  readonly ids: IdRange;
   /** The period that the ids count in, such as "2026-11"; "" where the key counts in none. */
   readonly period: string;
   /** The numbers as they are to be printed, one for each id, in the order of the ids. */
@@ -56,15 +56,15 @@ export class Numbers {
    */
   readonly replayed: boolean;
 
-  constructor(range: IdRange, period = "", numbers: readonly string[] = [], replayed = false) {
-    this.range = range;
+  constructor(ids: IdRange, period = "", numbers: readonly string[] = [], replayed = false) {
+    this.ids = ids;
     this.period = period;
     this.numbers = numbers;
     this.replayed = replayed;
   }
 
   toString(): string {
-    return this.numbers.length > 0 ? this.numbers.join(" ") : String(this.range);
+    return this.numbers.length > 0 ? this.numbers.join(" ") : String(this.ids);
   }
 }
 

@@ -42,7 +42,7 @@ export class Target {
   /** Asks for `n` ids until it has them or asking again can't help. */
   async next(n: number, once: Once): Promise<IdRange> {
     this.checkN(n);
-    return (await this.#call(once, (end) => this.#ask(n, end, once))).range;
+    return (await this.#call(once, (end) => this.#ask(n, end, once))).ids;
   }
 
   /** Asks for `n` ids and their numbers until it has them or asking again can't help. */
@@ -54,7 +54,7 @@ export class Target {
   /** Sends one request for ids that several calls may share. */
   async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
     const outcome = await this.#ask(n, deadline, { signal });
-    return isFault(outcome) ? outcome : outcome.range;
+    return isFault(outcome) ? outcome : outcome.ids;
   }
 
   /** Makes one call. All its attempts have its idempotency key, if there is one. */

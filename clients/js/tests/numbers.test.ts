@@ -40,9 +40,9 @@ test("a repeat is told from a first answer", async (t) => {
   assert.deepEqual(await client.numbers("orders", "invoice", 2, key), first);
   assert.deepEqual(
     await client.numbers("orders", "invoice", 2, key),
-    new Numbers(first.range, "2026", first.numbers, true),
+    new Numbers(first.ids, "2026", first.numbers, true),
   );
-  assert.deepEqual(await client.nextN("orders", "invoice", 2, key), first.range);
+  assert.deepEqual(await client.nextN("orders", "invoice", 2, key), first.ids);
   assert.equal(await client.next("orders", "invoice", { idempotencyKey: "Bestellung-ä-€-17" }), 3n);
   assert.deepEqual(await client.numbers("orders", "invoice"), numbered(4n, 1, "2026", ["INV-2026-000004"]));
   const keys = requests.map((r) => r.idempotencyKey);
@@ -55,7 +55,7 @@ test("a lost answer is fetched with the same key", async (t) => {
   const { client, requests } = await scripted(t, answers.answer, { timeout: 10_000, attemptTimeout: 50 });
   const options = { idempotencyKey: "order-7", mode: "strong" } as const;
   const got = await client.numbers("orders", "invoice", 3, options);
-  assert.deepEqual([got.replayed, got.range, answers.last], [true, new IdRange(1n, 3), 3n]); // no gap
+  assert.deepEqual([got.replayed, got.ids, answers.last], [true, new IdRange(1n, 3), 3n]); // no gap
   assert.ok(requests.length >= 3);
   for (const r of requests) assert.deepEqual([r.idempotencyKey, r.n, r.mode], ["order-7", 3, "strong"]);
   assert.equal(new Set(requests.map((r) => r.nonce)).size, requests.length);
@@ -78,7 +78,7 @@ test("a lost connection is overcome with the same key", async (t) => {
   await stop(child);
   await natsServer(t, [], port);
   const got = await call;
-  assert.deepEqual([got.replayed, got.range, answers.last], [true, new IdRange(1n, 1), 1n]);
+  assert.deepEqual([got.replayed, got.ids, answers.last], [true, new IdRange(1n, 1), 1n]);
 });
 
 test("a call that failed says how to get its ids", async (t) => {
@@ -154,7 +154,7 @@ test("numbers of any text", async (t) => {
   const numbers = ["№ 7", "", "n".repeat(300), "😀"];
   const id = 2n ** 63n - 4n;
   const { client } = await scripted(t, (r) =>
-    r.send({ id, n: 4, period: "2026-27", numbers, nonce: r.nonce }, ["seq-replayed", "true"]),
+    r.send({ id, n: 4, period: "2026-27", numbers, nonce: r.nonce }, ["Seq-Replayed", "true"]),
   );
   assert.deepEqual(await client.numbers("orders", "invoice", 4), numbered(id, 4, "2026-27", numbers, true));
 });

@@ -226,7 +226,7 @@ test("cut and damaged replies", () => {
       const damaged = whole.slice();
       damaged[at] = b;
       const { outcome } = decodeReply(undefined, damaged); // does not throw
-      if (!isFault(outcome)) assert.ok(outcome.range.start >= 1n && outcome.range.last < 2n ** 63n);
+      if (!isFault(outcome)) assert.ok(outcome.ids.start >= 1n && outcome.ids.last < 2n ** 63n);
     }
   }
 });

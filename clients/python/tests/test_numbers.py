@@ -25,7 +25,7 @@ async def test_a_repeat_is_told_from_a_first_answer(server: Server) -> None:
         first = await client.numbers("orders", "invoice", 2, idempotency_key="order-7")
         assert first == seqd.Numbers(seqd.Range(1, 2), "2026", ("INV-2026-000001", "INV-2026-000002"), replayed=False)
         assert (await client.numbers("orders", "invoice", 2, idempotency_key="order-7")).replayed
-        assert await client.next_n("orders", "invoice", 2, idempotency_key="order-7") == first.range
+        assert await client.next_n("orders", "invoice", 2, idempotency_key="order-7") == first.ids
         assert await client.next("orders", "invoice", idempotency_key="Bestellung-ä-€-17") == 3
         assert await client.numbers("orders", "invoice") == seqd.Numbers(seqd.Range(4, 1), "2026", ("INV-2026-000004",))
         keys = [r.idempotency_key for r in worker.requests]
@@ -41,7 +41,7 @@ async def test_a_lost_answer_is_fetched_with_the_same_key(server: Server) -> Non
         client = seqd.AsyncClient(nc, timeout=10, attempt_timeout=0.05)
         got = await client.numbers("orders", "invoice", 3, idempotency_key="order-7", mode="strong")
         assert got.replayed
-        assert got.range == seqd.Range(1, 3)
+        assert got.ids == seqd.Range(1, 3)
         assert {(r.idempotency_key, r.n, r.mode) for r in worker.requests} == {("order-7", 3, "strong")}
         assert len({r.nonce for r in worker.requests}) == len(worker) >= 3
         assert answers.last == 3  # no gap
@@ -58,7 +58,7 @@ async def test_a_lost_connection_is_overcome_with_the_same_key() -> None:
             first.stop()
             with nats_server(port=first.port):
                 got = await call
-    assert (got.replayed, got.range, answers.last) == (True, seqd.Range(1, 1), 1)
+    assert (got.replayed, got.ids, answers.last) == (True, seqd.Range(1, 1), 1)
 
 
 async def test_a_call_that_failed_says_how_to_get_its_ids(server: Server) -> None:
@@ -134,7 +134,7 @@ async def test_numbers_of_any_text(server: Server) -> None:
 
     async def handle(r: Request) -> None:
         body = {"id": 2**63 - 4, "n": 4, "period": "2026-27", "numbers": numbers, "nonce": r.nonce}
-        await r.raw({"seq-replayed": "true"}, msgpack.packb(body))
+        await r.raw({"Seq-Replayed": "true"}, msgpack.packb(body))
 
     async with connected(server.url) as ours, connected(server.url) as nc:
         await serve(ours, handle)
@@ -149,7 +149,7 @@ def test_threads(server: Server) -> None:
         assert client.next_n("orders", "invoice", 1, idempotency_key="order-7") == seqd.Range(1, 1)
         got = client.numbers("orders", "invoice", idempotency_key="order-7")
         assert got == seqd.Numbers(seqd.Range(1, 1), "2026", ("INV-2026-000001",), replayed=True)
-        assert client.numbers("orders", "invoice", 2).range == seqd.Range(2, 2)
+        assert client.numbers("orders", "invoice", 2).ids == seqd.Range(2, 2)
         with pytest.raises(seqd.BadRequestError, match="for one call"):
             client.sequence("orders", "invoice", idempotency_key="order-7")  # type: ignore[call-arg]
         assert len(worker) == 4

@@ -35,7 +35,7 @@ export function decodeReply(headers: Pick<MsgHdrs, "has" | "get"> | undefined, b
   const isError = headers?.has(ERROR_CODE_HEADER) ?? false;
   if (whole && !isError) {
     const ids = a.ids();
-    const replayed = headers?.get(REPLAYED_HEADER, "insensitive") === "true";
+    const replayed = headers?.get(REPLAYED_HEADER) === "true";
     if (ids) return { outcome: new Numbers(ids, a.period, a.numbers, replayed), nonce: a.nonce };
   }
   let code = "INTERNAL";

@@ -45,7 +45,7 @@ class Numbers:
     are none.
     """
 
-    range: Range
+    ids: Range
     """The ids, which count within the period."""
     period: str = ""
     """The period that the ids count in, such as "2026-11"; "" where the key counts in none."""
@@ -57,4 +57,4 @@ class Numbers:
     nothing."""
 
     def __str__(self) -> str:
-        return " ".join(self.numbers) or str(self.range)
+        return " ".join(self.numbers) or str(self.ids)

@@ -81,7 +81,7 @@ def decode_answer(headers: Mapping[str, str] | None, body: bytes) -> Answer:
             nonce,
             period=period if isinstance(period, str) else "",
             numbers=(numbers,) if isinstance(numbers, str) else tuple(numbers) if isinstance(numbers, list) else (),
-            replayed=_replayed(headers),
+            replayed=(headers or {}).get(REPLAYED_HEADER) == "true",
         )
     return Answer(range(0), nonce, _error(headers, number, found))
 
@@ -99,11 +99,6 @@ def _error(headers: Mapping[str, str] | None, number: str | None, found: Mapping
     retry_ms = found.get("retry_after_ms")
     retry_ms = min(max(retry_ms, 0), _MAX_RETRY_MS) if isinstance(retry_ms, int) else 0
     return answered(code, text, retry_ms / 1000)
-
-
-def _replayed(headers: Mapping[str, str] | None) -> bool:
-    """Whether the headers, whose names may come in any case, say that the answer is a repeat."""
-    return any(name.lower() == REPLAYED_HEADER.lower() and value == "true" for name, value in (headers or {}).items())
 
 
 def _holds_ids(first: int, n: int) -> bool:

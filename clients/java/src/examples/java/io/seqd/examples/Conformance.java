@@ -109,7 +109,7 @@ public final class Conformance {
     Numbers got = client.numbers(store, key, number(command, "n", 1), options(command));
     JsonArray numbers = new JsonArray();
     got.numbers().forEach(numbers::add);
-    JsonObject result = range(got.range());
+    JsonObject result = range(got.ids());
     result.addProperty("period", got.period());
     result.add("numbers", numbers);
     result.addProperty("replayed", got.replayed());

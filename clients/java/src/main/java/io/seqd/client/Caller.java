@@ -12,7 +12,7 @@ interface Caller {
 
   /** Gives it the ids with all that the worker said of them, of which most callers want no more. */
   default void numbers(Numbers numbers) {
-    ids(numbers.range());
+    ids(numbers.ids());
   }
 
   void failed(Ended how);
@@ -27,7 +27,7 @@ interface Caller {
       CompletableFuture<T> future,
       Function<IdRange, T> result,
       Function<Ended, SeqdException> explain) {
-    return of(future, result, numbers -> result.apply(numbers.range()), explain);
+    return of(future, result, numbers -> result.apply(numbers.ids()), explain);
   }
 
   /** Returns a caller that completes a future with all that the worker said. */

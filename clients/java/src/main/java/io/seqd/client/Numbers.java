@@ -9,18 +9,18 @@ import java.util.List;
  * none, {@code numbers} is empty and {@code period} is {@code ""}. As text it reads as the numbers
  * do, with a space between two, and as the ids where there are none.
  *
- * @param range the ids, which count within the period
+ * @param ids the ids, which count within the period
  * @param period the period that the ids count in, such as {@code "2026-11"}; {@code ""} where the
  *     key counts in none
  * @param numbers the numbers as they are to be printed, one for each id, in the order of the ids
  * @param replayed whether the answer is a repeat: a request with the same idempotency key had got
  *     it before, in an earlier call or in an attempt of this one that heard nothing
  */
-public record Numbers(IdRange range, String period, List<String> numbers, boolean replayed) {
+public record Numbers(IdRange ids, String period, List<String> numbers, boolean replayed) {
   /**
    * Copies the list.
    *
-   * @param range the ids
+   * @param ids the ids
    * @param period the period, or {@code ""}
    * @param numbers the numbers, or none
    * @param replayed whether it is a repeat
@@ -36,6 +36,6 @@ public record Numbers(IdRange range, String period, List<String> numbers, boolea
 
   @Override
   public String toString() {
-    return numbers.isEmpty() ? range.toString() : String.join(" ", numbers);
+    return numbers.isEmpty() ? ids.toString() : String.join(" ", numbers);
   }
 }

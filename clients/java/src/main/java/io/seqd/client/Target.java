@@ -62,8 +62,7 @@ final class Target implements Source {
    * STRONG promises. An error may lack the nonce, for the worker may have been unable to read it.
    */
   private static Outcome decode(Message msg, long n, byte[] nonce) {
-    Headers headers = msg.getHeaders();
-    Wire.Answer answer = Wire.decode(name -> first(headers, name), msg.getData());
+    Wire.Answer answer = Wire.decode(name -> first(msg.getHeaders(), name), msg.getData());
     boolean anonymousError = answer.nonce() == null && answer.isError();
     if (!anonymousError && !Arrays.equals(answer.nonce(), nonce)) {
       return null;
@@ -95,12 +94,7 @@ final class Target implements Source {
   }
 
   private static String first(Headers headers, String name) {
-    if (headers == null) {
-      return null;
-    }
-    // What makes an answer an error has one spelling; what only says more comes in any case.
-    boolean anyCase = name.equals(Wire.REPLAYED_HEADER);
-    List<String> values = anyCase ? headers.getIgnoreCase(name) : headers.get(name);
+    List<String> values = headers == null ? null : headers.get(name);
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 

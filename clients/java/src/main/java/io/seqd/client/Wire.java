@@ -115,7 +115,7 @@ final class Wire {
    */
   record Answer(Numbers numbers, Failure failure, byte[] nonce, boolean isError) {
     IdRange ids() {
-      return numbers == null ? null : numbers.range();
+      return numbers == null ? null : numbers.ids();
     }
   }
 

@@ -109,9 +109,9 @@ class NumbersTest {
     Numbers first = client.numbers("orders", "invoice", 2, key);
     assertEquals(new Numbers(new IdRange(1, 2), "2026", numbers, false), first);
     assertEquals(
-        new Numbers(first.range(), "2026", numbers, true),
+        new Numbers(first.ids(), "2026", numbers, true),
         client.numbersAsync("orders", "invoice", 2, key).get());
-    assertEquals(first.range(), client.nextN("orders", "invoice", 2, key));
+    assertEquals(first.ids(), client.nextN("orders", "invoice", 2, key));
     assertEquals(3, client.next("orders", "invoice", key.withIdempotencyKey("Bestellung-ä-€-17")));
     Numbers plain = new Numbers(new IdRange(4, 1), "2026", List.of("INV-2026-000004"), false);
     assertEquals(plain, client.numbers("orders", "invoice", 1));
@@ -133,7 +133,7 @@ class NumbersTest {
             .withIdempotencyKey("order-7");
     Numbers numbers = client.numbers("orders", "invoice", 3, options);
     assertTrue(numbers.replayed());
-    assertEquals(new IdRange(1, 3), numbers.range());
+    assertEquals(new IdRange(1, 3), numbers.ids());
     assertTrue(got.size() >= 3, () -> got.size() + " requests");
     assertEquals(
         Set.of("order-7 3 strong"),
@@ -161,7 +161,7 @@ class NumbersTest {
     server.startAgain();
     Numbers numbers = call.get(30, TimeUnit.SECONDS);
     assertTrue(numbers.replayed());
-    assertEquals(new IdRange(1, 1), numbers.range());
+    assertEquals(new IdRange(1, 1), numbers.ids());
     assertEquals(1, answers.last, "a gap");
   }
 
@@ -265,17 +265,17 @@ class NumbersTest {
   void numbersOfAnyText() throws Exception {
     List<String> numbers = List.of("№ 7", "", "n".repeat(200), "😀");
     long first = Long.MAX_VALUE - 3;
-    Headers replayed = new Headers().put("seq-replayed", "true");
+    Headers replayed = new Headers().put("Seq-Replayed", "true");
     worker(r -> r.numbers(first, "2026-27", numbers, replayed));
     assertEquals(
         new Numbers(new IdRange(first, 4), "2026-27", numbers, true),
         client.numbers("orders", "invoice", 4));
   }
 
-  /** A header that makes an answer an error has one spelling: in another it means nothing. */
+  /** An answer's headers have one spelling: in another they mean nothing. */
   @Test
   void headersOfNoMeaning() throws Exception {
-    Headers none = new Headers().put("nats-service-error-code", "500");
+    Headers none = new Headers().put("nats-service-error-code", "500").put("seq-replayed", "true");
     worker(r -> r.numbers(7, "2026", List.of("x"), none));
     assertEquals(
         new Numbers(new IdRange(7, 1), "2026", List.of("x"), false),
