@@ -47,11 +47,17 @@ def options(command: dict[str, Any]) -> seqd.CallOptions:
     return given
 
 
+def once(command: dict[str, Any]) -> dict[str, Any]:
+    """Return what may be given to a call, but not to a sequence. An empty key is one, for the client to refuse."""
+    key = command.get("idempotency_key")
+    return {} if key is None else {"idempotency_key": key}
+
+
 def asker(client: Any, command: dict[str, Any]) -> Callable[[], Any]:
     """Return what makes one call, of either client."""
     store, key, n, given = command["store"], command["key"], command.get("n", 1), options(command)
     if not command.get("sequence") and not command.get("closed"):
-        return lambda: client.next_n(store, key, n, **given)
+        return lambda: client.next_n(store, key, n, **given, **once(command))
     sequence = client.sequence(store, key, **given)
     if command.get("closed"):
         sequence.close()
@@ -70,6 +76,10 @@ class Tasks:
 
     def ask(self, command: dict[str, Any]) -> Ask:
         return asker(self._client, command)
+
+    async def numbers(self, command: dict[str, Any]) -> seqd.Numbers:
+        call = self._client.numbers(command["store"], command["key"], command["n"], **options(command), **once(command))
+        return await call
 
     async def callers(self, many: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
         async def caller() -> None:
@@ -91,6 +101,9 @@ class Threads:
 
     def ask(self, command: dict[str, Any]) -> Ask:
         return asynchronous(asker(self._client, command))
+
+    async def numbers(self, command: dict[str, Any]) -> seqd.Numbers:
+        return self._client.numbers(command["store"], command["key"], command["n"], **options(command), **once(command))
 
     async def callers(self, many: int, call: Callable[[], Awaitable[None]], more: Callable[[int], bool]) -> None:
         def caller() -> None:
@@ -122,6 +135,16 @@ async def perform(command: dict[str, Any], client: Tasks | Threads) -> dict[str,
     if op == "next":
         ids = await client.ask(command)()
         return {"id": str(ids.start), "n": len(ids), "range": str(ids)}
+    if op == "numbers":
+        got = await client.numbers(command)
+        return {
+            "id": str(got.ids.start),
+            "n": len(got.ids),
+            "range": str(got.ids),
+            "period": got.period,
+            "numbers": got.numbers,
+            "replayed": got.replayed,
+        }
     if op == "connect":
         await client.close()
         await client.connect(command["url"])

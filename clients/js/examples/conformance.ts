@@ -6,10 +6,10 @@
  */
 import { createInterface } from "node:readline";
 import { connect } from "@nats-io/transport-node";
-import { Client, connectOptions, type IdRange, type Mode, type Options, SeqdError } from "@seqd/client";
+import { type CallOptions, Client, connectOptions, type IdRange, type Mode, SeqdError } from "@seqd/client";
 
 interface Command {
-  op: "next" | "load" | "rate" | "connect" | "close" | "exit";
+  op: "next" | "numbers" | "load" | "rate" | "connect" | "close" | "exit";
   store: string;
   key: string;
   n?: number;
@@ -20,6 +20,7 @@ interface Command {
   duration_ms?: number;
   sequence?: boolean;
   closed?: boolean;
+  idempotency_key?: string | null; // "" is one, for the client to refuse
   url?: string;
 }
 
@@ -43,6 +44,10 @@ async function run(c: Command): Promise<string> {
       const ids = await asker(c)();
       return JSON.stringify({ id: String(ids.start), n: ids.length, range: String(ids) });
     }
+    case "numbers": {
+      const { ids, ...others } = await client.numbers(c.store, c.key, c.n ?? 1, options(c));
+      return JSON.stringify({ ...others, id: String(ids.start), n: ids.length, range: String(ids) });
+    }
     case "load":
       return load(c);
     case "rate":
@@ -64,13 +69,19 @@ function dial(servers: string) {
   return connect({ ...connectOptions(), servers });
 }
 
+function options(c: Command): CallOptions {
+  const given: CallOptions = { mode: c.mode ?? "default" };
+  if (c.timeout_ms !== undefined) given.timeout = c.timeout_ms;
+  if (c.idempotency_key != null) given.idempotencyKey = c.idempotency_key;
+  return given;
+}
+
 /** A function that makes one call. */
 function asker(c: Command): () => Promise<IdRange> {
-  const options: Options = { mode: c.mode ?? "default" };
-  if (c.timeout_ms !== undefined) options.timeout = c.timeout_ms;
+  const given = options(c);
   const n = c.n ?? 1;
-  if (!c.sequence && !c.closed) return () => client.nextN(c.store, c.key, n, options);
-  const sequence = client.sequence(c.store, c.key, options);
+  if (!c.sequence && !c.closed) return () => client.nextN(c.store, c.key, n, given);
+  const sequence = client.sequence(c.store, c.key, given);
   if (c.closed) sequence.close();
   return () => sequence.nextN(n);
 }

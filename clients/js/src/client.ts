@@ -10,8 +10,9 @@ import {
   type Settings,
   withOptions,
   withSequenceOptions,
+  withSharedOptions,
 } from "./options.js";
-import type { IdRange } from "./range.js";
+import type { IdRange, Numbers } from "./range.js";
 import { Sequence } from "./sequence.js";
 import { type Line, Target } from "./target.js";
 
@@ -30,7 +31,8 @@ import { type Line, Target } from "./target.js";
  * Calls try again by themselves where that can help: after BUSY and UNAVAILABLE (no earlier than
  * the worker asks), after EXPIRED, when no worker listens, when an attempt gets no answer and while
  * the connection is down. Between attempts they wait 10 ms, doubling up to 160 ms, plus up to half
- * of it at random.
+ * of it at random. A call that has an idempotency key keeps it over all its attempts: what an attempt
+ * spent whose answer was lost is what the next one gets.
  */
 export class Client {
   readonly #line: Line;
@@ -44,7 +46,7 @@ export class Client {
    */
   constructor(nc: NatsConnection, options: Options = {}) {
     if (!nc) throw errorOf({ fault: badRequest("the connection is missing: connect first") });
-    this.#settings = withOptions(undefined, options);
+    this.#settings = withSharedOptions(undefined, options);
     const [nonce = 0n] = crypto.getRandomValues(new BigUint64Array(1));
     this.#line = { inbox: Inbox.of(nc), clock: systemClock, nonce };
   }
@@ -65,18 +67,32 @@ export class Client {
    * Rejects with a `SeqdError`, or with the signal's reason if that is aborted.
    */
   async nextN(store: string, key: string, n: number, options: CallOptions = {}): Promise<IdRange> {
-    const settings = withOptions(this.#settings, options);
-    return new Target(this.#line, settings, store, key).next(n, options.signal);
+    return this.#target(store, key, options).next(n, options);
+  }
+
+  /**
+   * The next `n` ids of `key` in `store`, 1 to 1000, with their numbers for people.
+   *
+   * It is `nextN`, and says more: the period, the numbers as the store's configuration writes them,
+   * and whether the answer is a repeat. A key that has no numbers brings none, and is no error.
+   */
+  async numbers(store: string, key: string, n = 1, options: CallOptions = {}): Promise<Numbers> {
+    return this.#target(store, key, options).numbers(n, options);
   }
 
   /**
    * A handle on `key` in `store` for callers that ask for its ids concurrently or often. The options
-   * hold for all its calls. It sends nothing.
+   * hold for all its calls. It sends nothing. An idempotency key is none of them: it is for one call,
+   * and these share requests.
    *
    * @throws BadRequestError that says which argument is wrong.
    */
   sequence(store: string, key: string, options: SequenceOptions = {}): Sequence {
     const settings = withSequenceOptions(this.#settings, options);
     return new Sequence(new Target(this.#line, settings, store, key), options.prefetch ?? 0);
+  }
+
+  #target(store: string, key: string, options: CallOptions): Target {
+    return new Target(this.#line, withOptions(this.#settings, options), store, key);
   }
 }

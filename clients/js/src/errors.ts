@@ -8,6 +8,7 @@ export interface Failure {
   timedOut: boolean; // there would have been another attempt, but no time for it
   wait: number; // ms the next attempt should have waited, where that ended the call; else 0
   gap: boolean; // an attempt may have spent ids
+  keyed?: boolean; // under an idempotency key, so that they are not lost
 }
 
 /** What a call that failed rejects with. Its class says what happened; `code` says the same. */
@@ -22,7 +23,10 @@ export class SeqdError extends Error {
   readonly attempts: number;
   /** Whether the call would have tried again if there had been time. */
   readonly timedOut: boolean;
-  /** Whether a request may have been served all the same. Its ids are then a gap: nobody gets them. */
+  /**
+   * Whether a request may have been served all the same. Its ids are then a gap: nobody gets them, but
+   * by another call with the same idempotency key, where the call had one.
+   */
   readonly idsMayBeSpent: boolean;
   readonly store: string | undefined;
   readonly key: string | undefined;
@@ -93,7 +97,10 @@ function describe(f: Partial<Failure> & { fault: Fault }, store?: string, key?: 
     if (f.wait) s += `, the next one due in ${Math.round(f.wait)} ms`;
     s += ")";
   }
-  if (f.gap) s += "; ids may have been spent, which leaves a gap";
+  if (f.gap) {
+    const lost = f.keyed ? "; a call with the same idempotency key gets them" : ", which leaves a gap";
+    s += `; ids may have been spent${lost}`;
+  }
   if (f.fault.try) s += `; ${f.fault.try}`;
   return s;
 }

@@ -14,6 +14,11 @@ export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 const AGAIN = new Set(["BUSY", "UNAVAILABLE", "EXPIRED"]);
 const NOTHING_SPENT = new Set(["BAD_REQUEST", "FENCED", "BUSY", "EXHAUSTED"]);
 
+/** Tells how an attempt ended without ids from what it brought. */
+export function isFault(outcome: object): outcome is Fault {
+  return "code" in outcome;
+}
+
 /** A worker's error reply. */
 export function answered(code: string, text: string, retryAfter = 0): Fault {
   return { code, text, retryAfter, again: AGAIN.has(code), gap: !NOTHING_SPENT.has(code), try: "" };

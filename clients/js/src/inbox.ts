@@ -8,16 +8,17 @@ import {
   connectionLost,
   type Fault,
   forbidden,
+  isFault,
   noAnswer,
   notConnected,
   noWorkers,
   stranger,
 } from "./fault.js";
-import { IdRange } from "./range.js";
+import type { Numbers } from "./range.js";
 import { decodeReply, ERROR_CODE_HEADER } from "./wire/reply.js";
 import { TIMEOUT_HEADER } from "./wire/request.js";
 
-type Outcome = IdRange | Fault;
+type Outcome = Numbers | Fault;
 
 /** One request as it goes out. */
 export interface Outgoing {
@@ -182,8 +183,10 @@ export class Inbox {
 function decode(msg: Msg, request: Outgoing): Outcome {
   const { outcome, nonce } = decodeReply(msg.headers, msg.data);
   if (nonce ? !equal(nonce, request.nonce) : !msg.headers?.has(ERROR_CODE_HEADER)) return stranger;
-  if (outcome instanceof IdRange && outcome.length !== request.n) {
-    return answered("INTERNAL", `the worker answered a request for ${request.n} ids with ${outcome.length}`);
+  if (isFault(outcome)) return outcome;
+  const { length } = outcome.ids;
+  if (length !== request.n) {
+    return answered("INTERNAL", `the worker answered a request for ${request.n} ids with ${length}`);
   }
   return outcome;
 }

@@ -24,5 +24,5 @@ export {
   type Options,
   type SequenceOptions,
 } from "./options.js";
-export { IdRange, toNumber } from "./range.js";
+export { IdRange, Numbers, toNumber } from "./range.js";
 export type { Sequence } from "./sequence.js";

@@ -33,6 +33,14 @@ export interface Options {
 export interface CallOptions extends Options {
   /** Ends the call at once, which then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /**
+   * 1 to 64 bytes of any text. Within the store's window, 10 minutes unless configured, every call with
+   * it for the same key of the same store gets the ids of the first one, over all clients and workers.
+   * Its attempts have it, too, so that an answer which was lost is fetched rather than left as a gap.
+   * Where the call fails all the same, calling again with it is safe. With another `n` or mode it is
+   * refused. Default: none.
+   */
+  idempotencyKey?: string;
 }
 
 export interface SequenceOptions extends Options {
@@ -45,6 +53,12 @@ export interface SequenceOptions extends Options {
 }
 
 export type Settings = Required<Options>;
+
+/** What a call brings beside its settings. */
+export interface Once {
+  signal?: AbortSignal | undefined;
+  idempotencyKey?: string | undefined;
+}
 
 const defaults: Settings = {
   mode: "default",
@@ -68,9 +82,18 @@ export function withOptions(base: Settings | undefined, options: Options): Setti
   return s;
 }
 
+/** The settings of many calls. @throws BadRequestError that names the setting. */
+export function withSharedOptions(base: Settings | undefined, options: Options): Settings {
+  // A client or a sequence that had a key would hand the same ids to all its calls.
+  if ((options as CallOptions).idempotencyKey !== undefined) {
+    throw errorOf({ fault: badRequest("idempotencyKey is for one call: give it to next, nextN or numbers") });
+  }
+  return withOptions(base, options);
+}
+
 /** The settings of a sequence. @throws BadRequestError that names the setting. */
 export function withSequenceOptions(base: Settings, options: SequenceOptions): Settings {
-  const s = withOptions(base, options);
+  const s = withSharedOptions(base, options);
   const ahead = options.prefetch ?? 0;
   if (!Number.isInteger(ahead) || ahead < 0 || ahead === 1) {
     throw errorOf({ fault: badRequest(`prefetch must be 0 or a whole number from 2, not ${ahead}`) });

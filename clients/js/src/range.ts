@@ -37,6 +37,38 @@ export class IdRange implements Iterable<bigint> {
 }
 
 /**
+ * Ids without holes, and how people are to read them.
+ *
+ * Whether a key has numbers, and what they look like, is its store's configuration. Where it has
+ * none, `numbers` is empty and `period` is "". As text it reads as the numbers do, with a space
+ * between two, and as the ids where there are none.
+ */
+export class Numbers {
+  /** The ids, which count within the period. */
+  readonly ids: IdRange;
+  /** The period that the ids count in, such as "2026-11"; "" where the key counts in none. */
+  readonly period: string;
+  /** The numbers as they are to be printed, one for each id, in the order of the ids. */
+  readonly numbers: readonly string[];
+  /**
+   * Whether the answer is a repeat: a request with the same idempotency key had got it before, in an
+   * earlier call or in an attempt of this one that heard nothing.
+   */
+  readonly replayed: boolean;
+
+  constructor(ids: IdRange, period = "", numbers: readonly string[] = [], replayed = false) {
+    this.ids = ids;
+    this.period = period;
+    this.numbers = numbers;
+    this.replayed = replayed;
+  }
+
+  toString(): string {
+    return this.numbers.length > 0 ? this.numbers.join(" ") : String(this.ids);
+  }
+}
+
+/**
  * The id as a number.
  *
  * @throws RangeError for an id above 2^53-1, which a number can't hold exactly: two ids would become one.

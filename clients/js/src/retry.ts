@@ -1,28 +1,27 @@
 import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Failure } from "./errors.js";
-import { connectionLost, type Fault, noAnswer, notConnected } from "./fault.js";
+import { connectionLost, type Fault, isFault, noAnswer, notConnected } from "./fault.js";
 import type { Settings } from "./options.js";
-import { IdRange } from "./range.js";
 
 // Pauses between attempts, before the random part, in ms.
 const FIRST_PAUSE = 10;
 const MAX_PAUSE = 160;
 
 /**
- * Calls `ask` until it brings ids, fails for good, the deadline (on the clock) passes or the signal
+ * Calls `ask` until it brings what it asks for, fails for good, the deadline (on the clock) passes or the signal
  * is aborted. It never rejects.
  *
  * `ask` sends one request. It settles when its own deadline passes or the signal is aborted at the
  * latest, and never rejects either.
  */
-export async function retry(
+export async function retry<T extends object>(
   settings: Settings,
   clock: Clock,
   deadline: number,
   signal: AbortSignal | undefined,
-  ask: (attemptEnd: number) => Promise<IdRange | Fault>,
-): Promise<IdRange | Failure> {
+  ask: (attemptEnd: number) => Promise<T | Fault>,
+): Promise<T | Failure> {
   const start = clock.now();
   const f = { attempts: 0, gap: false };
   let last: Fault | undefined;
@@ -34,7 +33,7 @@ export async function retry(
   while (!signal?.aborted && clock.now() < deadline) {
     f.attempts++;
     const outcome = await ask(Math.min(clock.now() + settings.attemptTimeout, deadline));
-    if (outcome instanceof IdRange) return outcome; // if late, too: its ids are spent
+    if (!isFault(outcome)) return outcome; // if late, too: its ids are spent
 
     const now = clock.now();
     const over = signal?.aborted || now >= deadline;

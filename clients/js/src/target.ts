@@ -1,11 +1,11 @@
 import type { Clock } from "./clock.js";
 import { errorOf, type Failure, type SeqdError } from "./errors.js";
-import { badRequest, type Fault } from "./fault.js";
+import { answered, badRequest, type Fault, isFault } from "./fault.js";
 import type { Inbox } from "./inbox.js";
-import type { Settings } from "./options.js";
-import { IdRange } from "./range.js";
+import type { Once, Settings } from "./options.js";
+import { type IdRange, Numbers } from "./range.js";
 import { retry } from "./retry.js";
-import { encodeRequest, intNonce, MAX_N } from "./wire/request.js";
+import { checkIdempotencyKey, encodeRequest, intNonce, MAX_N, MAX_NUMBERS } from "./wire/request.js";
 import { checkToken, escapeKey, subject } from "./wire/subject.js";
 
 /** What a client has of a connection, shared by all its calls. */
@@ -40,30 +40,48 @@ export class Target {
   }
 
   /** Asks for `n` ids until it has them or asking again can't help. */
-  async next(n: number, signal: AbortSignal | undefined): Promise<IdRange> {
+  async next(n: number, once: Once): Promise<IdRange> {
     this.checkN(n);
-    const deadline = this.clock.now() + this.settings.timeout;
-    const outcome = await retry(this.settings, this.clock, deadline, signal, (end) =>
-      this.ask(n, end, signal),
-    );
-    if (outcome instanceof IdRange) return outcome;
-    signal?.throwIfAborted();
-    throw this.error(outcome);
+    return (await this.#call(once, (end) => this.#ask(n, end, once))).ids;
   }
 
-  /** Sends one request. */
-  ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
+  /** Asks for `n` ids and their numbers until it has them or asking again can't help. */
+  async numbers(n: number, once: Once): Promise<Numbers> {
+    this.checkN(n, MAX_NUMBERS);
+    return this.#call(once, async (end) => checkNumbers(n, await this.#ask(n, end, once)));
+  }
+
+  /** Sends one request for ids that several calls may share. */
+  async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
+    const outcome = await this.#ask(n, deadline, { signal });
+    return isFault(outcome) ? outcome : outcome.ids;
+  }
+
+  /** Makes one call. All its attempts have its idempotency key, if there is one. */
+  async #call(once: Once, ask: (end: number) => Promise<Numbers | Fault>): Promise<Numbers> {
+    const { signal, idempotencyKey } = once;
+    const keyed = idempotencyKey !== undefined;
+    const fault = keyed ? checkIdempotencyKey(idempotencyKey) : undefined;
+    if (fault) throw this.error({ fault });
+    const deadline = this.clock.now() + this.settings.timeout;
+    const outcome = await retry(this.settings, this.clock, deadline, signal, ask);
+    if (outcome instanceof Numbers) return outcome;
+    signal?.throwIfAborted();
+    throw this.error({ ...outcome, keyed });
+  }
+
+  #ask(n: number, deadline: number, { signal, idempotencyKey }: Once): Promise<Numbers | Fault> {
     const line = this.#line;
     line.nonce = BigInt.asUintN(64, line.nonce + 1n);
     const nonce = intNonce(line.nonce);
-    const body = encodeRequest({ n, mode: this.settings.mode, nonce });
+    const body = encodeRequest({ n, mode: this.settings.mode, nonce, idempotencyKey });
     return line.inbox.request({ subject: this.#subject, body, n, nonce }, this.clock, deadline, signal);
   }
 
   /** @throws BadRequestError unless a request may ask for `n` ids. */
-  checkN(n: number): void {
-    if (!Number.isInteger(n) || n < 1 || n > MAX_N) {
-      throw this.error({ fault: badRequest(`n must be a whole number between 1 and ${MAX_N}, not ${n}`) });
+  checkN(n: number, most = MAX_N): void {
+    if (!Number.isInteger(n) || n < 1 || n > most) {
+      throw this.error({ fault: badRequest(`n must be a whole number between 1 and ${most}, not ${n}`) });
     }
   }
 
@@ -71,4 +89,12 @@ export class Target {
   error(f: Partial<Failure> & { fault: Fault }): SeqdError {
     return errorOf(f, this.#store, this.#key);
   }
+}
+
+/** The outcome, or a fault where it has other than `n` numbers: some id would get another's, or none. */
+function checkNumbers(n: number, outcome: Numbers | Fault): Numbers | Fault {
+  if (isFault(outcome)) return outcome;
+  const { length } = outcome.numbers;
+  if (length === 0 || length === n) return outcome;
+  return answered("INTERNAL", `the worker answered a request for ${n} ids with ${length} numbers`);
 }

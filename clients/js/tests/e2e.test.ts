@@ -139,6 +139,18 @@ test("the conformance program", { timeout: 60_000 }, async (t) => {
   );
   assert.match(await tell({ ...next, store: "few", n: 11 }), /^\{"error":"BAD_REQUEST","text":".*10/);
   assert.match(await tell({ ...next, key: "" }), /^\{"error":"BAD_REQUEST".*"ids_may_be_spent":false\}$/);
+  const none = { ...next, idempotency_key: "" };
+  assert.match(await tell(none), /^\{"error":"BAD_REQUEST".*"ids_may_be_spent":false\}$/);
+  const numbers = { ...next, op: "numbers", store: "orders", key: "numbers" };
+  assert.deepEqual(JSON.parse(await tell({ ...numbers, n: 2 })), {
+    id: "1",
+    n: 2,
+    range: "1..2",
+    period: "",
+    numbers: [],
+    replayed: false,
+  });
+  assert.match(await tell({ ...numbers, n: 1001 }), /^\{"error":"BAD_REQUEST".*"ids_may_be_spent":false\}$/);
   assert.match(await tell({ ...next, closed: true }), /^\{"error":"CLOSED".*"ids_may_be_spent":false\}$/);
   assert.equal(await tell({ op: "close" }), '{"ready":true}');
   assert.match(await tell(next), /^\{"error":"CLOSED".*"ids_may_be_spent":false\}$/);

@@ -3,10 +3,10 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { headers } from "@nats-io/nats-core";
-import { connectionClosed, type Fault, noAnswer, notConnected, noWorkers } from "#seqd/fault.js";
-import { IdRange } from "#seqd/range.js";
+import { connectionClosed, type Fault, isFault, noAnswer, notConnected, noWorkers } from "#seqd/fault.js";
+import { IdRange, Numbers } from "#seqd/range.js";
 import { decodeReply } from "#seqd/wire/reply.js";
-import { encodeRequest, intNonce } from "#seqd/wire/request.js";
+import { checkIdempotencyKey, encodeRequest, intNonce } from "#seqd/wire/request.js";
 import { checkToken, escapeKey, subject } from "#seqd/wire/subject.js";
 import { bytes, hex, type NonceVector, repository, vectors } from "./vectors.js";
 
@@ -14,6 +14,24 @@ function hdrs(record: Record<string, string>) {
   const h = headers();
   for (const [name, value] of Object.entries(record)) h.set(name, value);
   return h;
+}
+
+/** What a vector of an answer says. */
+interface Answer {
+  id: string;
+  n: number;
+  nonce: NonceVector | null;
+  period?: string | null;
+  numbers?: string[];
+  replayed?: boolean;
+}
+
+function check(v: Answer, headers: Record<string, string>, body: string): void {
+  const { outcome, nonce } = decodeReply(hdrs(headers), bytes(body));
+  const range = new IdRange(BigInt(v.id), v.n);
+  const want = new Numbers(range, v.period ?? "", v.numbers ?? [], v.replayed ?? false);
+  assert.deepEqual(outcome, want, JSON.stringify(v));
+  assert.equal(nonce && hex(nonce), v.nonce?.msgpack, JSON.stringify(v));
 }
 
 test("every vector file is read here", () => {
@@ -88,35 +106,45 @@ test("requests.json: canonical bodies", () => {
     n: number;
     mode: "weak" | "strong" | null;
     nonce: NonceVector | null;
+    idempotency_key?: string | null;
     canonical?: boolean;
   }
   const v = vectors<{ good: Vector[] }>("requests.json");
   let integers = 0;
+  let keys = 0;
   for (const r of v.good.filter((r) => r.canonical)) {
     const request = { n: r.n, mode: r.mode ?? ("default" as const) };
     const nonce = r.nonce ? { nonce: bytes(r.nonce.msgpack) } : {};
-    assert.equal(hex(encodeRequest({ ...request, ...nonce })), r.body, r.name);
+    const idempotencyKey = r.idempotency_key ?? undefined;
+    assert.equal(hex(encodeRequest({ ...request, ...nonce, idempotencyKey })), r.body, r.name);
+    if (idempotencyKey !== undefined) {
+      assert.equal(checkIdempotencyKey(idempotencyKey), undefined, r.name);
+      keys++;
+    }
     if (r.nonce?.kind === "int") {
       assert.equal(hex(intNonce(BigInt(r.nonce.value))), r.nonce.msgpack, r.name);
       integers++;
     }
   }
-  assert.ok(integers > 2);
+  assert.ok(integers > 2 && keys >= 10);
 });
 
 test("replies.json", () => {
-  interface Vector {
-    id: string;
-    n: number;
-    nonce: NonceVector | null;
+  interface Vector extends Answer {
     msgpack: string;
   }
-  const v = vectors<{ replies: Vector[] }>("replies.json");
+  interface Numbered extends Vector {
+    headers: Record<string, string>;
+    numbers: string[];
+    plain: string;
+  }
+  const v = vectors<{ replies: Vector[]; numbered: Numbered[] }>("replies.json");
   assert.ok(v.replies.some((r) => BigInt(r.id) === 2n ** 63n - 1n));
-  for (const r of v.replies) {
-    const { outcome, nonce } = decodeReply(undefined, bytes(r.msgpack));
-    assert.deepEqual(outcome, new IdRange(BigInt(r.id), r.n));
-    assert.equal(nonce && hex(nonce), r.nonce?.msgpack, r.msgpack);
+  assert.ok(v.numbered.length > 10 && v.numbered.some((r) => r.replayed));
+  for (const r of v.replies) check(r, {}, r.msgpack);
+  for (const r of v.numbered) {
+    check(r, r.headers, r.msgpack);
+    assert.equal(r.numbers.join("\n"), r.plain);
   }
 });
 
@@ -166,27 +194,20 @@ test("errors.json", () => {
 });
 
 test("decode.json", () => {
-  interface Vector {
+  interface Vector extends Answer {
     name: string;
     headers: Record<string, string>;
     body: string;
-    nonce: NonceVector | null;
-    id: string;
-    n: number;
     code: string;
     text: string | null;
     retry_after_ms: number | null;
   }
   const v = vectors<{ accept: Vector[]; refuse: Vector[] }>("decode.json");
   assert.ok(v.accept.length > 50 && v.refuse.length > 50);
-  for (const a of v.accept) {
-    const { outcome, nonce } = decodeReply(hdrs(a.headers), bytes(a.body));
-    assert.deepEqual(outcome, new IdRange(BigInt(a.id), a.n), a.name);
-    assert.equal(nonce && hex(nonce), a.nonce?.msgpack, a.name);
-  }
+  for (const a of v.accept) check(a, a.headers, a.body);
   for (const r of v.refuse) {
     const { outcome, nonce } = decodeReply(hdrs(r.headers), bytes(r.body));
-    assert.ok(!(outcome instanceof IdRange), r.name);
+    assert.ok(isFault(outcome), r.name);
     assert.equal(outcome.code, r.code, r.name);
     if (r.text !== null) assert.equal(outcome.text, r.text, r.name);
     assert.equal(outcome.retryAfter, r.retry_after_ms ?? 0, r.name);
@@ -198,14 +219,14 @@ test("decode.json", () => {
 test("cut and damaged replies", () => {
   const whole = bytes("83a26964d30000000000000007a16ece00000003a56e6f6e6365cf000000000000002a");
   for (let n = 0; n < whole.length; n++) {
-    assert.ok(!(decodeReply(undefined, whole.subarray(0, n)).outcome instanceof IdRange), `${n} bytes`);
+    assert.ok(isFault(decodeReply(undefined, whole.subarray(0, n)).outcome), `${n} bytes`);
   }
   for (let at = 0; at < whole.length; at++) {
     for (let b = 0; b < 256; b++) {
       const damaged = whole.slice();
       damaged[at] = b;
       const { outcome } = decodeReply(undefined, damaged); // does not throw
-      if (outcome instanceof IdRange) assert.ok(outcome.start >= 1n && outcome.last < 2n ** 63n);
+      if (!isFault(outcome)) assert.ok(outcome.ids.start >= 1n && outcome.ids.last < 2n ** 63n);
     }
   }
 });

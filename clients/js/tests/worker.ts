@@ -10,16 +10,23 @@ export class Request {
   readonly n: number;
   readonly mode: string;
   readonly nonce: bigint;
+  readonly idempotencyKey: string | undefined;
   readonly timeout: number; // ms
 
   constructor(num: number, msg: Msg) {
     this.num = num;
     this.msg = msg;
     // A library that is not ours reads what we wrote, and writes what we read.
-    const body = decode(msg.data, { useBigInt64: true }) as { n?: number; mode?: string; nonce: bigint };
+    const body = decode(msg.data, { useBigInt64: true }) as {
+      n?: number;
+      mode?: string;
+      nonce: bigint;
+      idempotency_key?: string;
+    };
     this.n = body.n ?? 1;
     this.mode = body.mode ?? "default";
     this.nonce = body.nonce;
+    this.idempotencyKey = body.idempotency_key;
     this.timeout = Number(msg.headers?.get("Seq-Timeout-Ms"));
   }
 
@@ -27,8 +34,10 @@ export class Request {
     this.send({ id: first, n: this.n, nonce: this.nonce });
   }
 
-  send(reply: Record<string, unknown>): void {
-    this.msg.respond(encode(reply, { useBigInt64: true }));
+  send(reply: Record<string, unknown>, header?: [string, string]): void {
+    const h = headers();
+    if (header) h.set(...header);
+    this.msg.respond(encode(reply, { useBigInt64: true }), header ? { headers: h } : {});
   }
 
   fail(
@@ -80,5 +89,35 @@ export function counters(): (r: Request) => void {
     const before = last.get(r.msg.subject) ?? 0n;
     last.set(r.msg.subject, before + BigInt(r.n));
     r.ids(before + 1n);
+  };
+}
+
+/**
+ * Counts in a period, and answers an idempotency key as it did before. The answers to the requests
+ * with the numbers in `lost` never arrive.
+ */
+export class Answers {
+  last = 0n;
+  readonly #recorded = new Map<string, bigint>();
+  readonly #lost: Set<number>;
+
+  constructor(...lost: number[]) {
+    this.#lost = new Set(lost);
+  }
+
+  readonly answer = (r: Request): void => {
+    const recorded = this.#recorded.get(r.idempotencyKey ?? "");
+    const first = recorded ?? this.last + 1n;
+    if (recorded === undefined) {
+      this.last += BigInt(r.n);
+      if (r.idempotencyKey !== undefined) this.#recorded.set(r.idempotencyKey, first);
+    }
+    if (this.#lost.has(r.num)) return;
+    const numbers = Array.from({ length: r.n }, (_, i) => {
+      return `INV-2026-${String(first + BigInt(i)).padStart(6, "0")}`;
+    });
+    const printed = r.n === 1 ? { number: numbers[0] } : { numbers };
+    const reply = { id: first, n: r.n, period: "2026", ...printed, nonce: r.nonce };
+    r.send(reply, recorded === undefined ? undefined : ["Seq-Replayed", "true"]);
   };
 }

@@ -126,6 +126,9 @@ def test_conformance_program(seqd_server: Server, flags: list[str]) -> None:
         {"op": "load", "callers": 8, "calls": 5, "sequence": False, "n": 2, **base},
         {"op": "load", "callers": 8, "calls": 5, "sequence": True, "n": 1, **base},
         {"op": "rate", "callers": 4, "duration_ms": 200, "sequence": True, **base},
+        {"op": "numbers", "n": 2, **base, "key": "numbers" + key},
+        {"op": "numbers", "n": 1001, **base},
+        {"op": "next", "n": 1, **base, "idempotency_key": ""},
         {"op": "close"},
         {"op": "next", **base},
         {"op": "connect", "url": seqd_server.url},
@@ -134,14 +137,14 @@ def test_conformance_program(seqd_server: Server, flags: list[str]) -> None:
     ]
     lines = "".join(json.dumps(c) + "\n" for c in commands)
     got = run([str(HOME / "conformance"), *flags], seqd_server.url, input=lines)
-    ready, first, zero, left, dotted, single, shared, rate, close, closed, again, one = map(
-        json.loads, got.stdout.splitlines()
-    )
+    results = map(json.loads, got.stdout.splitlines())
+    ready, first, zero, left, dotted, single, shared, rate, plain, many, keyed, close, closed, again, one = results
     assert ready == close == again == {"ready": True}
     assert first == {"id": "1", "n": 3, "range": "1..3"}
-    assert zero["error"] == dotted["error"] == "BAD_REQUEST"
+    assert plain == {"id": "1", "n": 2, "range": "1..2", "period": "", "numbers": [], "replayed": False}
+    assert zero["error"] == dotted["error"] == many["error"] == keyed["error"] == "BAD_REQUEST"
     assert left["error"] == closed["error"] == "CLOSED"
-    assert not any(e["ids_may_be_spent"] for e in (zero, dotted, left, closed))
+    assert not any(e["ids_may_be_spent"] for e in (zero, dotted, left, many, keyed, closed))
     assert single["errors"] == shared["errors"] == {}
     ops = [Op(s, e, seqd.Range(int(i), n), strong=True) for s, e, i, n in single["ops"] + shared["ops"]]
     assert sorted(i for op in ops for i in op.ids) == list(range(4, 124))

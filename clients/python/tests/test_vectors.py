@@ -79,7 +79,7 @@ def test_keys_are_one_to_one() -> None:
     assert len({escape(v["text"]) for v in good}) == len(good)
 
 
-REQUEST = "name headers body n mode format timeout_ms nonce canonical"
+REQUEST = "name headers body n mode format timeout_ms nonce idempotency_key canonical"
 
 
 # This client's nonces are integers.
@@ -94,7 +94,11 @@ CANONICAL = [
 def test_requests_canonical(v: dict[str, Any]) -> None:
     sent = nonce(v["nonce"])
     assert sent is None or isinstance(sent, int)
-    assert encode_request(v["n"], v["mode"] or "default", sent).hex() == v["body"]
+    assert encode_request(v["n"], v["mode"] or "default", sent, v.get("idempotency_key")).hex() == v["body"]
+
+
+def test_requests_canonical_have_idempotency_keys() -> None:
+    assert sum(v.get("idempotency_key") is not None for v in CANONICAL) >= 10
 
 
 def test_requests_are_never_bad() -> None:
@@ -104,17 +108,32 @@ def test_requests_are_never_bad() -> None:
     for n in (1, 2, 127, 128, 255, 256, 65535, 65536, 2**32 - 1):
         for mode in ("default", "weak", "strong"):
             for value in (None, 0, 2**64 - 1):
-                assert encode_request(n, mode, value).hex() not in bad
+                for key in (None, "k", "k" * 64):
+                    assert encode_request(n, mode, value, key).hex() not in bad
 
 
 @each("replies.json", "replies", "id n nonce msgpack json plain")
 def test_replies(v: dict[str, Any]) -> None:
+    check_ids(v, {}, v["msgpack"])
     answer = decode_answer(None, bytes.fromhex(v["msgpack"]))
+    assert json.loads(v["json"])["id"] == str(answer.ids[0])
+    assert v["plain"].split()[-1] == str(answer.ids[-1])
+
+
+@each("replies.json", "numbered", "id n period numbers nonce replayed headers msgpack json plain")
+def test_replies_numbered(v: dict[str, Any]) -> None:
+    check_ids(v, v["headers"], v["msgpack"])
+    assert "\n".join(v["numbers"]) == v["plain"]
+
+
+def check_ids(v: dict[str, Any], headers: dict[str, str], body: str) -> None:
+    answer = decode_answer(headers, bytes.fromhex(body))
     assert answer.error is None
     assert (answer.ids.start, len(answer.ids)) == (int(v["id"]), v["n"])
     assert answer.nonce == nonce(v["nonce"])
-    assert json.loads(v["json"])["id"] == str(answer.ids[0])
-    assert v["plain"].split()[-1] == str(answer.ids[-1])
+    assert answer.period == (v.get("period") or "")
+    assert answer.numbers == tuple(v.get("numbers") or ())
+    assert answer.replayed == v.get("replayed", False)
 
 
 def test_codes() -> None:
@@ -152,12 +171,9 @@ def test_errors(v: dict[str, Any]) -> None:
     assert v["headers"]["Nats-Service-Error-Code"] == str(v["number"])
 
 
-@each("decode.json", "accept", "name headers body id n nonce")
+@each("decode.json", "accept", "name headers body id n nonce period numbers replayed")
 def test_decode_accepts(v: dict[str, Any]) -> None:
-    answer = decode_answer(v["headers"], bytes.fromhex(v["body"]))
-    assert answer.error is None
-    assert (answer.ids.start, len(answer.ids)) == (int(v["id"]), v["n"])
-    assert answer.nonce == nonce(v["nonce"])
+    check_ids(v, v["headers"], v["body"])
 
 
 @each("decode.json", "refuse", "name headers body code text retry_after_ms nonce")

@@ -47,6 +47,7 @@ class Request:
         self.n: int = fields.get("n", 1)
         self.mode: str = fields.get("mode", "default")
         self.nonce: int = fields["nonce"]
+        self.idempotency_key: str | None = fields.get("idempotency_key")
 
     async def ids(self, first: int, n: int = 0) -> None:
         await self.raw(None, reply(first, n or self.n, self.nonce))
@@ -86,6 +87,36 @@ async def serve(nc: Connection, handle: Handler) -> Worker:
     await nc.subscribe("seq.>", queue="seqd", cb=receive)
     await nc.flush()
     return worker
+
+
+class Answers:
+    """A handler that counts in a period, and answers an idempotency key as it did before.
+
+    The answers to the requests with the nums in lost never arrive.
+    """
+
+    def __init__(self, lost: set[int] | None = None) -> None:
+        self.last = 0
+        self.recorded: dict[str, int] = {}
+        self.lost = lost or set()
+
+    async def __call__(self, request: Request) -> None:
+        key = request.idempotency_key
+        first = self.recorded.get(key) if key is not None else None
+        replayed = first is not None
+        if first is None:
+            first = self.last + 1
+            self.last += request.n
+            if key is not None:
+                self.recorded[key] = first
+        if request.num in self.lost:
+            return
+        numbers = [f"INV-2026-{i:06}" for i in range(first, first + request.n)]
+        body: dict[str, Any] = {"id": first, "n": request.n, "period": "2026"}
+        body |= {"number": numbers[0]} if request.n == 1 else {"numbers": numbers}
+        await request.raw(
+            {"Seq-Replayed": "true"} if replayed else None, msgpack.packb(body | {"nonce": request.nonce})
+        )
 
 
 class Counters:

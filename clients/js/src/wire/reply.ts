@@ -1,11 +1,12 @@
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { answered, type Fault, MAX_RETRY_AFTER_MS } from "../fault.js";
-import { IdRange } from "../range.js";
+import { IdRange, Numbers } from "../range.js";
 import { type Element, Reader } from "./msgpack.js";
 import { MAX_N } from "./request.js";
 
 export const ERROR_CODE_HEADER = "Nats-Service-Error-Code"; // the code's number
 export const ERROR_HEADER = "Nats-Service-Error"; // "CODE: text"
+const REPLAYED_HEADER = "Seq-Replayed"; // "true": the answer had been recorded before
 
 const MAX_ID = 2n ** 63n - 1n;
 const MAX_NONCE = 16; // bytes of a string or binary
@@ -23,7 +24,7 @@ const CODES = new Map([
 ]);
 
 export interface Reply {
-  outcome: IdRange | Fault;
+  outcome: Numbers | Fault;
   nonce: Uint8Array | undefined; // as a msgpack element
 }
 
@@ -34,7 +35,8 @@ export function decodeReply(headers: Pick<MsgHdrs, "has" | "get"> | undefined, b
   const isError = headers?.has(ERROR_CODE_HEADER) ?? false;
   if (whole && !isError) {
     const ids = a.ids();
-    if (ids) return { outcome: ids, nonce: a.nonce };
+    const replayed = headers?.get(REPLAYED_HEADER) === "true";
+    if (ids) return { outcome: new Numbers(ids, a.period, a.numbers, replayed), nonce: a.nonce };
   }
   let code = "INTERNAL";
   let text = "the worker's answer can't be read";
@@ -57,6 +59,8 @@ class Answer {
   id = 0n;
   n = 0n;
   retryAfter = 0n;
+  period = "";
+  numbers: string[] = [];
   nonce: Uint8Array | undefined;
   code: string | undefined;
   text: string | undefined;
@@ -97,6 +101,22 @@ class Answer {
     } else if (value.kind === "str") {
       if (name === "code") this.code = r.text(value);
       else if (name === "error") this.text = r.text(value);
+      else if (name === "period") this.period = r.text(value);
+      else if (name === "number") this.numbers = [r.text(value)];
+    } else if (value.kind === "array" && name === "numbers") {
+      this.numbers = texts(r.bytes.subarray(value.data), value.items) ?? this.numbers;
     }
   }
+}
+
+/** The first `n` elements if all are strings. */
+function texts(bytes: Uint8Array, n: number): string[] | undefined {
+  const r = new Reader(bytes);
+  const found: string[] = [];
+  for (let i = 0; i < n; i++) {
+    const item = r.next();
+    if (item?.kind !== "str") return undefined;
+    found.push(r.text(item));
+  }
+  return found;
 }

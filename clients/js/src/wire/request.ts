@@ -1,3 +1,4 @@
+import { badRequest, type Fault } from "../fault.js";
 import type { Mode } from "../options.js";
 
 /** Header: the caller's patience in milliseconds, counted from the request's arrival. */
@@ -6,20 +7,27 @@ export const TIMEOUT_HEADER = "Seq-Timeout-Ms";
 /** Bounds the ids of one request whatever a store allows: a reply writes their number in 32 bits. */
 export const MAX_N = 2 ** 32 - 1;
 
+/** Bounds the ids of one request for a key that has numbers. */
+export const MAX_NUMBERS = 1000;
+
+const MAX_IDEMPOTENCY_KEY = 64; // bytes
+
 export interface Request {
   n: number;
   mode: Mode;
   nonce?: Uint8Array; // a msgpack element, as the reply is going to echo it
+  idempotencyKey?: string | undefined;
 }
 
 const utf8 = new TextEncoder();
 const N = str("n");
 const MODE = { weak: [...str("mode"), ...str("weak")], strong: [...str("mode"), ...str("strong")] };
 const NONCE = str("nonce");
+const IDEMPOTENCY_KEY = str("idempotency_key");
 
 /**
  * A request's body: a msgpack map of the fields that differ from their defaults, in the order n,
- * mode, nonce; nothing at all where none does.
+ * mode, nonce, idempotency_key; nothing at all where none does.
  */
 export function encodeRequest(r: Request): Uint8Array {
   const body = [0x80];
@@ -36,6 +44,10 @@ export function encodeRequest(r: Request): Uint8Array {
     body.push(...NONCE, ...r.nonce);
     fields++;
   }
+  if (r.idempotencyKey !== undefined) {
+    body.push(...IDEMPOTENCY_KEY, ...str(r.idempotencyKey));
+    fields++;
+  }
   body[0] = 0x80 | fields;
   return fields === 0 ? new Uint8Array() : Uint8Array.from(body);
 }
@@ -48,8 +60,20 @@ export function intNonce(u: bigint): Uint8Array {
   return nonce;
 }
 
+/** A fault unless a request can carry the idempotency key. */
+export function checkIdempotencyKey(key: unknown): Fault | undefined {
+  if (typeof key !== "string") return badRequest(`idempotencyKey must be a string, not ${typeof key}`);
+  // TextEncoder writes one and the same character for every half of a surrogate pair.
+  if (!key.isWellFormed()) return badRequest("idempotencyKey is no text: it holds half a surrogate pair");
+  const size = utf8.encode(key).length;
+  if (size >= 1 && size <= MAX_IDEMPOTENCY_KEY) return undefined;
+  return badRequest(`idempotencyKey must have 1 to ${MAX_IDEMPOTENCY_KEY} bytes, not ${size}`);
+}
+
+/** A string of less than 256 bytes in the shortest form. */
 function str(s: string): number[] {
-  return [0xa0 | s.length, ...utf8.encode(s)]; // of at most 31 bytes
+  const text = utf8.encode(s);
+  return text.length < 32 ? [0xa0 | text.length, ...text] : [0xd9, text.length, ...text];
 }
 
 /** A number below 2^32 in the shortest form. */

@@ -18,10 +18,14 @@ earlier than the worker asks), after EXPIRED, when no worker listens, when an
 attempt gets no answer and while the connection is down. Between attempts they
 wait 10 ms, doubling up to 160 ms, plus up to half of it at random. BAD_REQUEST,
 FENCED, EXHAUSTED, INTERNAL and a closed connection end a call at once.
+
+A call that has an idempotency_key keeps it over all its attempts: what an attempt
+spent whose answer was lost is what the next one gets. So does a later call, or
+another program's, that has the same one.
 """
 
 from ._options import CallOptions, Mode, connect_options
-from ._range import Range
+from ._range import Numbers, Range
 from ._sequence import AsyncSequence
 from ._thread import Connection, connect
 from .aio import AsyncClient
@@ -58,6 +62,7 @@ __all__ = [
     "Mode",
     "NoWorkersError",
     "NotConnectedError",
+    "Numbers",
     "Range",
     "Sequence",
     "TimeoutError",

@@ -46,8 +46,10 @@ class Inbox:
         self._prefix = ""  # of the reply subjects; empty: not subscribed
         self._waiting: dict[str, _Waiting] = {}  # by last token of the reply subject
 
-    async def request(self, subject: str, n: int, mode: str, root: str, deadline: float) -> range:
-        """Send one request and return its ids. deadline is on the loop's clock.
+    async def request(
+        self, subject: str, n: int, mode: str, root: str, deadline: float, idempotency_key: str | None = None
+    ) -> Answer:
+        """Send one request and return its answer, which holds ids. deadline is on the loop's clock.
 
         Raises an Error; TimeoutError if no answer came by the deadline.
         """
@@ -68,7 +70,7 @@ class Inbox:
             await self._publish(
                 self._nc.publish,
                 subject,
-                _wire.encode_request(n, mode, nonce),
+                _wire.encode_request(n, mode, nonce, idempotency_key),
                 self._prefix + token,
                 # 0 would be outlived on arrival.
                 {_wire.TIMEOUT_HEADER: str(max(int(patience * 1000), 1))},
@@ -90,7 +92,7 @@ class Inbox:
             raise answer.error
         if len(answer.ids) != n:
             raise InternalError(f"the worker answered a request for {n} ids with {len(answer.ids)}")
-        return answer.ids
+        return answer
 
     def _check_connection(self) -> None:
         if self._nc.is_closed or self._nc.is_draining:

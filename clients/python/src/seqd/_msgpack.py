@@ -9,7 +9,7 @@ _wire.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 Value = int | str | bytes | None
 """An integer, a string, a bin; None: an element of another kind, skipped."""
@@ -47,15 +47,24 @@ def encode_uint(n: int) -> bytes:
     return b"\xcf" + n.to_bytes(8, "big")
 
 
-def fields(body: bytes) -> Iterator[tuple[Value, Value]]:
+def encode_str(text: str) -> bytes:
+    """Write text, of less than 256 bytes, in its shortest form."""
+    data = text.encode()
+    head = bytes([0xA0 | len(data)]) if len(data) < 32 else bytes([0xD9, len(data)])
+    return head + data
+
+
+def fields(body: bytes, lists: Container[Value] = ()) -> Iterator[tuple[Value, Value | list[str]]]:
     """Yield names and values of body, one map and nothing else.
 
-    Raises Damaged where the damage is: what was yielded before can be used.
+    What the fields named in lists hold is read as a list of strings, and is None
+    if it is anything else. Raises Damaged where the damage is: what was yielded
+    before can be used.
     """
     reader = _Reader(body)
     for _ in range(reader.map_size()):
         name = reader.value()
-        yield name, reader.value()
+        yield name, reader.texts() if name in lists else reader.value()
     if reader.at != len(body):
         raise Damaged
 
@@ -79,6 +88,19 @@ class _Reader:
         while left:
             left += self.element()[1] - 1
         return value
+
+    def texts(self) -> list[str] | None:
+        """Read one element, and return it if it is an array of strings."""
+        head = self.data[self.at : self.at + 1]
+        value, left = self.element()
+        # Of what holds other elements only an array counts: a map has two for each pair.
+        if not head or value is not None or not (0x90 <= head[0] <= 0x9F or head[0] in _ARRAYS):
+            while left:
+                left += self.element()[1] - 1
+            return None
+        found = [self.value() for _ in range(left)]
+        texts = [value for value in found if isinstance(value, str)]
+        return texts if len(texts) == left else None
 
     def element(self) -> tuple[Value, int]:
         """Read one head with its data; return how many elements are inside it, too."""

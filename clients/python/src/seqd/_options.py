@@ -55,6 +55,8 @@ class Options:
 
     def with_(self, **changes: Unpack[CallOptions]) -> Options:
         """Return the settings after changes. The error, a BadRequestError, names the setting."""
+        if "idempotency_key" in changes:  # of a client or a sequence, all of whose calls would get the same ids
+            raise BadRequestError("idempotency_key is for one call: give it to next, next_n or numbers")
         return replace(self, **changes) if changes else self
 
 

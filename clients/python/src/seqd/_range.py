@@ -1,4 +1,4 @@
-"""The ids that a call brings."""
+"""What a call brings."""
 
 from __future__ import annotations
 
@@ -33,3 +33,28 @@ class Range(Collection[int]):
 
     def __str__(self) -> str:
         return f"{self.start}..{self.last}" if self.length > 1 else str(self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Ids without holes, and how people are to read them.
+
+    Whether a key has numbers, and what they look like, is its store's
+    configuration. Where it has none, numbers is empty and period is "". As text it
+    reads as the numbers do, with a space between two, and as the ids where there
+    are none.
+    """
+
+    ids: Range
+    """The ids, which count within the period."""
+    period: str = ""
+    """The period that the ids count in, such as "2026-11"; "" where the key counts in none."""
+    numbers: tuple[str, ...] = ()
+    """The numbers as they are to be printed, one for each id, in the order of the ids."""
+    replayed: bool = False
+    """Whether the answer is a repeat: a request with the same idempotency key had
+    got it before, in an earlier call or in an attempt of this one that heard
+    nothing."""
+
+    def __str__(self) -> str:
+        return " ".join(self.numbers) or str(self.ids)

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import random
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from ._options import Options
 from .errors import Error, NotConnectedError, NoWorkersError, TimeoutError
@@ -14,17 +15,22 @@ from .errors import Error, NotConnectedError, NoWorkersError, TimeoutError
 FIRST_PAUSE = 0.010
 MAX_PAUSE = 16 * FIRST_PAUSE
 
+T = TypeVar("T")
+
 Ask = Callable[[int, float], Awaitable[range]]
 """Sends one request for that many ids and waits for the answer until a time on
 the loop's clock. Raises an Error."""
 
 
-async def retry(ask: Ask, n: int, options: Options, deadline: float) -> range:
+async def retry(
+    ask: Callable[[int, float], Awaitable[T]], n: int, options: Options, deadline: float, *, keyed: bool = False
+) -> T:
     """Ask for n ids until they are there, asking again can't help, or the deadline is near.
 
     deadline is a time on the loop's clock; no request is sent after it. The
     Error that is raised is the last attempt's, unless that one was cut short by
-    the deadline: then it tells less than the one before.
+    the deadline: then it tells less than the one before. keyed says that all
+    attempts have an idempotency key, so that ids which are spent are not lost.
     """
     now = asyncio.get_running_loop().time
     start = now()
@@ -44,7 +50,7 @@ async def retry(ask: Ask, n: int, options: Options, deadline: float) -> range:
         if isinstance(last, NotConnectedError) and spent:  # down, but not all the time
             last = TimeoutError("the connection to NATS was lost", hint=last.hint)
         if not error.retryable:
-            raise _ended(error, attempts, spent)
+            raise _ended(error, attempts, spent, keyed)
         wait = pause(attempts, error, random.random())
         if not isinstance(error, NoWorkersError):
             no_workers_since = None
@@ -53,14 +59,15 @@ async def retry(ask: Ask, n: int, options: Options, deadline: float) -> range:
                 no_workers_since = failed
             patience = options.no_responders_patience
             if patience is not None and failed + wait - no_workers_since > patience:
-                raise _ended(error, attempts, spent)
+                raise _ended(error, attempts, spent, keyed)
         if failed + wait >= deadline:
             break  # to wait for the deadline and then say so would help nobody
         await asyncio.sleep(wait)
     if last is None:
         last = TimeoutError("the time was up before anything was sent")
     last.timed_out = True
-    raise _ended(last, attempts, spent, f"gave up after {now() - start:.3f} s, the next attempt due in {wait:.3f} s")
+    why = f"gave up after {now() - start:.3f} s, the next attempt due in {wait:.3f} s"
+    raise _ended(last, attempts, spent, keyed, why)
 
 
 def pause(attempts: int, error: Error, r: float) -> float:
@@ -74,12 +81,14 @@ def pause(attempts: int, error: Error, r: float) -> float:
     return seconds + r * seconds / 2
 
 
-def _ended(error: Error, attempts: int, spent: bool, why: str = "") -> Error:
+def _ended(error: Error, attempts: int, spent: bool, keyed: bool, why: str = "") -> Error:
     error.attempts, error.ids_may_be_spent = attempts, spent
     error.message = str(error)
     if why:
         error.message += f"; {why} (attempts: {attempts})"
-    if spent:
+    if spent and keyed:
+        error.message += "; ids may have been spent; a call with the same idempotency key gets them"
+    elif spent:
         error.message += "; ids may have been spent, which leaves a gap"
     if error.hint:
         error.message += f"; {error.hint}"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ._msgpack import Damaged, Value, encode_uint, fields
+from ._msgpack import Damaged, Value, encode_str, encode_uint, fields
 from .errors import Error, InternalError, answered, code_of
 
 MAX_ID = (1 << 63) - 1
 MAX_N = (1 << 32) - 1  # ids of one request, whatever a store allows
 MAX_NONCE = (1 << 64) - 1
+MAX_NUMBERS = 1000  # ids of one request for a key that has numbers
 
 TIMEOUT_HEADER = "Seq-Timeout-Ms"  # the caller's patience in milliseconds
 ERROR_CODE_HEADER = "Nats-Service-Error-Code"  # the code's number
 ERROR_HEADER = "Nats-Service-Error"  # "CODE: text"
+REPLAYED_HEADER = "Seq-Replayed"  # "true": the answer had been recorded before
 
 _MAX_RETRY_MS = 24 * 60 * 60 * 1000
 _MAX_NONCE_SIZE = 16  # bytes
@@ -26,7 +29,7 @@ _PLAIN = struct.Struct(">5sq3sI7sQ")
 _PLAIN_PARTS = (b"\x83\xa2id\xd3", b"\xa1n\xce", b"\xa5nonce\xcf")
 
 
-def encode_request(n: int, mode: str, nonce: int | None) -> bytes:
+def encode_request(n: int, mode: str, nonce: int | None, idempotency_key: str | None = None) -> bytes:
     """Write the body of a request: a map of what differs from the default.
 
     An integer nonce always has its 9-byte form, so that it comes back as it went.
@@ -38,6 +41,8 @@ def encode_request(n: int, mode: str, nonce: int | None) -> bytes:
         parts.append(b"\xa4mode" + bytes([0xA0 | len(mode)]) + mode.encode())
     if nonce is not None:
         parts.append(b"\xa5nonce\xcf" + nonce.to_bytes(8, "big"))
+    if idempotency_key is not None:
+        parts.append(b"\xafidempotency_key" + encode_str(idempotency_key))
     return bytes([0x80 | len(parts)]) + b"".join(parts) if parts else b""
 
 
@@ -48,6 +53,9 @@ class Answer:
     ids: range
     nonce: Value = None
     error: Error | None = None
+    period: str = ""
+    numbers: tuple[str, ...] = ()
+    replayed: bool = False
 
 
 def decode_answer(headers: Mapping[str, str] | None, body: bytes) -> Answer:
@@ -57,21 +65,28 @@ def decode_answer(headers: Mapping[str, str] | None, body: bytes) -> Answer:
         if (part1, part2, part3) == _PLAIN_PARTS and _holds_ids(first, n):
             return Answer(range(first, first + n), nonce)
 
-    found: dict[Value, Value] = {}
+    found: dict[Value, Any] = {}
     whole = True
     try:
-        found.update(fields(body))
+        found.update(fields(body, ("numbers",)))
     except Damaged:
         whole = False
     nonce = _nonce(found.get("nonce"))
     number = (headers or {}).get(ERROR_CODE_HEADER)
     first, n = found.get("id"), found.get("n")
     if whole and number is None and isinstance(first, int) and isinstance(n, int) and _holds_ids(first, n):
-        return Answer(range(first, first + n), nonce)
+        period, numbers = found.get("period"), found.get("numbers") or found.get("number")
+        return Answer(
+            range(first, first + n),
+            nonce,
+            period=period if isinstance(period, str) else "",
+            numbers=(numbers,) if isinstance(numbers, str) else tuple(numbers) if isinstance(numbers, list) else (),
+            replayed=(headers or {}).get(REPLAYED_HEADER) == "true",
+        )
     return Answer(range(0), nonce, _error(headers, number, found))
 
 
-def _error(headers: Mapping[str, str] | None, number: str | None, found: Mapping[Value, Value]) -> Error:
+def _error(headers: Mapping[str, str] | None, number: str | None, found: Mapping[Value, Any]) -> Error:
     code, text = InternalError.code, "the worker's answer can't be read"
     if headers and number is not None:
         # The headers alone make an error; the body adds what they can't say.

@@ -8,7 +8,7 @@ import nats.aio.client
 
 from ._inbox import Inbox
 from ._options import CallOptions, Options
-from ._range import Range
+from ._range import Numbers, Range
 from ._sequence import AsyncSequence
 from ._target import Target
 
@@ -34,11 +34,15 @@ class AsyncClient:
         self._options = Options(root=root).with_(**options)
         self._inbox = Inbox(nc)
 
-    async def next(self, store: str, key: str, **options: Unpack[CallOptions]) -> int:
+    async def next(
+        self, store: str, key: str, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
+    ) -> int:
         """Return the next id of key in store; see next_n."""
-        return (await self.next_n(store, key, 1, **options)).start
+        return (await self.next_n(store, key, 1, idempotency_key=idempotency_key, **options)).start
 
-    async def next_n(self, store: str, key: str, n: int, **options: Unpack[CallOptions]) -> Range:
+    async def next_n(
+        self, store: str, key: str, n: int, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
+    ) -> Range:
         """Return the next n ids of key in store, without holes.
 
         store is a name of 1 to 64 of the characters A-Za-z0-9_-. key is any text
@@ -46,17 +50,40 @@ class AsyncClient:
         bytes. A store serves at most its max_count at once, 100 000 unless
         configured. Options given here hold for this call only.
 
+        idempotency_key, 1 to 64 bytes of any text, makes a repeat harmless: within
+        the store's window (10 minutes unless configured) every call with it for
+        this key gets the ids of the first one, over all clients and workers. Its
+        attempts have it, too, so that an answer which was lost is fetched rather
+        than left as a gap; where the call fails all the same, calling again with
+        it is safe. A call with the key of another n or mode is a BadRequestError.
+
         Waits until the ids are there or the timeout (2 s) passes, and raises an
         seqd.Error then, or sooner where asking again can't help. A call that is
         cancelled may have spent ids, which leaves a gap.
         """
-        ids = await Target(self._inbox, self._options.with_(**options), store, key).next_n(n)
+        ids = await self._target(store, key, **options).next_n(n, idempotency_key)
         return Range(ids.start, len(ids))
+
+    async def numbers(
+        self, store: str, key: str, n: int = 1, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
+    ) -> Numbers:
+        """Return the next n ids of key in store, 1 to 1000, with their numbers for people.
+
+        It is next_n, and says more: the period, the numbers as the store's
+        configuration writes them, and whether the answer is a repeat. A key that
+        has no numbers brings none, and is no error.
+        """
+        answer = await self._target(store, key, **options).numbers(n, idempotency_key)
+        return Numbers(Range(answer.ids.start, len(answer.ids)), answer.period, answer.numbers, answer.replayed)
+
+    def _target(self, store: str, key: str, **options: Unpack[CallOptions]) -> Target:
+        return Target(self._inbox, self._options.with_(**options), store, key)
 
     def sequence(self, store: str, key: str, *, prefetch: int = 0, **options: Unpack[CallOptions]) -> AsyncSequence:
         """Return a handle on key in store, for tasks that ask for its ids concurrently or often.
 
-        The options hold for all calls of the sequence. Nothing is sent.
+        The options hold for all calls of the sequence. Nothing is sent. An
+        idempotency_key is none of them: it is for one call, and these share requests.
 
         prefetch lets the sequence keep up to that many ids in stock, fetched
         ahead: a call then takes one from memory. Only weak ids may be in stock;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._options import CallOptions
-from ._range import Range
+from ._range import Numbers, Range
 from ._sequence import AsyncSequence
 from ._thread import Connection
 from .aio import AsyncClient
@@ -27,13 +27,21 @@ class Client:
         self._nc = nc
         self._client = AsyncClient(nc.nc, root=root, **options)
 
-    def next(self, store: str, key: str, **options: Unpack[CallOptions]) -> int:
+    def next(self, store: str, key: str, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]) -> int:
         """Return the next id of key in store; see AsyncClient.next_n."""
-        return self._nc.run(self._client.next(store, key, **options))
+        return self._nc.run(self._client.next(store, key, idempotency_key=idempotency_key, **options))
 
-    def next_n(self, store: str, key: str, n: int, **options: Unpack[CallOptions]) -> Range:
+    def next_n(
+        self, store: str, key: str, n: int, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
+    ) -> Range:
         """Return the next n ids of key in store, without holes; see AsyncClient.next_n."""
-        return self._nc.run(self._client.next_n(store, key, n, **options))
+        return self._nc.run(self._client.next_n(store, key, n, idempotency_key=idempotency_key, **options))
+
+    def numbers(
+        self, store: str, key: str, n: int = 1, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
+    ) -> Numbers:
+        """Return the next n ids of key in store, with their numbers for people; see AsyncClient.numbers."""
+        return self._nc.run(self._client.numbers(store, key, n, idempotency_key=idempotency_key, **options))
 
     def sequence(self, store: str, key: str, *, prefetch: int = 0, **options: Unpack[CallOptions]) -> Sequence:
         """Return a handle on key in store, for many threads; see AsyncClient.sequence."""

@@ -1,6 +1,7 @@
 package io.seqd.examples;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.nats.client.Connection;
@@ -9,6 +10,7 @@ import io.nats.client.Nats;
 import io.seqd.client.Client;
 import io.seqd.client.IdRange;
 import io.seqd.client.Mode;
+import io.seqd.client.Numbers;
 import io.seqd.client.Options;
 import io.seqd.client.SeqdException;
 import java.io.BufferedReader;
@@ -81,6 +83,7 @@ public final class Conformance {
     try {
       return switch (command.get("op").getAsString()) {
         case "next" -> next(command);
+        case "numbers" -> numbers(command);
         case "load" -> load(command);
         case "rate" -> rate(command);
         case "connect" -> connect(command.get("url").getAsString());
@@ -97,7 +100,23 @@ public final class Conformance {
   }
 
   private JsonObject next(JsonObject command) throws Exception {
-    IdRange ids = call(command).call();
+    return range(call(command).call());
+  }
+
+  private JsonObject numbers(JsonObject command) throws Exception {
+    String store = command.get("store").getAsString();
+    String key = command.get("key").getAsString();
+    Numbers got = client.numbers(store, key, number(command, "n", 1), options(command));
+    JsonArray numbers = new JsonArray();
+    got.numbers().forEach(numbers::add);
+    JsonObject result = range(got.ids());
+    result.addProperty("period", got.period());
+    result.add("numbers", numbers);
+    result.addProperty("replayed", got.replayed());
+    return result;
+  }
+
+  private static JsonObject range(IdRange ids) {
     JsonObject result = new JsonObject();
     result.addProperty("id", Long.toString(ids.start()));
     result.addProperty("n", ids.length());
@@ -181,12 +200,7 @@ public final class Conformance {
     String store = command.get("store").getAsString();
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);
-    String mode = command.has("mode") ? command.get("mode").getAsString() : "default";
-    Options options =
-        client
-            .options()
-            .withMode(Mode.valueOf(mode.toUpperCase(Locale.ROOT)))
-            .withTimeout(Duration.ofMillis(number(command, "timeout_ms", 2000)));
+    Options options = options(command);
     boolean closed = flag(command, "closed");
     if (closed || flag(command, "sequence")) {
       var sequence = client.sequence(store, key, options, number(command, "prefetch", 0));
@@ -196,6 +210,18 @@ public final class Conformance {
       return () -> sequence.nextN(n);
     }
     return () -> client.nextN(store, key, n, options);
+  }
+
+  private Options options(JsonObject command) {
+    String mode = command.has("mode") ? command.get("mode").getAsString() : "default";
+    Options options =
+        client
+            .options()
+            .withMode(Mode.valueOf(mode.toUpperCase(Locale.ROOT)))
+            .withTimeout(Duration.ofMillis(number(command, "timeout_ms", 2000)));
+    JsonElement key = command.get("idempotency_key"); // an empty one is for the client to refuse
+    boolean none = key == null || key.isJsonNull();
+    return none ? options : options.withIdempotencyKey(key.getAsString());
   }
 
   private static boolean flag(JsonObject command, String name) {

@@ -10,6 +10,11 @@ interface Caller {
 
   void ids(IdRange ids);
 
+  /** Gives it the ids with all that the worker said of them, of which most callers want no more. */
+  default void numbers(Numbers numbers) {
+    ids(numbers.ids());
+  }
+
   void failed(Ended how);
 
   /**
@@ -22,6 +27,20 @@ interface Caller {
       CompletableFuture<T> future,
       Function<IdRange, T> result,
       Function<Ended, SeqdException> explain) {
+    return of(future, result, numbers -> result.apply(numbers.ids()), explain);
+  }
+
+  /** Returns a caller that completes a future with all that the worker said. */
+  static Caller ofNumbers(
+      CompletableFuture<Numbers> future, Function<Ended, SeqdException> explain) {
+    return of(future, Numbers::of, Function.identity(), explain);
+  }
+
+  private static <T> Caller of(
+      CompletableFuture<T> future,
+      Function<IdRange, T> ofIds,
+      Function<Numbers, T> ofNumbers,
+      Function<Ended, SeqdException> explain) {
     return new Caller() {
       @Override
       public boolean waits() {
@@ -30,7 +49,12 @@ interface Caller {
 
       @Override
       public void ids(IdRange ids) {
-        future.complete(result.apply(ids));
+        future.complete(ofIds.apply(ids));
+      }
+
+      @Override
+      public void numbers(Numbers numbers) {
+        future.complete(ofNumbers.apply(numbers));
       }
 
       @Override

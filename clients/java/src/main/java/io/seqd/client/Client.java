@@ -46,11 +46,11 @@ public final class Client implements AutoCloseable {
    * Makes a client. It sends nothing.
    *
    * @param nc the connection to ask over, which stays the caller's; see {@link #connectOptions}
-   * @param options hold for all calls that name none
+   * @param options hold for all calls that name none; an idempotency key is for one call only
    */
   public Client(Connection nc, Options options) {
     this.nc = Objects.requireNonNull(nc, "the connection is null; connect with Nats.connect first");
-    this.options = Objects.requireNonNull(options, "options");
+    this.options = Objects.requireNonNull(options, "options").shared();
     this.inbox = new Inbox(nc, clock);
   }
 
@@ -185,6 +185,66 @@ public final class Client implements AutoCloseable {
   }
 
   /**
+   * Returns the next n ids of a key, 1 to 1000, with their numbers for people. It is {@link
+   * #nextN}, and says more: the period, the numbers as the store's configuration writes them, and
+   * whether the answer is a repeat. A key that has no numbers brings none, and is no error.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, 1 to 1000
+   * @return the ids and their numbers
+   * @throws InterruptedException if the thread is interrupted; ids may have been spent
+   */
+  public Numbers numbers(String store, String key, long n) throws InterruptedException {
+    return numbers(store, key, n, options);
+  }
+
+  /**
+   * Returns the next n ids of a key, 1 to 1000, with their numbers for people.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, 1 to 1000
+   * @param options hold for this call
+   * @return the ids and their numbers
+   * @throws InterruptedException if the thread is interrupted; ids may have been spent
+   */
+  public Numbers numbers(String store, String key, long n, Options options)
+      throws InterruptedException {
+    return await(numbersAsync(store, key, n, options));
+  }
+
+  /**
+   * Asks for the next n ids of a key, 1 to 1000, with their numbers for people.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, 1 to 1000
+   * @return the ids and their numbers to be
+   */
+  public CompletableFuture<Numbers> numbersAsync(String store, String key, long n) {
+    return numbersAsync(store, key, n, options);
+  }
+
+  /**
+   * Asks for the next n ids of a key, 1 to 1000, with their numbers for people.
+   *
+   * @param store the store's name
+   * @param key any text
+   * @param n how many, 1 to 1000
+   * @param options hold for this call
+   * @return the ids and their numbers to be
+   */
+  public CompletableFuture<Numbers> numbersAsync(
+      String store, String key, long n, Options options) {
+    Target target = target(store, key, options);
+    target.checkN(n, Wire.MAX_NUMBERS);
+    var future = new CompletableFuture<Numbers>();
+    begin(target.numbers(), n, options, Caller.ofNumbers(future, target::explain));
+    return future;
+  }
+
+  /**
    * Returns a handle on a key, for callers that ask for its ids concurrently or often. It sends
    * nothing.
    *
@@ -228,7 +288,7 @@ public final class Client implements AutoCloseable {
     if (prefetch > 0 && options.mode() == Mode.DEFAULT) {
       options = options.withMode(Mode.WEAK);
     }
-    Target target = target(store, key, options);
+    Target target = target(store, key, options.shared());
     if (prefetch < 0 || prefetch == 1) {
       throw target.badRequest("prefetch must be 0 or at least 2, not " + prefetch);
     }
@@ -255,10 +315,13 @@ public final class Client implements AutoCloseable {
     Target target = target(store, key, options);
     target.checkN(n);
     var future = new CompletableFuture<T>();
-    long deadline = clock.nanoTime() + options.timeoutNanos();
-    var caller = Caller.of(future, result, target::explain);
-    new Retry(options, clock, target, n, deadline, caller).attempt();
+    begin(target, n, options, Caller.of(future, result, target::explain));
     return future;
+  }
+
+  private void begin(Source source, long n, Options options, Caller caller) {
+    long deadline = clock.nanoTime() + options.timeoutNanos();
+    new Retry(options, clock, source, n, deadline, caller).attempt();
   }
 
   private Target target(String store, String key, Options options) {

@@ -34,6 +34,15 @@ record Ended(
 
   /** Returns what a caller gets, one for each caller: an exception has one stack trace. */
   SeqdException exception(String where, String hint) {
+    return exception(where, hint, false);
+  }
+
+  /**
+   * Returns what a caller gets.
+   *
+   * @param keyed whether all attempts had an idempotency key, so that spent ids are not lost
+   */
+  SeqdException exception(String where, String hint, boolean keyed) {
     StringBuilder b = new StringBuilder(where);
     if (last == null) {
       b.append("nothing was sent: the time is up");
@@ -49,7 +58,8 @@ record Ended(
       }
     }
     if (idsMayBeSpent) {
-      b.append("; ids may have been spent, which leaves a gap");
+      b.append("; ids may have been spent");
+      b.append(keyed ? "; a call with the same idempotency key gets them" : ", which leaves a gap");
     }
     if (!hint.isEmpty()) {
       b.append("; ").append(hint);

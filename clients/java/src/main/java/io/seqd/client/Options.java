@@ -16,20 +16,29 @@ public final class Options {
           Mode.DEFAULT,
           Duration.ofSeconds(2).toNanos(),
           Duration.ofMillis(500).toNanos(),
-          Long.MAX_VALUE);
+          Long.MAX_VALUE,
+          null);
 
   private final String root;
   private final Mode mode;
   private final long timeoutNanos;
   private final long attemptTimeoutNanos;
   private final long patienceNanos;
+  private final String idempotencyKey; // null: none
 
-  private Options(String root, Mode mode, long timeout, long attemptTimeout, long patience) {
+  private Options(
+      String root,
+      Mode mode,
+      long timeout,
+      long attemptTimeout,
+      long patience,
+      String idempotencyKey) {
     this.root = root;
     this.mode = mode;
     this.timeoutNanos = timeout;
     this.attemptTimeoutNanos = attemptTimeout;
     this.patienceNanos = patience;
+    this.idempotencyKey = idempotencyKey;
   }
 
   /**
@@ -50,7 +59,8 @@ public final class Options {
    */
   public Options withRoot(String root) {
     Keys.checkToken("root", root);
-    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos);
+    return new Options(
+        root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, idempotencyKey);
   }
 
   /**
@@ -63,7 +73,8 @@ public final class Options {
     if (mode == null) {
       throw Failure.badRequest("mode must not be null");
     }
-    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos);
+    return new Options(
+        root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, idempotencyKey);
   }
 
   /**
@@ -74,7 +85,12 @@ public final class Options {
    */
   public Options withTimeout(Duration timeout) {
     return new Options(
-        root, mode, nanos("timeout", timeout, 1), attemptTimeoutNanos, patienceNanos);
+        root,
+        mode,
+        nanos("timeout", timeout, 1),
+        attemptTimeoutNanos,
+        patienceNanos,
+        idempotencyKey);
   }
 
   /**
@@ -87,7 +103,12 @@ public final class Options {
    */
   public Options withAttemptTimeout(Duration timeout) {
     return new Options(
-        root, mode, timeoutNanos, nanos("attempt timeout", timeout, 1), patienceNanos);
+        root,
+        mode,
+        timeoutNanos,
+        nanos("attempt timeout", timeout, 1),
+        patienceNanos,
+        idempotencyKey);
   }
 
   /**
@@ -104,7 +125,44 @@ public final class Options {
         mode,
         timeoutNanos,
         attemptTimeoutNanos,
-        nanos("patience with no responders", patience, 0));
+        nanos("patience with no responders", patience, 0),
+        idempotencyKey);
+  }
+
+  /**
+   * Makes a repeat harmless: within the store's window, 10 minutes unless configured, every call
+   * with this key for the same key of the same store gets the ids of the first one, over all
+   * clients and workers. A call's attempts have it, too, so that an answer which was lost is
+   * fetched rather than left as a gap; where the call fails all the same, calling again with it is
+   * safe. A call with it for another n or mode is a {@link SeqdException.BadRequest}. The default
+   * is none.
+   *
+   * <p>It is for one call: a client or a sequence does not take it, for all its calls would get the
+   * same ids.
+   *
+   * @param key any text of 1 to 64 bytes in UTF-8
+   * @return the options with that idempotency key
+   */
+  public Options withIdempotencyKey(String key) {
+    int size = Wire.idempotencyKey(key).remaining();
+    if (size < 1 || size > Wire.MAX_IDEMPOTENCY_KEY_BYTES) {
+      throw Failure.badRequest(
+          "idempotency key must have 1 to %d bytes, not %d", Wire.MAX_IDEMPOTENCY_KEY_BYTES, size);
+    }
+    return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, key);
+  }
+
+  /** Returns the idempotency key; null: there is none. */
+  String idempotencyKey() {
+    return idempotencyKey;
+  }
+
+  /** Refuses an idempotency key where there are many calls. */
+  Options shared() {
+    if (idempotencyKey != null) {
+      throw Failure.badRequest("an idempotency key is for one call: give it to the call");
+    }
+    return this;
   }
 
   String root() {

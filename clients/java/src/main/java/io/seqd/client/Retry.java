@@ -50,8 +50,8 @@ final class Retry {
   }
 
   private void answered(Source.Outcome outcome) {
-    if (outcome.ids() != null) {
-      caller.ids(outcome.ids());
+    if (outcome.numbers() != null) {
+      caller.numbers(outcome.numbers());
       return;
     }
     Failure failure = outcome.failure();

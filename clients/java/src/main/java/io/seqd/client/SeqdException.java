@@ -65,7 +65,8 @@ public abstract sealed class SeqdException extends RuntimeException {
   }
 
   /**
-   * Reports whether an attempt may have spent ids. They are a gap then: nobody gets them.
+   * Reports whether an attempt may have spent ids. They are a gap then: nobody gets them, but by
+   * another call with the same idempotency key, where the call had one.
    *
    * @return false where it is known that none were
    */

@@ -25,20 +25,29 @@ interface Source {
 
   /** Refuses an n that no store serves. */
   default void checkN(long n) {
-    if (n < 1 || n > Wire.MAX_N) {
-      throw badRequest("n must be between 1 and " + Wire.MAX_N + ", not " + n);
+    checkN(n, Wire.MAX_N);
+  }
+
+  /** Refuses an n above most, too. */
+  default void checkN(long n, long most) {
+    if (n < 1 || n > most) {
+      throw badRequest("n must be between 1 and " + most + ", not " + n);
     }
   }
 
   /**
    * What an attempt came to: one of the two is null.
    *
-   * @param ids the ids asked for
+   * @param numbers the ids asked for, and what the worker said of them
    * @param failure why there are none
    */
-  record Outcome(IdRange ids, Failure failure) {
+  record Outcome(Numbers numbers, Failure failure) {
     static Outcome of(IdRange ids) {
-      return new Outcome(ids, null);
+      return of(Numbers.of(ids));
+    }
+
+    static Outcome of(Numbers numbers) {
+      return new Outcome(numbers, null);
     }
 
     static Outcome of(Failure failure) {

@@ -50,7 +50,7 @@ final class Target implements Source {
     // 0 would be outlived on arrival.
     long patience = Math.max(TimeUnit.NANOSECONDS.toMillis(budgetNanos), 1);
     Headers headers = new Headers().put(Wire.TIMEOUT_HEADER, Long.toString(patience));
-    byte[] body = Wire.request(n, options.mode(), nonce);
+    byte[] body = Wire.request(n, options.mode(), nonce, options.idempotencyKey());
     inbox.request(subject, headers, body, budgetNanos, msg -> decode(msg, n, nonce), done);
   }
 
@@ -74,7 +74,23 @@ final class Target implements Source {
       String text = "the worker answered a request for " + n + " ids with " + answer.ids().length();
       return Outcome.of(Failure.of(Failure.INTERNAL, text));
     }
-    return Outcome.of(answer.ids());
+    return Outcome.of(answer.numbers());
+  }
+
+  /** Returns a source that insists on as many numbers as ids, where there are any. */
+  Source numbers() {
+    return (n, budgetNanos, done) ->
+        ask(n, budgetNanos, outcome -> done.accept(checkNumbers(n, outcome)));
+  }
+
+  /** Refuses other than n numbers: some id would get another's, or none. */
+  private static Outcome checkNumbers(long n, Outcome outcome) {
+    int got = outcome.numbers() == null ? 0 : outcome.numbers().numbers().size();
+    if (got == 0 || got == n) {
+      return outcome;
+    }
+    String text = "the worker answered a request for " + n + " ids with " + got + " numbers";
+    return Outcome.of(Failure.of(Failure.INTERNAL, text));
   }
 
   private static String first(Headers headers, String name) {
@@ -85,7 +101,8 @@ final class Target implements Source {
   @Override
   public SeqdException explain(Ended how) {
     String where = "seqd: next: store " + quote(store) + " key " + quote(key) + ": ";
-    return how.exception(where, how.last() == null ? "" : hint(how.last()));
+    boolean keyed = options.idempotencyKey() != null;
+    return how.exception(where, how.last() == null ? "" : hint(how.last()), keyed);
   }
 
   private String hint(Failure f) {

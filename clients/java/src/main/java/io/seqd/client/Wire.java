@@ -1,9 +1,13 @@
 package io.seqd.client;
 
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.UnaryOperator;
 
 /** Requests and replies as they travel: headers, and bodies in msgpack. */
@@ -11,9 +15,15 @@ final class Wire {
   static final String TIMEOUT_HEADER = "Seq-Timeout-Ms";
   static final String ERROR_CODE_HEADER = "Nats-Service-Error-Code";
   static final String ERROR_HEADER = "Nats-Service-Error";
+  static final String REPLAYED_HEADER = "Seq-Replayed";
 
   /** Bounds the ids of one request whatever a store allows: n has 32 bits in a reply. */
   static final long MAX_N = 0xffff_ffffL;
+
+  /** Bounds the ids of one request for a key that has numbers. */
+  static final long MAX_NUMBERS = 1000;
+
+  static final int MAX_IDEMPOTENCY_KEY_BYTES = 64;
 
   /** Keeps a hostile retry_after_ms from overflowing a time. */
   private static final long MAX_RETRY_MS = Duration.ofHours(24).toMillis();
@@ -29,16 +39,35 @@ final class Wire {
   }
 
   /**
-   * Returns a request's body: a map of n, mode and nonce, of those that differ from their defaults.
+   * Returns an idempotency key as it is written. A lone surrogate is an error: getBytes would write
+   * it as a question mark, and two keys would be one.
+   */
+  static ByteBuffer idempotencyKey(String key) {
+    if (key == null) {
+      throw Failure.badRequest("idempotency key must be a text, not null");
+    }
+    try {
+      return StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(key));
+    } catch (CharacterCodingException e) {
+      throw Failure.badRequest("idempotency key is not Unicode text: a surrogate stands alone");
+    }
+  }
+
+  /**
+   * Returns a request's body: a map of n, mode, nonce and idempotency_key, of those that differ
+   * from their defaults.
    *
    * @param nonce a whole msgpack element, or null
+   * @param idempotencyKey a text of at most 64 bytes, or null
    */
-  static byte[] request(long n, Mode mode, byte[] nonce) {
+  static byte[] request(long n, Mode mode, byte[] nonce, String idempotencyKey) {
     int fields = (n > 1 ? 1 : 0) + (mode != Mode.DEFAULT ? 1 : 0) + (nonce != null ? 1 : 0);
+    fields += idempotencyKey != null ? 1 : 0;
     if (fields == 0) {
       return new byte[0];
     }
-    ByteBuffer b = ByteBuffer.allocate(64).put((byte) (0x80 | fields));
+    ByteBuffer b = ByteBuffer.allocate(idempotencyKey == null ? 64 : 64 + 18 + 64);
+    b.put((byte) (0x80 | fields));
     if (n > 1) {
       integer(text(b, "n"), n);
     }
@@ -48,11 +77,19 @@ final class Wire {
     if (nonce != null) {
       text(b, "nonce").put(nonce);
     }
+    if (idempotencyKey != null) {
+      text(text(b, "idempotency_key"), idempotencyKey);
+    }
     return Arrays.copyOf(b.array(), b.position());
   }
 
+  /** Writes a text of less than 256 bytes in its shortest form. */
   private static ByteBuffer text(ByteBuffer b, String s) {
-    return b.put((byte) (0xa0 | s.length())).put(s.getBytes(StandardCharsets.US_ASCII));
+    byte[] bytes = s.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length >= 32) {
+      return b.put((byte) 0xd9).put((byte) bytes.length).put(bytes);
+    }
+    return b.put((byte) (0xa0 | bytes.length)).put(bytes);
   }
 
   /** Writes a positive integer below 2^32 in its shortest form. */
@@ -71,12 +108,16 @@ final class Wire {
   /**
    * What an answer says.
    *
-   * @param ids null: it is an error
+   * @param numbers null: it is an error
    * @param failure null: it holds ids. An answer that is neither ids nor an error is INTERNAL
    * @param nonce the element as it was written; null: there is none
    * @param isError whether the headers alone make it an error
    */
-  record Answer(IdRange ids, Failure failure, byte[] nonce, boolean isError) {}
+  record Answer(Numbers numbers, Failure failure, byte[] nonce, boolean isError) {
+    IdRange ids() {
+      return numbers == null ? null : numbers.ids();
+    }
+  }
 
   /**
    * Reads an answer.
@@ -89,7 +130,9 @@ final class Wire {
     String number = header.apply(ERROR_CODE_HEADER);
     boolean isError = number != null;
     if (whole && !isError && f.n <= MAX_N && IdRange.holds(f.id, f.n)) {
-      return new Answer(new IdRange(f.id, f.n), null, f.nonce, false);
+      boolean replayed = "true".equals(header.apply(REPLAYED_HEADER));
+      Numbers numbers = new Numbers(new IdRange(f.id, f.n), f.period, f.numbers, replayed);
+      return new Answer(numbers, null, f.nonce, false);
     }
     String code = UNREADABLE.code();
     String text = UNREADABLE.text();
@@ -112,6 +155,8 @@ final class Wire {
     long retryAfterMs;
     String code;
     String text;
+    String period = "";
+    List<String> numbers = List.of();
     byte[] nonce;
 
     /** Reports whether body is one whole map. */
@@ -128,12 +173,37 @@ final class Wire {
         if (!in.skip() || !in.next()) {
           return false;
         }
+        if (name.equals("numbers") && in.kind == Msgpack.Kind.ARRAY) {
+          if (!readNumbers(body, in)) {
+            return false;
+          }
+          continue;
+        }
         set(name, body, in);
         if (!in.skip()) {
           return false;
         }
       }
       return in.atEnd();
+    }
+
+    /** Reads the array whose head was taken, and keeps it if all its items are texts. */
+    private boolean readNumbers(byte[] body, Msgpack in) {
+      List<String> found = new ArrayList<>();
+      long count = in.items;
+      for (long i = 0; i < count; i++) {
+        if (!in.next()) {
+          return false;
+        }
+        if (in.kind == Msgpack.Kind.STR) {
+          found.add(string(body, in));
+        }
+        if (!in.skip()) {
+          return false;
+        }
+      }
+      numbers = found.size() == count ? found : numbers;
+      return true;
     }
 
     private void set(String name, byte[] body, Msgpack in) {
@@ -150,6 +220,8 @@ final class Wire {
           switch (name) {
             case "code" -> code = string(body, in);
             case "error" -> text = string(body, in);
+            case "period" -> period = string(body, in);
+            case "number" -> numbers = List.of(string(body, in));
             default -> {}
           }
         }

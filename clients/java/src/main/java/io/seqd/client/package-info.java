@@ -30,7 +30,12 @@
  * up to half of it at random. BAD_REQUEST, FENCED, EXHAUSTED and a closed connection end a call at
  * once, and so does INTERNAL: it is a fault in seqd, better seen than hidden.
  *
- * <p>A request that got no answer may have been served all the same. Its ids are then a gap: nobody
- * gets them. {@link io.seqd.client.SeqdException#idsMayBeSpent()} says where that is possible.
+ * <p>A call that has an {@linkplain io.seqd.client.Options#withIdempotencyKey idempotency key}
+ * keeps it over all its attempts: what an attempt spent whose answer was lost is what the next one
+ * gets.
+ *
+ * <p>Without one, a request that got no answer may have been served all the same. Its ids are then
+ * a gap: nobody gets them. {@link io.seqd.client.SeqdException#idsMayBeSpent()} says where that is
+ * possible.
  */
 package io.seqd.client;

@@ -182,6 +182,9 @@ class EndToEndTest {
         {"op":"next","store":"c","key":"发票"}
         {"op":"connect","url":"URL"}
         {"op":"next","store":"c","key":"发票","mode":"strong"}
+        {"op":"numbers","store":"c","key":"n","n":2,"mode":"strong"}
+        {"op":"numbers","store":"c","key":"n","n":1001,"mode":"strong"}
+        {"op":"next","store":"c","key":"n","idempotency_key":""}
         {"op":"exit"}
         """
             .replace("URL", url);
@@ -216,6 +219,13 @@ class EndToEndTest {
     assertEquals(got.get(0), got.get(7));
     assertEquals(got.get(0), got.get(9));
     assertEquals("{\"id\":\"4\",\"n\":1,\"range\":\"4\"}", got.get(10).toString());
-    assertEquals(11, got.size());
+    assertEquals(
+        "{\"id\":\"1\",\"n\":2,\"range\":\"1..2\",\"period\":\"\",\"numbers\":[],\"replayed\":false}",
+        got.get(11).toString());
+    for (JsonObject bad : got.subList(12, 14)) {
+      assertEquals("BAD_REQUEST", bad.get("error").getAsString());
+      assertFalse(bad.get("ids_may_be_spent").getAsBoolean());
+    }
+    assertEquals(14, got.size());
   }
 }

@@ -86,19 +86,8 @@ class VectorsTest {
   @Test
   void requests() throws Exception {
     int canonical = 0;
-    for (JsonObject v :
-        Vectors.read(
-            "requests.json",
-            "good",
-            "name",
-            "headers",
-            "body",
-            "n",
-            "mode",
-            "format",
-            "timeout_ms",
-            "nonce",
-            "canonical")) {
+    int keyed = 0;
+    for (JsonObject v : Vectors.read("requests.json", "good", names())) {
       if (!v.has("canonical") || !v.get("canonical").getAsBoolean()) {
         continue; // what workers must read
       }
@@ -108,10 +97,12 @@ class VectorsTest {
           Wire.request(
               v.get("n").getAsLong(),
               mode == null ? Mode.DEFAULT : Mode.valueOf(mode.toUpperCase(java.util.Locale.ROOT)),
-              Vectors.nonce(v));
+              Vectors.nonce(v),
+              Vectors.text(v, "idempotency_key"));
+      keyed += Vectors.text(v, "idempotency_key") != null ? 1 : 0;
       Vectors.assertBytes(Vectors.hex(v, "body"), got, v);
     }
-    assertTrue(canonical >= 20, "canonical requests");
+    assertTrue(canonical >= 20 && keyed >= 10, "canonical requests");
   }
 
   /** Our own nonces have the canonical form. */
@@ -130,7 +121,16 @@ class VectorsTest {
 
   private static String[] names() {
     return new String[] {
-      "name", "headers", "body", "n", "mode", "format", "timeout_ms", "nonce", "canonical"
+      "name",
+      "headers",
+      "body",
+      "n",
+      "mode",
+      "format",
+      "timeout_ms",
+      "nonce",
+      "idempotency_key",
+      "canonical"
     };
   }
 
@@ -144,9 +144,42 @@ class VectorsTest {
   }
 
   @Test
+  void numberedReplies() throws Exception {
+    for (JsonObject v :
+        Vectors.read(
+            "replies.json",
+            "numbered",
+            "id",
+            "n",
+            "period",
+            "numbers",
+            "nonce",
+            "replayed",
+            "headers",
+            "msgpack",
+            "json",
+            "plain")) {
+      Wire.Answer got = Wire.decode(Vectors.headers(v), Vectors.hex(v, "msgpack"));
+      assertIds(v, got);
+      assertEquals(Vectors.text(v, "plain"), String.join("\n", got.numbers().numbers()));
+    }
+  }
+
+  @Test
   void accepted() throws Exception {
     for (JsonObject v :
-        Vectors.read("decode.json", "accept", "name", "headers", "body", "id", "n", "nonce")) {
+        Vectors.read(
+            "decode.json",
+            "accept",
+            "name",
+            "headers",
+            "body",
+            "id",
+            "n",
+            "nonce",
+            "period",
+            "numbers",
+            "replayed")) {
       assertIds(v, Wire.decode(Vectors.headers(v), Vectors.hex(v, "body")));
     }
   }
@@ -156,6 +189,15 @@ class VectorsTest {
     assertEquals(Long.parseLong(Vectors.text(v, "id")), got.ids().start(), v::toString);
     assertEquals(v.get("n").getAsLong(), got.ids().length(), v::toString);
     Vectors.assertBytes(Vectors.nonce(v), got.nonce(), v);
+    List<String> numbers = new ArrayList<>();
+    if (v.has("numbers")) {
+      v.getAsJsonArray("numbers").forEach(number -> numbers.add(number.getAsString()));
+    }
+    assertEquals(numbers, got.numbers().numbers(), v::toString);
+    String period = Vectors.text(v, "period");
+    assertEquals(period == null ? "" : period, got.numbers().period(), v::toString);
+    boolean replayed = v.has("replayed") && v.get("replayed").getAsBoolean();
+    assertEquals(replayed, got.numbers().replayed(), v::toString);
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -36,6 +37,7 @@ final class Worker {
     long n = 1;
     String mode = "default";
     byte[] nonce; // the element
+    String idempotencyKey;
     private final Connection nc;
     private final Map<String, Long> counters;
 
@@ -54,6 +56,8 @@ final class Worker {
         switch (name) {
           case "n" -> n = in.value;
           case "mode" -> mode = new String(body, in.dataStart, in.end() - in.dataStart, UTF_8);
+          case "idempotency_key" ->
+              idempotencyKey = new String(body, in.dataStart, in.end() - in.dataStart, UTF_8);
           case "nonce" -> nonce = Arrays.copyOfRange(body, in.start, in.end());
           default -> throw new AssertionError("unknown field " + name);
         }
@@ -85,6 +89,23 @@ final class Worker {
         b.put((byte) 0xa5).put("nonce".getBytes(UTF_8)).put(nonceElement);
       }
       raw(null, Arrays.copyOf(b.array(), b.position()));
+    }
+
+    /** Answers with ids that have numbers: one in number, more in numbers. */
+    void numbers(long first, String period, List<String> numbers, Headers headers) {
+      ByteBuffer b = ByteBuffer.allocate(100_000);
+      b.put((byte) 0x85);
+      string(b, "id").put((byte) 0xd3).putLong(first);
+      string(b, "n").put((byte) 0xce).putInt((int) n);
+      string(string(b, "period"), period);
+      if (numbers.size() == 1) {
+        string(string(b, "number"), numbers.get(0));
+      } else {
+        string(b, "numbers").put((byte) 0xdc).putShort((short) numbers.size());
+        numbers.forEach(number -> string(b, number));
+      }
+      string(b, "nonce").put(nonce);
+      raw(headers, Arrays.copyOf(b.array(), b.position()));
     }
 
     void fail(String code, int number, String text, int retryMs) {
