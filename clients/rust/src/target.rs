@@ -9,8 +9,9 @@ use crate::code::Code;
 use crate::error::{Failure, Outcome};
 use crate::options::Settings;
 use crate::retry::{after, retry, Ended};
+use crate::wire::request::{Nonce, Request};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{Error, IdRange};
+use crate::{Error, Numbers};
 
 /// One key of one store as a client asks for it: names checked, subject built.
 /// It is never changed.
@@ -43,26 +44,27 @@ impl Target {
     }
 
     /// Asks for `n` ids until it has them or asking again can't help.
-    pub(crate) async fn next(&self, n: u32) -> Result<IdRange, Error> {
-        self.check_n(n)?;
+    pub(crate) async fn next(&self, n: u32) -> Result<Numbers, Error> {
         let deadline = after(self.settings.timeout);
         let asked = retry(&self.settings, deadline, |attempt| self.ask(n, attempt)).await;
         asked.map_err(|ended| self.explain(ended))
     }
 
     /// Sends one request and waits for its answer until `deadline`.
-    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<IdRange, Outcome> {
+    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<Numbers, Outcome> {
         self.client.check_connected()?;
-        let nonce = self.client.next_nonce();
-        self.client
-            .inbox
-            .request(&self.subject, n, self.settings.mode, nonce, deadline)
-            .await
+        let request = Request {
+            n,
+            mode: self.settings.mode,
+            nonce: Some(Nonce::int(self.client.next_nonce())),
+            idempotency_key: self.settings.idempotency_key.as_deref(),
+        };
+        self.client.inbox.request(&self.subject, request, deadline).await
     }
 
-    pub(crate) fn check_n(&self, n: u32) -> Result<(), Error> {
-        if n == 0 {
-            return Err(self.bad_request(format!("n must be between 1 and {}, not 0", u32::MAX)));
+    pub(crate) fn check_n(&self, n: u32, most: u32) -> Result<(), Error> {
+        if n == 0 || n > most {
+            return Err(self.bad_request(format!("n must be between 1 and {most}, not {n}")));
         }
         Ok(())
     }
@@ -85,6 +87,7 @@ impl Target {
             took: ended.took,
             timed_out: ended.timed_out,
             ids_may_be_spent: ended.ids_may_be_spent,
+            idempotent: self.settings.idempotency_key.is_some(),
             wait: ended.wait,
             hint: self.hint(&code),
             ..f
@@ -137,6 +140,7 @@ fn failure(store: &str, key: &str, outcome: Outcome) -> (Code, Failure) {
         took: Duration::ZERO,
         timed_out: false,
         ids_may_be_spent: outcome.ids_may_be_spent,
+        idempotent: false,
         wait: None,
         hint: String::new(),
     };

@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::code::{Code, NO_WORKERS};
 use crate::wire::msgpack::Reader;
 use crate::wire::reply::decode;
-use crate::wire::request::{encode, Nonce};
+use crate::wire::request::{encode, Nonce, Request};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{IdRange, Mode};
+use crate::{IdRange, Mode, Numbers};
 
 #[test]
 fn subjects() {
@@ -71,7 +71,13 @@ fn requests() {
             Some("int") => Some(Nonce::int(text(&v["nonce"]["value"]).parse().unwrap())),
             _ => nonce(&v["nonce"]),
         };
-        assert_eq!(hex(&encode(n, mode, nonce)), v["body"], "{}", v["name"]);
+        let request = Request {
+            n,
+            mode,
+            nonce,
+            idempotency_key: v["idempotency_key"].as_str(),
+        };
+        assert_eq!(hex(&encode(&request)), v["body"], "{}", v["name"]);
         seen += 1;
     }
     assert!(seen >= 20, "only {seen} canonical bodies");
@@ -82,7 +88,7 @@ fn replies() {
     for v in vectors("replies.json", "replies") {
         let body = unhex(&v["msgpack"]);
         let answer = decode(None, &body);
-        assert_eq!(answer.result, Ok(range(&v)), "{v}");
+        assert_eq!(answer.result, Ok(reply(&v)), "{v}");
         assert_eq!(answer.nonce, nonce(&v["nonce"]), "{v}");
         for end in 0..body.len() {
             assert!(
@@ -130,7 +136,7 @@ fn errors() {
 fn answers() {
     for v in vectors("decode.json", "accept") {
         let answer = decode(Some(&headers(&v)), &unhex(&v["body"]));
-        assert_eq!(answer.result, Ok(range(&v)), "{}", v["name"]);
+        assert_eq!(answer.result, Ok(reply(&v)), "{}", v["name"]);
         assert_eq!(answer.nonce, nonce(&v["nonce"]), "{}", v["name"]);
     }
     for v in vectors("decode.json", "refuse") {
@@ -173,6 +179,17 @@ fn testdata() -> PathBuf {
 
 fn text(v: &Value) -> &str {
     v.as_str().unwrap()
+}
+
+/// What a vector says of ids and numbers. One without numbers need not say so.
+fn reply(v: &Value) -> Numbers {
+    let numbers = v["numbers"].as_array().map_or(&[][..], Vec::as_slice);
+    Numbers {
+        range: range(v),
+        period: v["period"].as_str().unwrap_or_default().to_owned(),
+        numbers: numbers.iter().map(|s| text(s).to_owned()).collect(),
+        replayed: v["replayed"] == true,
+    }
 }
 
 fn range(v: &Value) -> IdRange {
