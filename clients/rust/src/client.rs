@@ -33,9 +33,6 @@ pub(crate) struct Shared {
     nonce: AtomicU64, // of the last request; starts at random
 }
 
-/// Numbers that a worker writes at once.
-const MAX_NUMBERS: u32 = 1000;
-
 impl Client {
     /// A client that asks over `nats`, with default [`Options`]. See
     /// [`connect_options`] for settings the connection should have. It sends
@@ -111,9 +108,7 @@ impl Client {
         n: u32,
         options: &Options,
     ) -> Result<IdRange, Error> {
-        let target = self.target(store, key, options)?;
-        target.check_n(n, u32::MAX)?;
-        target.next(n).await.map(|answer| answer.range)
+        self.target(store, key, options)?.next(n).await
     }
 
     /// The next `n` ids of `key` in `store`, 1 to 1000, with the numbers that they are
@@ -138,9 +133,7 @@ impl Client {
         n: u32,
         options: &Options,
     ) -> Result<Numbers, Error> {
-        let target = self.target(store, key, options)?;
-        target.check_n(n, MAX_NUMBERS)?;
-        target.next(n).await
+        self.target(store, key, options)?.numbers(n).await
     }
 
     /// A handle on `key` in `store`, for tasks that ask for its ids concurrently

@@ -11,7 +11,10 @@ use crate::options::Settings;
 use crate::retry::{after, retry, Ended};
 use crate::wire::request::{Nonce, Request};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{Error, Numbers};
+use crate::{Error, IdRange, Numbers};
+
+/// Numbers that a worker writes at once.
+const MAX_NUMBERS: u32 = 1000;
 
 /// One key of one store as a client asks for it: names checked, subject built.
 /// It is never changed.
@@ -44,10 +47,23 @@ impl Target {
     }
 
     /// Asks for `n` ids until it has them or asking again can't help.
-    pub(crate) async fn next(&self, n: u32) -> Result<Numbers, Error> {
+    pub(crate) async fn next(&self, n: u32) -> Result<IdRange, Error> {
+        self.check_n(n, u32::MAX)?;
         let deadline = after(self.settings.timeout);
-        let asked = retry(&self.settings, deadline, |attempt| self.ask(n, attempt)).await;
-        asked.map_err(|ended| self.explain(ended))
+        let asked = retry(&self.settings, deadline, |attempt| async move {
+            self.ask(n, attempt).await.map(|answer| answer.range)
+        });
+        asked.await.map_err(|ended| self.explain(ended))
+    }
+
+    /// As next, with what comes with the ids.
+    pub(crate) async fn numbers(&self, n: u32) -> Result<Numbers, Error> {
+        self.check_n(n, MAX_NUMBERS)?;
+        let deadline = after(self.settings.timeout);
+        let asked = retry(&self.settings, deadline, |attempt| async move {
+            check_numbers(self.ask(n, attempt).await?)
+        });
+        asked.await.map_err(|ended| self.explain(ended))
     }
 
     /// Sends one request and waits for its answer until `deadline`.
@@ -113,6 +129,16 @@ impl Target {
             _ => String::new(),
         }
     }
+}
+
+/// Who gets two numbers for three ids would write one of them twice, or none.
+fn check_numbers(answer: Numbers) -> Result<Numbers, Outcome> {
+    let (n, numbers) = (answer.range.len, answer.numbers.len());
+    if numbers == 0 || numbers == n as usize {
+        return Ok(answer);
+    }
+    let text = format!("the worker answered a request for {n} ids with {numbers} numbers");
+    Err(Outcome::new(Code::Internal, text))
 }
 
 impl fmt::Debug for Target {
