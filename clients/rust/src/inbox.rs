@@ -176,12 +176,12 @@ impl Slots {
 }
 
 fn check_count(answer: Numbers, n: u32) -> Result<Numbers, Outcome> {
-    if answer.range.len == n {
+    if answer.ids.len == n {
         return Ok(answer);
     }
     let text = format!(
         "the worker answered a request for {n} ids with {}",
-        answer.range.len
+        answer.ids.len
     );
     Err(Outcome::new(Code::Internal, text))
 }

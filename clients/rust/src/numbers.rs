@@ -12,7 +12,7 @@ use crate::IdRange;
 pub struct Numbers {
     /// The ids. A key that counts in periods has them anew in each, so that there
     /// an id is unique together with the period.
-    pub range: IdRange,
+    pub ids: IdRange,
     /// The period the ids are of, such as `2026` or `2026-11-29`; empty where the key
     /// does not count in periods.
     pub period: String,
@@ -26,7 +26,7 @@ pub struct Numbers {
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.numbers.is_empty() {
-            return self.range.fmt(f);
+            return self.ids.fmt(f);
         }
         f.write_str(&self.numbers.join(" "))
     }

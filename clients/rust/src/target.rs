@@ -51,7 +51,7 @@ impl Target {
         self.check_n(n, u32::MAX)?;
         let deadline = after(self.settings.timeout);
         let asked = retry(&self.settings, deadline, |attempt| async move {
-            self.ask(n, attempt).await.map(|answer| answer.range)
+            self.ask(n, attempt).await.map(|answer| answer.ids)
         });
         asked.await.map_err(|ended| self.explain(ended))
     }
@@ -133,7 +133,7 @@ impl Target {
 
 /// Who gets two numbers for three ids would write one of them twice, or none.
 fn check_numbers(answer: Numbers) -> Result<Numbers, Outcome> {
-    let (n, numbers) = (answer.range.len, answer.numbers.len());
+    let (n, numbers) = (answer.ids.len, answer.numbers.len());
     if numbers == 0 || numbers == n as usize {
         return Ok(answer);
     }

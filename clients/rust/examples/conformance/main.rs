@@ -80,7 +80,7 @@ async fn numbers(client: &Client, command: &Value) -> Value {
     let (store, key, options) = (text(command, "store"), text(command, "key"), options(command));
     match client.numbers_with(&store, &key, count(command), &options).await {
         Ok(got) => json!({
-            "id": got.range.start.to_string(), "n": got.range.len, "range": got.range.to_string(),
+            "id": got.ids.start.to_string(), "n": got.ids.len, "range": got.ids.to_string(),
             "period": got.period, "numbers": got.numbers, "replayed": got.replayed,
         }),
         Err(err) => failed(&err),

@@ -185,7 +185,7 @@ fn text(v: &Value) -> &str {
 fn reply(v: &Value) -> Numbers {
     let numbers = v["numbers"].as_array().map_or(&[][..], Vec::as_slice);
     Numbers {
-        range: range(v),
+        ids: range(v),
         period: v["period"].as_str().unwrap_or_default().to_owned(),
         numbers: numbers.iter().map(|s| text(s).to_owned()).collect(),
         replayed: v["replayed"] == true,

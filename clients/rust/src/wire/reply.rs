@@ -28,13 +28,13 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, body: &[u8]) -> Answer {
     let mut fields = Fields::default();
     let whole = fields.read(body).is_some();
     let number = headers.and_then(|h| h.get(ERROR_CODE_HEADER));
-    if let (true, None, Some(range)) = (whole, number, fields.range()) {
+    if let (true, None, Some(ids)) = (whole, number, fields.range()) {
         let replayed = headers.and_then(|h| h.get(REPLAYED_HEADER));
         return Answer {
             nonce: fields.nonce,
             is_error: false,
             result: Ok(Numbers {
-                range,
+                ids,
                 period: fields.period,
                 numbers: fields.numbers,
                 replayed: replayed.is_some_and(|v| v.as_str() == "true"),

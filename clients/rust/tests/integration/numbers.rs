@@ -35,7 +35,7 @@ async fn numbers_come_with_their_ids() {
     let client = Client::new(server.connect().await);
 
     let one = client.numbers("s", "k", 1).await.unwrap();
-    assert_eq!(one.range, IdRange { start: 7, len: 1 });
+    assert_eq!(one.ids, IdRange { start: 7, len: 1 });
     assert_eq!(
         (one.period.as_str(), &one.numbers[..]),
         ("2026-27", &["№-2026-27-7".to_owned()][..])
@@ -45,7 +45,7 @@ async fn numbers_come_with_their_ids() {
 
     let two = client.numbers("s", "k", 2).await.unwrap();
     assert_eq!(
-        two.range,
+        two.ids,
         IdRange {
             start: i64::MAX - 1,
             len: 2
@@ -104,7 +104,7 @@ async fn all_attempts_have_the_key() {
     let client = Client::new(server.connect().await);
     let options = key("order 17 €").attempt_timeout(Duration::from_millis(100));
     let got = client.numbers_with("s", "k", 1, &options).await.unwrap();
-    assert_eq!((got.range.start, got.replayed), (9, true));
+    assert_eq!((got.ids.start, got.replayed), (9, true));
     client.next("s", "k").await.unwrap();
 
     let all = asked.all();
