@@ -3,6 +3,7 @@ package subjects_test
 import (
 	"bytes"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,6 +26,8 @@ var (
 		subjects.CountHeader: {"10"}, subjects.ModeHeader: {"weak"},
 		subjects.AcceptHeader: {"text/plain"}, subjects.TimeoutHeader: {"250"},
 	}
+	keyHeader = map[string][]string{subjects.IdempotencyHeader: {"order-7"}}
+	keyBody   = []byte("\x81\xafidempotency_key\xa7order-7")
 )
 
 const hotSubject = "seq.orders.invoice.2026.=E5=8F=91"
@@ -36,7 +39,14 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 	marked := subjects.Reply{ID: 1 << 53, N: 10, Nonce: nonce}
 	asked := subjects.Request{N: 10, Mode: subjects.Strong, Nonce: nonce}
 	answer := marked.Append(nil, subjects.Msgpack)
-	buf := make([]byte, 0, 64)
+	numbered := subjects.Reply{ID: 12, N: 1, Nonce: nonce, Period: "2026"}
+	several := subjects.Reply{ID: 12, N: 3, Nonce: nonce, Period: "2026"}
+	invoice := func(dst []byte, i int) []byte {
+		return strconv.AppendInt(append(dst, "INV-2026-"...), 100+int64(i), 10)
+	}
+	lengthy := func(dst []byte, i int) []byte { return invoice(append(dst, "0123456789abcdef0123456789abcdef"...), i) }
+	asked.IdempotencyKey = "order-7"
+	buf := make([]byte, 0, 256)
 	var bad *subjects.Error
 	var err error
 	for name, f := range map[string]func(){
@@ -49,17 +59,30 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		"Decode, binary names":    func() { bad = r.Decode(nil, binaryBody) },
 		"Decode, unknown fields":  func() { bad = r.Decode(nil, unknownBody) },
 		"Decode, both":            func() { bad = r.Decode(allHeaders, msgpackBody) },
+		"Decode, key header":      func() { bad = r.Decode(keyHeader, nil) },
 		"Request.Append":          func() { asked.Append(buf) },
 		"Reply.Append, plain":     func() { plain.Append(buf, subjects.Msgpack) },
 		"Reply.Append, nonce":     func() { marked.Append(buf, subjects.Msgpack) },
 		"Reply.Append, JSON":      func() { plain.Append(buf, subjects.JSON) },
 		"Reply.Append, int, JSON": func() { marked.Append(buf, subjects.JSON) },
 		"Reply.Append, text":      func() { plain.Append(buf, subjects.Text) },
+		"Numbers, one":            func() { numbered.AppendNumbers(buf, subjects.Msgpack, invoice) },
+		"Numbers, several":        func() { several.AppendNumbers(buf, subjects.Msgpack, lengthy) },
+		"Numbers, JSON":           func() { several.AppendNumbers(buf, subjects.JSON, invoice) },
+		"Numbers, text":           func() { several.AppendNumbers(buf, subjects.Text, invoice) },
 		"DecodeReply":             func() { _, err = subjects.DecodeReply(nil, answer) },
 	} {
 		if allocs := testing.AllocsPerRun(100, f); allocs != 0 || bad != nil || err != nil {
 			t.Errorf("%s: %v allocations, %v, %v", name, allocs, bad, err)
 		}
+	}
+}
+
+// A body's idempotency key has to outlive the body: it is all that is allocated.
+func TestIdempotencyKeyAllocatesItselfAlone(t *testing.T) {
+	var r subjects.Request
+	if allocs := testing.AllocsPerRun(100, func() { _ = r.Decode(nil, keyBody) }); allocs != 1 || r.IdempotencyKey != "order-7" {
+		t.Errorf("%v allocations for %q", allocs, r.IdempotencyKey)
 	}
 }
 
@@ -75,7 +98,7 @@ func TestHostileMsgpackDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s: %d bytes", v.Name, got)
 		}
 	}
-	for _, field := range []string{"\xa1n\xc0", "\xa4mode\xa1x", "\xa5nonce\xc0", "\xa5nonce\xb112345678901234567"} {
+	for _, field := range []string{"\xa1n\xc0", "\xa4mode\xa1x", "\xa5nonce\xc0", "\xafidempotency_key\xa17", "\xafidempotency_key\xa0", "\xa5nonce\xb112345678901234567"} {
 		wrong := join("\xdf\x00\x00\xff\xff", bytes.Repeat([]byte(field), 1<<16-1))
 		if got := allocated(func() { _ = new(subjects.Request).Decode(nil, wrong) }); got > 2048 {
 			t.Errorf("65535 times %q: %d bytes", field, got)
@@ -101,6 +124,8 @@ func TestHostileJSONAllocatesAFewTimesItsSize(t *testing.T) {
 		"many fields":    `{` + strings.Repeat(`"x":1,`, size/6) + `"n":1}`,
 		"many nonces":    `{` + strings.Repeat(`"nonce":1,`, size/10) + `"n":1}`,
 		"many wrong":     `{` + strings.Repeat(`"n":[],`, size/7) + `"n":1}`,
+		"long key":       `{"idempotency_key":"` + strings.Repeat("a", size) + `"}`,
+		"many keys":      `{` + strings.Repeat(`"idempotency_key":"",`, size/21) + `"n":1}`,
 		"many escapes":   `{` + strings.Repeat(`"\n":1,`, size/7) + `"n":1}`,
 		"escaped nonces": `{` + strings.Repeat(`"nonce":"\n",`, size/13) + `"n":1}`,
 		"one long space": `{` + strings.Repeat(" ", size) + `}`,

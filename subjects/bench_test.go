@@ -34,6 +34,8 @@ func BenchmarkDecode(b *testing.B) {
 		{"msgpack", nil, msgpackBody},
 		{"json", nil, jsonBody},
 		{"headers", allHeaders, nil},
+		{"key", nil, keyBody},
+		{"key-header", keyHeader, nil},
 		{"patience", map[string][]string{subjects.TimeoutHeader: {"250"}}, msgpackBody}, // as the clients ask
 	} {
 		b.Run(bb.name, func(b *testing.B) {
@@ -93,5 +95,18 @@ func BenchmarkDecodeReply(b *testing.B) {
 		if _, err := subjects.DecodeReply(nil, body); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkAppendNumbers(b *testing.B) {
+	reply := subjects.Reply{ID: 12, N: 1, Nonce: subjects.IntNonce(42), Period: "2026"}
+	for _, f := range []subjects.Format{subjects.Msgpack, subjects.JSON, subjects.Text} {
+		b.Run(f.MediaType(), func(b *testing.B) {
+			b.ReportAllocs()
+			buf := make([]byte, 0, 128)
+			for b.Loop() {
+				buf = reply.AppendNumbers(buf[:0], f, func(dst []byte, _ int) []byte { return append(dst, "INV-2026-000012"...) })
+			}
+		})
 	}
 }

@@ -17,13 +17,10 @@ var (
 	errNonceType   = badRequest("nonce must be a string, binary or an integer that fits 64 bits")
 	errNonceLength = badRequest("nonce must have at most %d bytes", MaxNonceLen)
 	errNonceUTF8   = badRequest("nonce must be UTF-8")
+	errKeyType     = badRequest("%s must be a string or binary", idempotencyField)
+	errKeyLength   = badKeyLength(idempotencyField)
+	errKeyText     = badRequest("%s must be text that UTF-8 can write", idempotencyField)
 )
-
-// errNoIdempotency refuses a key of idempotency: whoever sends one believes that
-// a second request with it gets the same ids.
-func errNoIdempotency(name string) *Error {
-	return badRequest("%s is not supported by this version: a second request with it would get other ids", name)
-}
 
 // decodeBody returns the format of a body and reads its fields. The body's first
 // byte tells what it is; blanks may stand before JSON.
@@ -121,7 +118,10 @@ func (f *fields) setElement(known field, value element) *Error {
 	case fieldNonce:
 		return f.nonce.setElement(value)
 	case fieldIdempotency:
-		return errNoIdempotency(idempotencyField)
+		if value.kind != kindStr && value.kind != kindBin {
+			return errKeyType
+		}
+		return f.setKey(value.data)
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (f *fields) setJSON(known field, value []byte) *Error {
 	case fieldNonce:
 		return f.nonce.setJSON(value)
 	case fieldIdempotency:
-		return errNoIdempotency(idempotencyField)
+		return f.setJSONKey(value)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestErrorVectors(t *testing.T) {
 				t.Errorf("headers: got %v, want %v", got, v.Headers)
 			}
 			got, err := subjects.DecodeReply(header(v.Headers), want)
-			if back, ok := errors.AsType[*subjects.Error](err); !ok || *back != *e || got != (subjects.Reply{Nonce: nonce}) {
+			if back, ok := errors.AsType[*subjects.Error](err); !ok || *back != *e || !reflect.DeepEqual(got, subjects.Reply{Nonce: nonce}) {
 				t.Errorf("DecodeReply: got %+v %+v, want %+v", got, back, e)
 			}
 			checkLibraryError(t, v, want)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,12 +78,12 @@ func FuzzDecodeRequest(f *testing.F) {
 	for _, group := range []string{"good", "bad"} {
 		for _, v := range vectors[requestVector](f, "requests.json", group) {
 			h := v.Headers
-			f.Add(unhex(f, v.Body), h[subjects.CountHeader], h[subjects.ModeHeader], h[subjects.AcceptHeader], h[subjects.TimeoutHeader])
+			f.Add(unhex(f, v.Body), h[subjects.CountHeader], h[subjects.ModeHeader], h[subjects.AcceptHeader], h[subjects.TimeoutHeader], h[subjects.IdempotencyHeader])
 		}
 	}
-	f.Fuzz(func(t *testing.T, body []byte, count, mode, accept, timeout string) {
+	f.Fuzz(func(t *testing.T, body []byte, count, mode, accept, timeout, key string) {
 		header := map[string][]string{}
-		for name, value := range map[string]string{subjects.CountHeader: count, subjects.ModeHeader: mode, subjects.AcceptHeader: accept, subjects.TimeoutHeader: timeout} {
+		for name, value := range map[string]string{subjects.CountHeader: count, subjects.ModeHeader: mode, subjects.AcceptHeader: accept, subjects.TimeoutHeader: timeout, subjects.IdempotencyHeader: key} {
 			if value != "" {
 				header[name] = []string{value}
 			}
@@ -102,11 +103,11 @@ func FuzzDecodeRequest(f *testing.F) {
 			checkBadRequest(t, err)
 			return
 		}
-		if r.N < 1 || r.N > subjects.MaxN || r.Timeout < 0 {
+		if r.N < 1 || r.N > subjects.MaxN || r.Timeout < 0 || len(r.IdempotencyKey) > subjects.MaxIdempotencyKeyLen || key != "" && r.IdempotencyKey != key {
 			t.Fatalf("got %+v", r)
 		}
 		var again subjects.Request
-		if err := again.Decode(nil, r.Append(nil)); err != nil || again.N != r.N || again.Mode != r.Mode {
+		if err := again.Decode(nil, r.Append(nil)); err != nil || again.N != r.N || again.Mode != r.Mode || again.IdempotencyKey != r.IdempotencyKey {
 			t.Fatalf("got %+v %v, want %+v", again, err, r)
 		}
 		if got, want := echo(again), echo(r); !bytes.Equal(got, want) {
@@ -182,6 +183,10 @@ func checkObject(t *testing.T, body []byte) {
 	if _, ok := want["nonce"]; ok != r.Nonce.IsSet() {
 		t.Fatalf("%q: nonce: got %t, want %t", body, r.Nonce.IsSet(), ok)
 	}
+	var key string
+	if _ = json.Unmarshal(want["idempotency_key"], &key); key != r.IdempotencyKey {
+		t.Fatalf("%q: idempotency key: got %q, want %q", body, r.IdempotencyKey, key)
+	}
 }
 
 func FuzzDecodeReply(f *testing.F) {
@@ -190,8 +195,10 @@ func FuzzDecodeReply(f *testing.F) {
 			f.Add(unhex(f, v.Body), v.Headers[subjects.ErrorCodeHeader], v.Headers[subjects.ErrorHeader])
 		}
 	}
-	for _, v := range vectors[replyVector](f, "replies.json", "replies") {
-		f.Add(unhex(f, v.Msgpack), "", "")
+	for _, group := range []string{"replies", "numbered"} {
+		for _, v := range vectors[replyVector](f, "replies.json", group) {
+			f.Add(unhex(f, v.Msgpack), "", "")
+		}
 	}
 	for _, v := range vectors[errorVector](f, "errors.json", "errors") {
 		f.Add(unhex(f, v.Msgpack), v.Headers[subjects.ErrorCodeHeader], v.Headers[subjects.ErrorHeader])
@@ -206,7 +213,10 @@ func FuzzDecodeReply(f *testing.F) {
 			if number != "" || reply.ID < 1 || reply.N < 1 || reply.N > subjects.MaxN || reply.ID+int64(reply.N)-1 < reply.ID {
 				t.Fatalf("got %+v", reply)
 			}
-			if again, err := subjects.DecodeReply(nil, reply.Append(nil, subjects.Msgpack)); err != nil || again != reply {
+			if b := reply.Append(nil, subjects.JSON); !json.Valid(b) {
+				t.Fatalf("no JSON: %s", b)
+			}
+			if again, err := subjects.DecodeReply(nil, reply.Append(nil, subjects.Msgpack)); err != nil || !reflect.DeepEqual(again, reply) {
 				t.Fatalf("got %+v %v, want %+v", again, err, reply)
 			}
 			return
@@ -220,7 +230,7 @@ func FuzzDecodeReply(f *testing.F) {
 		}
 		sent := subjects.AppendError(nil, subjects.Msgpack, e, &reply.Nonce)
 		again, err := subjects.DecodeReply(e.Header(), sent)
-		if back, ok := errors.AsType[*subjects.Error](err); !ok || *back != *e || again != reply {
+		if back, ok := errors.AsType[*subjects.Error](err); !ok || *back != *e || !reflect.DeepEqual(again, reply) {
 			t.Fatalf("got %+v %+v, want %+v %+v", again, back, reply, e)
 		}
 		if b := subjects.AppendError(nil, subjects.JSON, e, &reply.Nonce); !json.Valid(b) {

@@ -13,7 +13,7 @@ const (
 	ModeHeader        = "Seq-Mode"        // "strong" or "weak"
 	TimeoutHeader     = "Seq-Timeout-Ms"  // the caller's patience in milliseconds, counted from arrival
 	AcceptHeader      = "Accept"          // the reply's format, as a media type
-	IdempotencyHeader = "Idempotency-Key" // refused by this version
+	IdempotencyHeader = "Idempotency-Key" // who sends the same again gets the same ids
 )
 
 // requestHeaders are those that a worker reads, in the order of headerValues.
@@ -22,7 +22,7 @@ var requestHeaders = [...]string{AcceptHeader, CountHeader, ModeHeader, TimeoutH
 // strangeHeaders begin as ours and are no request's: those of stamped messages and
 // of answers. They come along where somebody forwards a message's headers. Any other
 // that begins with "Seq-" is refused: its sender believes that it says something.
-var strangeHeaders = [...]string{"Seq-Id", "Seq-Store", "Seq-Key", "Seq-Stamper", "Seq-Source-Time", "Seq-Replayed"}
+var strangeHeaders = [...]string{"Seq-Id", "Seq-Number", "Seq-Period", "Seq-Store", "Seq-Key", "Seq-Stamper", "Seq-Source-Time", ReplayedHeader}
 
 // headerValues are the values of requestHeaders; nil where there is none.
 type headerValues [len(requestHeaders)][]string
@@ -72,6 +72,8 @@ func indexOf(name string) int {
 		return 2
 	case TimeoutHeader:
 		return 3
+	case IdempotencyHeader:
+		return 4
 	}
 	for i, known := range requestHeaders {
 		if len(name) == len(known) && strings.EqualFold(name, known) {
@@ -118,7 +120,7 @@ func nearHeader(name string) *Error {
 			return nil
 		}
 	}
-	return badRequest("header %.40q is not known: seqd reads %s, %s, %s and %s", name, AcceptHeader, CountHeader, ModeHeader, TimeoutHeader)
+	return badRequest("header %.40q is not known: seqd reads %s, %s, %s, %s and %s", name, AcceptHeader, CountHeader, ModeHeader, TimeoutHeader, IdempotencyHeader)
 }
 
 // decodeHeader reads all headers it knows, so that a wrong count does not hide
@@ -156,7 +158,7 @@ func (f *fields) decodeHeader(header map[string][]string, r *Request) *Error {
 			}
 			keep(e)
 		case IdempotencyHeader:
-			keep(errNoIdempotency(IdempotencyHeader))
+			keep(f.setHeaderKey(value))
 		}
 	}
 	return err

@@ -52,7 +52,23 @@ func jsonString(value []byte) (s []byte, ok bool) {
 	return []byte(unescaped), err == nil
 }
 
+// jsonPlain reports whether a JSON string holds s just as it is. It says no of some
+// that encoding/json would not escape.
+func jsonPlain[T string | []byte](s T) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
+}
+
+// appendJSONString writes s as encoding/json does.
 func appendJSONString(dst []byte, s string) []byte {
+	if jsonPlain(s) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	b, _ := json.Marshal(s) // a string always marshals
 	return append(dst, b...)
 }

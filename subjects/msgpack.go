@@ -7,19 +7,22 @@ import (
 
 // Bytes of msgpack's formats, named as its specification names them.
 const (
-	mpFixmap = 0x80
-	mpFixstr = 0xa0
-	mpNil    = 0xc0
-	mpBin8   = 0xc4
-	mpUint8  = 0xcc
-	mpUint16 = 0xcd
-	mpUint32 = 0xce
-	mpUint64 = 0xcf
-	mpInt8   = 0xd0
-	mpInt64  = 0xd3
-	mpStr8   = 0xd9
-	mpMap16  = 0xde
-	mpMap32  = 0xdf
+	mpFixmap   = 0x80
+	mpFixarray = 0x90
+	mpFixstr   = 0xa0
+	mpNil      = 0xc0
+	mpBin8     = 0xc4
+	mpUint8    = 0xcc
+	mpUint16   = 0xcd
+	mpUint32   = 0xce
+	mpUint64   = 0xcf
+	mpInt8     = 0xd0
+	mpInt64    = 0xd3
+	mpStr8     = 0xd9
+	mpArray16  = 0xdc
+	mpArray32  = 0xdd
+	mpMap16    = 0xde
+	mpMap32    = 0xdf
 )
 
 // isMap reports whether b begins a msgpack map.
@@ -111,12 +114,12 @@ func (r *reader) next() (e element, ok bool) {
 		e.kind = kindStr
 		return r.sized(e, 1<<(b-mpStr8), 0)
 	case b <= 0xdd: // array16, 32
-		u, ok := r.uint(2 << (b - 0xdc))
+		u, ok := r.uint(2 << (b - mpArray16))
 		if !ok || u > uint64(len(r.rest)) {
 			return e, false
 		}
 		e.kind, e.n = kindArray, int(u)
-		return r.take(e, 1+2<<(b-0xdc), 0)
+		return r.take(e, 1+2<<(b-mpArray16), 0)
 	default: // map16, 32
 		u, ok := r.uint(2 << (b - mpMap16))
 		if !ok || u > uint64(len(r.rest))/2 {

@@ -2,6 +2,7 @@ package subjects_test
 
 import (
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestNonceComesBackUnchanged(t *testing.T) {
 			t.Fatalf("%d: got %+v %v, want %+v", i, arrived, err, asked)
 		}
 		answer := subjects.Reply{ID: 1, N: 10, Nonce: arrived.Nonce}
-		if got, err := subjects.DecodeReply(nil, answer.Append(nil, subjects.Msgpack)); err != nil || got != answer {
+		if got, err := subjects.DecodeReply(nil, answer.Append(nil, subjects.Msgpack)); err != nil || !reflect.DeepEqual(got, answer) {
 			t.Errorf("%d: reply: got %+v %v, want %+v", i, got, err, answer)
 		}
 		refusal := subjects.AppendError(nil, subjects.Msgpack, subjects.ErrBusy, &arrived.Nonce)

@@ -10,6 +10,9 @@ import (
 // their number in 32 bits, and it must fit an int.
 const MaxN = min(1<<32-1, math.MaxInt)
 
+// MaxIdempotencyKeyLen bounds an idempotency key, in bytes.
+const MaxIdempotencyKeyLen = 64
+
 // Mode is how ids are to be ordered.
 type Mode uint8
 
@@ -53,11 +56,15 @@ type Request struct {
 	Format  Format        // of the reply
 	Timeout time.Duration // the caller's patience; 0: the caller names none
 	Nonce   Nonce         // echoed in the reply
+
+	// IdempotencyKey, of 1 to MaxIdempotencyKeyLen bytes, is what requests have in
+	// common that are to get the same ids: one request, sent again. "": none.
+	IdempotencyKey string
 }
 
 // Decode reads a request's headers and body into r, replacing all of it.
 //
-// A plain request does not allocate. The error has [BadRequest]; even then
+// A request does not allocate, unless its body has an idempotency key. The error has [BadRequest]; even then
 // r.Format says how to answer, and r.Nonce holds the nonce if one could be read.
 func (r *Request) Decode(header map[string][]string, body []byte) *Error {
 	*r = Request{N: 1}
@@ -81,7 +88,7 @@ func (r *Request) Decode(header map[string][]string, body []byte) *Error {
 	if err != nil {
 		return err
 	}
-	r.N = int(f.n)
+	r.N, r.IdempotencyKey = int(f.n), f.key
 	return nil
 }
 
@@ -91,15 +98,17 @@ type fields struct {
 	n     int64
 	mode  Mode
 	nonce Nonce
-	seen  field // of the body
+	key   string // of idempotency
+	seen  field  // of the body
 }
 
 // Append writes the request as a body, in msgpack, with the fields that differ
-// from their defaults in the order n, mode, nonce: nothing at all for a request
-// of one id in the store's default mode. Format and Timeout travel as headers.
+// from their defaults in the order n, mode, nonce, idempotency_key: nothing at all
+// for a request of one id in the store's default mode. Format and Timeout travel as
+// headers.
 func (r *Request) Append(dst []byte) []byte {
 	count := byte(0)
-	for _, set := range []bool{r.N > 1, r.Mode != DefaultMode, r.Nonce.IsSet()} {
+	for _, set := range []bool{r.N > 1, r.Mode != DefaultMode, r.Nonce.IsSet(), r.IdempotencyKey != ""} {
 		if set {
 			count++
 		}
@@ -116,6 +125,9 @@ func (r *Request) Append(dst []byte) []byte {
 	}
 	if r.Nonce.IsSet() {
 		dst = r.Nonce.append(appendStr(dst, nonceField), Msgpack)
+	}
+	if r.IdempotencyKey != "" {
+		dst = appendStr(appendStr(dst, idempotencyField), r.IdempotencyKey)
 	}
 	return dst
 }

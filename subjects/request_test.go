@@ -20,6 +20,7 @@ type requestVector struct {
 	Format    string
 	TimeoutMs *int64 `json:"timeout_ms"`
 	Nonce     *nonceVector
+	Key       string `json:"idempotency_key"`
 	Canonical bool
 	Code      subjects.Code
 }
@@ -49,7 +50,7 @@ func TestDecodeVectors(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			body := unhex(t, v.Body)
 			kept := slices.Clone(body)
-			want := subjects.Request{N: v.N.int(t), Mode: v.mode(), Format: parseFormat(t, v.Format), Timeout: v.timeout()}
+			want := subjects.Request{N: v.N.int(t), Mode: v.mode(), Format: parseFormat(t, v.Format), Timeout: v.timeout(), IdempotencyKey: v.Key}
 			if err := r.Decode(header(v.Headers), body); err != nil {
 				t.Fatal(err)
 			}
@@ -59,15 +60,18 @@ func TestDecodeVectors(t *testing.T) {
 			if r.Nonce.IsSet() != (v.Nonce != nil) {
 				t.Errorf("nonce: got %t", r.Nonce.IsSet())
 			}
-			clear(body) // the buffer is the caller's: a nonce must not live in it
+			clear(body) // the buffer is the caller's: a nonce must not live in it, nor a key
 			v.Nonce.checkEcho(t, r.Nonce)
+			if r.IdempotencyKey != v.Key {
+				t.Errorf("idempotency key: got %q, want %q", r.IdempotencyKey, v.Key)
+			}
 
 			encoded := r.Append(nil)
 			if v.Canonical && !bytes.Equal(encoded, kept) {
 				t.Errorf("Append: got %x, want %x", encoded, kept)
 			}
 			var again subjects.Request
-			if err := again.Decode(nil, encoded); err != nil || again.N != r.N || again.Mode != r.Mode {
+			if err := again.Decode(nil, encoded); err != nil || again.N != r.N || again.Mode != r.Mode || again.IdempotencyKey != v.Key {
 				t.Errorf("Decode(Append): got %+v %v, want %+v", again, err, r)
 			}
 			v.Nonce.checkEcho(t, again.Nonce)
@@ -124,7 +128,7 @@ func TestDecodeAgreesWithLibrary(t *testing.T) {
 		if len(body) == 0 || isJSON(body) || len(v.Headers) > 0 {
 			continue
 		}
-		n, mode, nonce := int64(1), "", []byte(nil)
+		n, mode, nonce, key := int64(1), "", []byte(nil), ""
 		buf := bytes.NewReader(body)
 		d := msgpack.NewDecoder(buf)
 		pairs, err := d.DecodeMapLen()
@@ -147,14 +151,16 @@ func TestDecodeAgreesWithLibrary(t *testing.T) {
 				err = msgpack.Unmarshal(value, &mode)
 			case "nonce":
 				nonce = value
+			case "idempotency_key":
+				err = msgpack.Unmarshal(value, &key)
 			}
 		}
 		if err != nil || buf.Len() > 0 {
 			t.Errorf("%s: library: %v, %d bytes left", v.Name, err, buf.Len())
 		}
 		m, _ := subjects.ParseMode(mode)
-		if n != int64(v.N) || m != v.mode() || v.Nonce != nil && !bytes.Equal(nonce, unhex(t, v.Nonce.Msgpack)) {
-			t.Errorf("%s: library reads n=%d mode=%q nonce=%x", v.Name, n, mode, nonce)
+		if n != int64(v.N) || m != v.mode() || v.Nonce != nil && !bytes.Equal(nonce, unhex(t, v.Nonce.Msgpack)) || key != v.Key {
+			t.Errorf("%s: library reads n=%d mode=%q nonce=%x idempotency_key=%q", v.Name, n, mode, nonce, key)
 		}
 	}
 }
