@@ -55,7 +55,7 @@ fn keys() {
 
 #[test]
 fn requests() {
-    let mut seen = 0;
+    let (mut seen, mut keyed) = (0, 0);
     for v in vectors("requests.json", "good") {
         if v["canonical"] != true {
             continue;
@@ -79,15 +79,20 @@ fn requests() {
         };
         assert_eq!(hex(&encode(&request)), v["body"], "{}", v["name"]);
         seen += 1;
+        keyed += usize::from(request.idempotency_key.is_some());
     }
-    assert!(seen >= 20, "only {seen} canonical bodies");
+    assert!(
+        seen >= 20 && keyed >= 5,
+        "only {seen} canonical bodies, {keyed} with a key"
+    );
 }
 
 #[test]
 fn replies() {
-    for v in vectors("replies.json", "replies") {
+    let plain = vectors("replies.json", "replies");
+    for v in plain.into_iter().chain(vectors("replies.json", "numbered")) {
         let body = unhex(&v["msgpack"]);
-        let answer = decode(None, &body);
+        let answer = decode(Some(&headers(&v)), &body);
         assert_eq!(answer.result, Ok(reply(&v)), "{v}");
         assert_eq!(answer.nonce, nonce(&v["nonce"]), "{v}");
         for end in 0..body.len() {
@@ -207,7 +212,7 @@ fn nonce(v: &Value) -> Option<Nonce> {
 
 fn headers(v: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in v["headers"].as_object().unwrap() {
+    for (name, value) in v["headers"].as_object().into_iter().flatten() {
         headers.insert(name.as_str(), text(value));
     }
     headers
