@@ -95,13 +95,12 @@ func (t *target) ownHeaders(header nats.Header) error {
 		for _, ours := range []string{
 			subjects.CountHeader, subjects.ModeHeader, subjects.TimeoutHeader, subjects.AcceptHeader, subjects.IdempotencyHeader,
 		} {
-			if !strings.EqualFold(name, ours) {
-				continue
+			if strings.EqualFold(name, ours) {
+				if ours == subjects.IdempotencyHeader && !t.settings.repeatable {
+					return badRequest("the header %s is not WithHeaders' to set: WithIdempotencyKey is for that", ours)
+				}
+				delete(header, name)
 			}
-			if ours == subjects.IdempotencyHeader && !t.settings.repeatable {
-				return badRequest("the header %s is not WithHeaders' to set: WithIdempotencyKey is for that", ours)
-			}
-			delete(header, name)
 		}
 	}
 	return nil
