@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // MaxNumbers bounds the ids of one request for a key whose ids have numbers: a
@@ -98,7 +99,8 @@ func appendArray(dst []byte, n int) []byte {
 }
 
 func (r *Reply) appendJSONNumbers(dst []byte, numbers int, number func(dst []byte, i int) []byte) []byte {
-	dst = r.appendJSONRange(dst)
+	dst = strconv.AppendInt(append(dst, `{"id":"`...), r.ID, 10)
+	dst = strconv.AppendInt(append(dst, `","n":`...), int64(r.N), 10)
 	if r.Period != "" {
 		dst = appendJSONString(append(dst, `,"period":`...), r.Period)
 	}

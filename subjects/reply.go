@@ -32,7 +32,8 @@ func (r *Reply) Append(dst []byte, f Format) []byte {
 	}
 	switch f {
 	case JSON:
-		dst = r.appendJSONRange(dst)
+		dst = strconv.AppendInt(append(dst, `{"id":"`...), r.ID, 10)
+		dst = strconv.AppendInt(append(dst, `","n":`...), int64(r.N), 10)
 		if r.Nonce.IsSet() {
 			dst = r.Nonce.append(append(dst, `,"nonce":`...), JSON)
 		}
@@ -59,12 +60,6 @@ func (r *Reply) Append(dst []byte, f Format) []byte {
 func (r *Reply) appendRange(dst []byte, count byte) []byte {
 	dst = appendInt64(append(dst, mpFixmap|count, mpFixstr|2, 'i', 'd'), r.ID)
 	return binary.BigEndian.AppendUint32(append(dst, mpFixstr|1, 'n', mpUint32), uint32(r.N))
-}
-
-// appendJSONRange begins an object as appendRange does a map.
-func (r *Reply) appendJSONRange(dst []byte) []byte {
-	dst = strconv.AppendInt(append(dst, `{"id":"`...), r.ID, 10)
-	return strconv.AppendInt(append(dst, `","n":`...), int64(r.N), 10)
 }
 
 // Header returns the headers that go with a reply: none, but of a repeat.

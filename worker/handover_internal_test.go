@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +30,16 @@ func someCarried() []carried {
 	}
 }
 
+// someKeyed have idempotency keys of all kinds, with and without what stands before
+// them.
+func someKeyed() []carried {
+	return []carried{
+		{key: allocator.Key{Store: "a", Name: "k"}, reply: "r", n: 1, left: time.Second, hops: 1, idempotencyKey: "7"},
+		{key: allocator.Key{Store: "a", Name: "k"}, reply: "r", n: 5, weak: true, nonce: subjects.IntNonce(7), left: time.Second, named: true, hops: 2, parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", state: "a=1", idempotencyKey: "Bestellung-ä-€-17"},
+		{key: allocator.Key{Store: "a", Name: "k"}, reply: "r", n: 1, format: subjects.JSON, left: time.Second, hops: 1, parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", idempotencyKey: strings.Repeat("\xff", subjects.MaxIdempotencyKeyLen)},
+	}
+}
+
 func encoded(requests ...carried) []byte {
 	b := make([]byte, parcelHead)
 	for i := range requests {
@@ -39,21 +51,56 @@ func encoded(requests ...carried) []byte {
 
 // What is handed over arrives unchanged.
 func TestParcelComesBack(t *testing.T) {
-	want := someCarried()
-	got, patience, ok := openParcel(string(encoded(want...)), nil)
-	if !ok || patience != takeWithin || len(got) != len(want) {
-		t.Fatalf("got %d requests, %v, %v", len(got), patience, ok)
+	for _, want := range [][]carried{someCarried(), someKeyed(), slices.Concat(someCarried(), someKeyed(), someCarried())} {
+		got, patience, ok := openParcel(string(encoded(want...)), nil)
+		if !ok || patience != takeWithin || len(got) != len(want) {
+			t.Fatalf("got %d requests, %v, %v", len(got), patience, ok)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("got %+v, want %+v", got[i], want[i])
+			}
+		}
 	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Errorf("got %+v, want %+v", got[i], want[i])
+}
+
+// Workers of the version before read every message in which no request has an
+// idempotency key, for it has the very bytes that they write. They take none in
+// which one has: whoever sends it goes on by itself, and keeps the key.
+func TestParcelForOlderWorkers(t *testing.T) {
+	const written = "\x01\x00\xc8\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"\x00\x01\x01\xc0\x84\x3d\x08_INBOX.x\x03a.k" +
+		"\x2c\x02\xac\x02\xc0\x84\x3d\x01r\x03a.k\x10\x81\xa5nonce\xcf\x00\x00\x00\x00\x00\x00\x00\x07" +
+		"\x3700-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\x03a=1"
+	plain := []carried{
+		{key: allocator.Key{Store: "a", Name: "k"}, reply: "_INBOX.x", n: 1, left: time.Second, hops: 1},
+		{key: allocator.Key{Store: "a", Name: "k"}, reply: "r", n: 300, format: subjects.Text, nonce: subjects.IntNonce(7), left: time.Second, hops: 2, parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", state: "a=1"},
+	}
+	used := encoded(someKeyed()...)
+	again := appendCarried(used[:parcelHead], &plain[0]) // a body is used for many messages
+	again = appendCarried(again, &plain[1])
+	closeParcel(again, takeWithin, len(plain), 0)
+	for _, got := range [][]byte{encoded(plain...), again} {
+		if string(got) != written {
+			t.Errorf("got %q, want %q", got, written)
+		}
+	}
+	for i := range 3 { // wherever the key stands
+		mixed := slices.Insert(slices.Clone(plain), i, someKeyed()[0])
+		body := encoded(mixed...)
+		if body[0] == wireVersion {
+			t.Errorf("with a key in request %d an older worker reads it", i)
+		}
+		body[0] = wireVersion
+		if _, _, ok := openParcel(string(body), nil); ok {
+			t.Errorf("a key in request %d is taken in a message of a version without", i)
 		}
 	}
 }
 
 // A message is refused as a whole: cut short, too long, or of another version.
 func TestParcelIsRefused(t *testing.T) {
-	whole := encoded(someCarried()...)
+	whole := encoded(slices.Concat(someCarried(), someKeyed())...)
 	for n := range whole {
 		if _, _, ok := openParcel(string(whole[:n]), nil); ok {
 			t.Errorf("the first %d of %d bytes are taken", n, len(whole))
@@ -75,12 +122,23 @@ func TestParcelIsRefused(t *testing.T) {
 		"a bad store":   func(c *carried) { c.key.Store = "a b" },
 		"a bad format":  func(c *carried) { c.format = 3 },
 		"a long reply":  func(c *carried) { c.reply = string(make([]byte, maxReplyLen+1)) },
+		"a long key":    func(c *carried) { c.idempotencyKey = string(make([]byte, subjects.MaxIdempotencyKeyLen+1)) },
 	} {
 		bad := good
 		change(&bad)
 		if _, _, ok := openParcel(string(encoded(good, bad)), nil); ok {
 			t.Errorf("%s is taken", what)
 		}
+	}
+	good.idempotencyKey = "k"
+	empty := bytes.Replace(encoded(good), []byte("\x01k"), []byte("\x00"), 1)
+	if _, _, ok := openParcel(string(empty), nil); ok || len(empty) != len(encoded(good))-1 {
+		t.Error("an empty idempotency key is taken")
+	}
+	flags := encoded(good)
+	flags[parcelHead] |= flagKeyed << 1
+	if _, _, ok := openParcel(string(flags), nil); ok {
+		t.Error("an unknown flag is taken")
 	}
 }
 
@@ -107,6 +165,8 @@ func TestWords(t *testing.T) {
 // written as it came, but for what has more than one spelling.
 func FuzzOpenParcel(f *testing.F) {
 	f.Add(encoded(someCarried()...))
+	f.Add(encoded(someKeyed()...))
+	f.Add(encoded(slices.Concat(someCarried(), someKeyed(), someCarried())...))
 	f.Add([]byte("\x01\x00\xc8\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x01\x01\x01\x01r\x03a.k"))
 	f.Add([]byte("\x01\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {

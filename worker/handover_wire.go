@@ -13,13 +13,20 @@ import (
 // are for one worker, of any keys:
 //
 //	version, patience (2 bytes, ms), count (2 bytes), the receiver's clock (8 bytes), then of each request:
-//	flags, hops, n, left (µs), reply, "<store>.<key>"[, nonce][, traceparent, tracestate]
+//	flags, hops, n, left (µs), reply, "<store>.<key>"[, nonce][, traceparent, tracestate][, idempotency key]
 //
 // Numbers without a size are varints; texts have their length before them. A
 // nonce is written as a caller's body that has nothing else. The answer to all of
 // it is a word. What can't be read, or is of another version, is not taken, as a
 // whole: who has sent it goes on by itself.
-const wireVersion = 1
+const (
+	wireVersion = 1
+
+	// keyedVersion is that of a message in which a request has an idempotency key. A
+	// worker that knows no such keys would serve the request without, and a repeat
+	// would get other ids: so it is not to read any of it.
+	keyedVersion = 2
+)
 
 const (
 	parcelHead  = 5 + clockLen // bytes before the first request
@@ -39,6 +46,7 @@ const (
 	flagNonce   = 1 << 3
 	flagNamed   = 1 << 4 // the caller has named his patience
 	flagTraced  = 1 << 5
+	flagKeyed   = 1 << 6 // in a message of keyedVersion
 	formatShift = 1
 )
 
@@ -54,9 +62,12 @@ type carried struct {
 	named         bool          // by the caller; else it is the worker's for him
 	hops          uint8         // how often it has been handed over, this time included
 	parent, state string        // of its trace; "": the caller wants none
+
+	idempotencyKey string // "": the caller has named none
 }
 
-// appendCarried writes a request.
+// appendCarried writes a request behind what there is of a message: b begins with
+// its head, of which the version is written here.
 func appendCarried(b []byte, r *carried) []byte {
 	flags := byte(r.format) << formatShift & flagFormat
 	if r.weak {
@@ -71,6 +82,13 @@ func appendCarried(b []byte, r *carried) []byte {
 	traced := r.parent != "" && len(r.parent) <= maxParent
 	if traced {
 		flags |= flagTraced
+	}
+	if len(b) == parcelHead {
+		b[0] = wireVersion
+	}
+	if r.idempotencyKey != "" {
+		b[0] = keyedVersion
+		flags |= flagKeyed
 	}
 	b = append(b, flags, r.hops)
 	b = binary.AppendUvarint(b, uint64(r.n))
@@ -87,9 +105,13 @@ func appendCarried(b []byte, r *carried) []byte {
 	if traced {
 		b = appendText(b, r.parent)
 		if len(r.state) > maxState {
-			return append(b, 0)
+			b = append(b, 0)
+		} else {
+			b = appendText(b, r.state)
 		}
-		b = appendText(b, r.state)
+	}
+	if r.idempotencyKey != "" {
+		b = appendText(b, r.idempotencyKey)
 	}
 	return b
 }
@@ -98,10 +120,9 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// closeParcel writes the head of a message, for which parcelHead bytes were left.
+// closeParcel writes the head of a message, but for its version.
 // clock is what the receiver's shows by now, at least; 0 if that is not known.
 func closeParcel(b []byte, patience time.Duration, count int, clock time.Duration) {
-	b[0] = wireVersion
 	binary.BigEndian.PutUint16(b[1:], uint16(patience.Milliseconds()))
 	binary.BigEndian.PutUint16(b[3:], uint16(count))
 	appendClock(b[:parcelHead-clockLen], clock)
@@ -110,7 +131,7 @@ func closeParcel(b []byte, patience time.Duration, count int, clock time.Duratio
 // openParcel appends the requests of a message to into. ok is false if any of it
 // can't be read.
 func openParcel(message string, into []carried) (requests []carried, patience time.Duration, ok bool) {
-	if len(message) < parcelHead || message[0] != wireVersion {
+	if len(message) < parcelHead || message[0] != wireVersion && message[0] != keyedVersion {
 		return into, 0, false
 	}
 	patience = time.Duration(message[1])<<8 | time.Duration(message[2])
@@ -118,7 +139,10 @@ func openParcel(message string, into []carried) (requests []carried, patience ti
 	if count < 1 || count > maxCarried {
 		return into, 0, false
 	}
-	r := wireReader{rest: message[parcelHead:]}
+	r := wireReader{rest: message[parcelHead:], flags: flagKeyed - 1}
+	if message[0] == keyedVersion {
+		r.flags |= flagKeyed
+	}
 	for range count {
 		into = append(into, carried{})
 		if !r.request(&into[len(into)-1]) {
@@ -129,11 +153,14 @@ func openParcel(message string, into []carried) (requests []carried, patience ti
 }
 
 // wireReader reads what is left of a message.
-type wireReader struct{ rest string }
+type wireReader struct {
+	rest  string
+	flags byte // that a request may have
+}
 
 func (r *wireReader) request(c *carried) bool {
 	flags, ok := r.byte()
-	if !ok || flags >= flagTraced<<1 {
+	if !ok || flags&^r.flags != 0 {
 		return false
 	}
 	c.weak, c.named = flags&flagWeak != 0, flags&flagNamed != 0
@@ -162,9 +189,15 @@ func (r *wireReader) request(c *carried) bool {
 		if c.parent, ok = r.text(maxParent); !ok {
 			return false
 		}
-		c.state, ok = r.text(maxState)
+		if c.state, ok = r.text(maxState); !ok {
+			return false
+		}
 	}
-	return ok
+	if flags&flagKeyed != 0 {
+		c.idempotencyKey, ok = r.text(subjects.MaxIdempotencyKeyLen)
+		return ok && c.idempotencyKey != ""
+	}
+	return true
 }
 
 func (r *wireReader) nonce(into *subjects.Nonce) bool {

@@ -60,11 +60,12 @@ func (o *outboxes) add(c *call, peer string, now time.Time) {
 		o.open = append(o.open, o.begin(peer))
 	}
 	p := o.open[i]
-	before := len(p.body)
+	before, version := len(p.body), p.body[0]
 	carry := c.carry(now)
 	p.body = appendCarried(p.body, &carry)
 	if len(p.body) > p.limit && len(p.calls) > 0 {
 		p.body = p.body[:before]
+		p.body[0] = version // what is taken out again may have changed it
 		o.send(p)
 		p = o.begin(peer)
 		o.open[i] = p
