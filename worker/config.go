@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -99,6 +100,16 @@ type Store struct {
 	Segments    allocator.Segments // how weak ids are reserved
 	Leased      bool               // one worker owns each key, and issues its ids from memory
 	Floors      string             // names what the Counter keeps of floors, for discovery; "" for none
+
+	// Numbers returns the rule by which a key's ids are printed, and their periods
+	// found; nil if they are not, and ids alone are answered. The Counter counts
+	// these keys accordingly. A nil func means no key's. It must not block.
+	Numbers   func(key string) *numbering.Rule
+	Numbering string // names these rules, for discovery; "" for none
+
+	// IdempotencyWindow is for how long the answer to a request with an idempotency
+	// key is kept. 0 means that such requests are refused.
+	IdempotencyWindow time.Duration
 }
 
 // DefaultMaxCount bounds the ids of one request.
