@@ -85,6 +85,7 @@ func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, takes 
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	a.print = newPrinter(stdout, a.format == "json")
+	a.print.label, a.print.exhausted = a.label, a.exhausted
 	err = a.open(ctx, src)
 	defer a.close()
 	if err == nil {
@@ -129,6 +130,14 @@ func (a *admin) close() {
 	for _, c := range a.clusters {
 		c.close()
 	}
+}
+
+// calendarOf returns the rule of a key, if it has periods.
+func (p place) calendarOf(key allocator.Key) calendar {
+	if rule := p.Rule(key); rule != nil && rule.Periodic() {
+		return rule
+	}
+	return nil
 }
 
 // of returns the cluster that a store's counters are in.
