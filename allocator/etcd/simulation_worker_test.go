@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,12 +44,15 @@ func newSimWorker(w *world, number int) *simWorker {
 	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number), ended: make(chan struct{})}
 	sw.lessee.turn = make(chan struct{}, 1)
 	sw.lease, sw.rate = w.plan.leaseOf(number), w.plan.rateOf(number)
-	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally, sw: sw}
+	client := etcdsim.NewClient(w.server, sw.script)
+	kv := &observedKV{KVClient: client, LeaseClient: client, tally: &w.tally, sw: sw}
 	sw.counter = etcd.NewCounterOn(kv, sw.jitter, etcd.Config{
 		Writer: sw.id,
 		Floor:  func(key allocator.Key) int64 { return w.plan.floors[key] },
 		Lease:  sw.lease,
 		Now:    sw.now,
+
+		Counting: w.counting,
 	})
 	sw.issuer = allocator.NewIssuer(advances{sw.counter, w}, allocator.IssuerConfig{
 		Peers:    w.plan.peers,
@@ -163,8 +167,13 @@ func (o observer) Batch(string, int, int) {}
 func (o observer) Segment(string, int)    {}
 
 func (o observer) Skipped(_ string, _ int, why allocator.Gap) {
-	if why == allocator.GapTenure {
+	switch why {
+	case allocator.GapTenure:
 		o.tally.add("tenure over")
+	case allocator.GapPeriod:
+		o.tally.add("period over")
+	case allocator.GapOvertaken:
+		o.tally.add("overtaken")
 	}
 }
 
@@ -196,6 +205,7 @@ type accounted struct {
 }
 
 func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err error) {
+	h.w.answered(a)
 	var lost *allocator.LostRace
 	if errors.As(err, &lost) {
 		h.w.advanced(a.Key, a.N, allocator.Range{}, nil)
@@ -209,8 +219,25 @@ func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err erro
 // observedKV counts what a worker sees of etcd.
 type observedKV struct {
 	pb.KVClient
+	pb.LeaseClient
 	tally *tally
 	sw    *simWorker
+}
+
+func (kv *observedKV) LeaseGrant(ctx context.Context, in *pb.LeaseGrantRequest, _ ...grpc.CallOption) (*pb.LeaseGrantResponse, error) {
+	kv.sw.thaw()
+	out, err := kv.LeaseClient.LeaseGrant(ctx, in)
+	kv.sw.thaw()
+	if err != nil {
+		return out, err
+	}
+	kv.tally.add("answers' lease")
+	if d := dice(kv.sw.plan.seed, kv.sw.id+" lease of answers", int(out.ID)); !kv.sw.quiet.Load() && d.IntN(100) < kv.sw.plan.faulty {
+		if _, err := kv.sw.server.LeaseRevoke(&pb.LeaseRevokeRequest{ID: out.ID}); err != nil { // nothing has it yet
+			kv.sw.t.Error(err)
+		}
+	}
+	return out, nil
 }
 
 func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.CallOption) (*pb.TxnResponse, error) {
@@ -219,6 +246,8 @@ func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.Call
 	kv.sw.freezeIfRenewed(in)
 	kv.sw.thaw()
 	switch {
+	case errors.Is(err, rpctypes.ErrGRPCLeaseNotFound):
+		kv.tally.add("answers' lease gone") // and has done nothing
 	case errors.Is(err, rpctypes.ErrGRPCTooManyOps):
 		kv.tally.add("too large") // and has done nothing: no gap may come of it
 	case err != nil:
@@ -245,7 +274,7 @@ func countPuts(in *pb.TxnRequest) (n int) {
 	for _, op := range in.Success {
 		if nested := op.GetRequestTxn(); nested != nil {
 			n += countPuts(nested)
-		} else if op.GetRequestPut() != nil {
+		} else if put := op.GetRequestPut(); put != nil && !strings.HasPrefix(string(put.Key), answersAt) {
 			n++
 		}
 	}
