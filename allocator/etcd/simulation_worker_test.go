@@ -21,18 +21,19 @@ import (
 // a Counter, as package worker has it.
 type simWorker struct {
 	*world
-	number  int // from 1; as a Worker of the history's ops
-	id      string
-	lease   time.Duration // of the leased store; 0: this one knows no leases
-	rate    float64       // of its clock
-	counter *etcd.Counter
-	issuer  *allocator.Issuer
-	crashed atomic.Bool   // what it says from now on, nobody hears
-	drains  atomic.Bool   // it takes no requests of other workers
-	revoked atomic.Bool   // what it had reserved; as nobody jumps, for good
-	severed atomic.Bool   // from etcd and from other workers
-	ended   chan struct{} // closed when it stops or crashes
-	lessee  lessee
+	number   int // from 1; as a Worker of the history's ops
+	id       string
+	lease    time.Duration // of the leased store; 0: this one knows no leases
+	rate     float64       // of its clock
+	counter  *etcd.Counter
+	issuer   *allocator.Issuer
+	crashed  atomic.Bool   // what it says from now on, nobody hears
+	drains   atomic.Bool   // it takes no requests of other workers
+	revoked  atomic.Bool   // what it had reserved; as nobody jumps, for good
+	severed  atomic.Bool   // from etcd and from other workers
+	loseNext atomic.Bool   // the answer to its next call of etcd
+	ended    chan struct{} // closed when it stops or crashes
+	lessee   lessee
 
 	frozenUntil      atomic.Int64 // ns after the world began
 	freezeNext       atomic.Int64 // ns, when its next renewal's answer is there; 0: no
@@ -109,6 +110,9 @@ func (sw *simWorker) script(call etcdsim.Call) etcdsim.Fault {
 		return etcdsim.Fault{Outcome: etcdsim.Dropped}
 	}
 	d := dice(sw.plan.seed, sw.id+" etcd", call.Seq)
+	if sw.loseNext.Swap(false) {
+		return etcdsim.Fault{Outcome: etcdsim.Lost}
+	}
 	if sw.quiet.Load() || d.IntN(100) >= sw.plan.faulty {
 		if sw.cutOff() {
 			sw.tally.add("cut off")
