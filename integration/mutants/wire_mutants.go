@@ -50,7 +50,9 @@ var wireMutants = []mutant{
 	},
 	{
 		name: "binary mode refused", breaks: "Perl's packer can't ask for STRONG",
-		edits:  []edit{{bodyFile, `value.kind != kindStr && value.kind != kindBin {`, `value.kind != kindStr {`}},
+		edits:  []edit{{bodyFile, `value.kind != kindStr && value.kind != kindBin {
+			return errModeType`, `value.kind != kindStr {
+			return errModeType`}},
 		suites: []suite{wire, refusal},
 	},
 	{
@@ -70,22 +72,12 @@ var wireMutants = []mutant{
 	},
 	{
 		name: "idempotency key ignored", breaks: "a retry gets other ids than its caller believes",
-		edits: []edit{{bodyFile, `	case fieldIdempotency:
-		return errNoIdempotency(idempotencyField)
-	}
-	return nil
-}
-
-func (f *fields) setMode`, `	}
-	return nil
-}
-
-func (f *fields) setMode`}},
+		edits:  []edit{{bodyFile, `return f.setJSONKey(value)`, `return nil`}},
 		suites: []suite{wire},
 	},
 	{
 		name: "idempotency header ignored", breaks: "a retry gets other ids than its caller believes",
-		edits:  []edit{{headerFile, `keep(errNoIdempotency(IdempotencyHeader))`, `keep(nil)`}},
+		edits:  []edit{{headerFile, `keep(f.setHeaderKey(value))`, `keep(nil)`}},
 		suites: []suite{wire, refusal},
 	},
 	{
