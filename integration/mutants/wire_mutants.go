@@ -53,7 +53,9 @@ var wireMutants = []mutant{
 	},
 	{
 		name: "binary mode refused", breaks: "Perl's packer can't ask for STRONG",
-		edits:  []edit{{bodyFile, `value.kind != kindStr && value.kind != kindBin {`, `value.kind != kindStr {`}},
+		edits: []edit{{bodyFile, `value.kind != kindStr && value.kind != kindBin {
+			return errModeType`, `value.kind != kindStr {
+			return errModeType`}},
 		suites: []suite{wire, refusal},
 	},
 	{
