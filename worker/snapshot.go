@@ -52,6 +52,8 @@ type StoreSnapshot struct {
 	Skipped    map[string]int64   // ids, by cause
 	Waits      []Waits
 
+	Replayed int64 // repeats of requests with an idempotency key, answered with the ids that these had got
+
 	Leased    bool             // its keys are owned
 	Takeovers map[string]int64 // of keys that other workers owned, by cause
 	Unleased  int64            // requests refused because this worker had no lease, or the key's owner none
@@ -154,6 +156,7 @@ func (st *store) snapshot() StoreSnapshot {
 		Leased:          st.Leased,
 		Takeovers:       map[string]int64{},
 		Unleased:        c.unleased.Load(),
+		Replayed:        c.replayed.Load(),
 	}
 	for why := range allocator.Takeovers {
 		s.Takeovers[why.String()] = c.takeovers[why].Load()
