@@ -114,10 +114,14 @@ func (q *query) run(ctx context.Context, stdout, stderr io.Writer) error {
 // ask asks for ids with their numbers. More ids than can have numbers are asked for
 // alone: a worker refuses that for keys that have some.
 func (q *query) ask(ctx context.Context, client *seqd.Client) (seqd.Numbers, error) {
-	if q.n <= subjects.MaxNumbers {
-		return client.Numbers(ctx, q.store, q.key, q.n)
+	var options []seqd.Option
+	if q.keyed {
+		options = append(options, seqd.WithIdempotencyKey(q.idempotencyKey))
 	}
-	ids, err := client.NextN(ctx, q.store, q.key, q.n)
+	if q.n <= subjects.MaxNumbers {
+		return client.Numbers(ctx, q.store, q.key, q.n, options...)
+	}
+	ids, err := client.NextN(ctx, q.store, q.key, q.n, options...)
 	return seqd.Numbers{Range: ids}, err
 }
 
@@ -168,9 +172,6 @@ func (q *query) options() ([]seqd.Option, error) {
 		seqd.WithRoot(q.root),
 		seqd.WithTimeout(q.timeout),
 		seqd.WithNoRespondersPatience(min(noWorkersPatience, q.timeout)),
-	}
-	if q.idempotencyKey != "" {
-		options = append(options, seqd.WithIdempotencyKey(q.idempotencyKey))
 	}
 	if q.mode != "" {
 		mode, err := subjects.ParseMode(q.mode)
