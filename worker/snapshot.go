@@ -25,6 +25,8 @@ type Snapshot struct {
 
 	ID, Host string
 
+	ClockOffset time.Duration // by which the other worker's clock that is furthest away is ahead of ours; see worker/clock.go
+
 	HandedOver        int64 // requests that another worker has taken from this one
 	HandoversRefused  int64 // requests that another worker did not take: it does not serve, or does not win
 	HandoversLost     int64 // requests that another worker was sent, and said nothing about
@@ -118,6 +120,7 @@ func (w *Worker) Snapshot() Snapshot {
 		SubscriptionsRefused: w.deafTo.Load(),
 		ID:                   w.config.ID,
 		Host:                 w.config.Host,
+		ClockOffset:          w.clocks.clockOffset(),
 
 		HandedOver:        w.handovers.stats.taken.Load(),
 		HandoversRefused:  w.handovers.stats.refused.Load(),
