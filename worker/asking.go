@@ -31,7 +31,7 @@ func (a *asking) await(reply string) (answered <-chan *nats.Msg, forget func()) 
 // hearAnswer takes an answer to what the worker asks, or a word about what it has
 // handed over.
 func (w *Worker) hearAnswer(m *nats.Msg) {
-	if !w.handovers.hears(m) {
+	if !w.handovers.hears(m) && !w.clocks.hears(m) {
 		w.asking.handle(m)
 	}
 }

@@ -98,6 +98,7 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 			c.store.saw(c.Key, ids.Last())
 		} else {
 			c.store.sawNumber(c.Key, ids.Last(), rule)
+			w.early(ids, c.Above, rule)
 		}
 	} else {
 		w.sendError(&c.asked, c.wireError(err))

@@ -33,6 +33,9 @@ func (w *Worker) hears() ([]*hearing, error) {
 			all = append(all, &hearing{what: "discovery", subject: subject, handle: func() nats.MsgHandler { return func(m *nats.Msg) { w.discover(verb, m) } }})
 		}
 	}
+	if w.asksForTime() {
+		all = append(all, &hearing{what: "other workers' clocks", subject: clockSubject, handle: func() nats.MsgHandler { return w.tellTime }})
+	}
 	return append(all,
 		&hearing{what: "what other workers hand over", subject: w.peerWildcard(), work: true, handle: func() nats.MsgHandler { return newReceiver(w) }},
 		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", work: true, handle: func() nats.MsgHandler { return w.hearAnswer }}), nil
@@ -88,6 +91,7 @@ func (w *Worker) info() micro.Info {
 			MetadataMaxCount:    fmt.Sprint(st.MaxCount),
 			MetadataState:       string(st.currentState()),
 			MetadataFloors:      st.Floors,
+			MetadataNumbering:   st.Numbering,
 			MetadataSegments:    segmentsOf(st.Segments),
 			MetadataLease:       st.lease().String(),
 		}
@@ -125,6 +129,13 @@ type EndpointData struct {
 	// nanoseconds: two looks at it tell the clock's rate.
 	Clock time.Duration `json:"clock"`
 
+	// Of stores with numbers: what the wall clock shows, in Unix milliseconds, and how
+	// far the other worker's that is furthest away is ahead of it.
+	Wall          int64 `json:"wall_ms,omitempty"`
+	ClockOffsetMs int64 `json:"clock_offset_ms,omitempty"`
+
+	Replayed int64 `json:"replayed"` // repeats answered with the ids of the request before
+
 	NearlyExhausted int64 `json:"nearly_exhausted"` // keys that have spent more than 90 % of all ids, since the start
 
 	LeaseData
@@ -154,6 +165,10 @@ func (w *Worker) stats() micro.Stats {
 		if text := s.lastError.Load(); text != nil {
 			endpoint.LastError = *text
 		}
+		var wall, offset int64
+		if st.Numbers != nil {
+			wall, offset = w.config.Now().UnixMilli(), w.clocks.clockOffset().Milliseconds()
+		}
 		endpoint.Data, _ = json.Marshal(EndpointData{ // plain numbers and strings always marshal
 			State:   st.currentState(),
 			IDs:     s.issued(),
@@ -162,6 +177,10 @@ func (w *Worker) stats() micro.Stats {
 			NoReply: w.noReply.Load(),
 			Pauses:  w.pauses.Load(),
 			Clock:   time.Since(w.started),
+
+			Wall:          wall,
+			ClockOffsetMs: offset,
+			Replayed:      s.replayed.Load(),
 
 			NearlyExhausted: s.nearlyExhausted.Load(),
 

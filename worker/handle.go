@@ -200,7 +200,9 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 func (w *Worker) sent(a *asked, ids allocator.Range, err error) {
 	if err != nil {
 		w.answers.lost(err)
-		a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
+		if a.once == "" { // else they are still there to be asked for
+			a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
+		}
 	} else {
 		a.stats.answered(a.lane, ids.N, time.Since(a.arrived))
 	}

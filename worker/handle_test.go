@@ -4,11 +4,14 @@ import (
 	"log/slog"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -60,6 +63,44 @@ func TestFastPathAllocatesNothing(t *testing.T) {
 				t.Errorf("%v allocations", least)
 			}
 		})
+	}
+}
+
+// Nor does that of a key whose ids are counted by the year and printed.
+func TestNumberedFastPathAllocatesNothing(t *testing.T) {
+	s, m := newNumbered(t), request("weak")
+	least := 1.0
+	for range 10 {
+		least = min(least, testing.AllocsPerRun(1000, func() { s.handle(m) }))
+	}
+	if least > 0 {
+		t.Errorf("%v allocations", least)
+	}
+}
+
+// newNumbered is newSubscriber for a store with numbers, whose key of request has a
+// segment that lasts.
+func newNumbered(t testing.TB) *subscriber {
+	rule, err := numbering.New(numbering.Config{Period: "year", Zone: "Europe/Berlin", Format: "INV-{period}-{id:09}{check:damm}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSubscriber(t)
+	memory := s.store.backend.Counter.(*allocatortest.Memory) // which counts on
+	memory.Set(allocator.Key{Store: "demo", Name: "key666"}, rule.Period(time.Now()).Mark(0))
+	s.store.Numbers = func(string) *numbering.Rule { return rule }
+	m := request("weak")
+	for range 10_000 {
+		s.handle(m)
+	}
+	return s
+}
+
+func BenchmarkHandleNumbered(b *testing.B) {
+	s, m := newNumbered(b), request("weak")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.handle(m)
 	}
 }
 

@@ -45,6 +45,15 @@ func (h *hearing) topic() (subject, queue string) { return h.subject, "" }
 // stores: with fewer allowed it can't serve.
 func Subscriptions(stores int) int { return stores + discoverySubjects + ownSubjects }
 
+// subscriptions returns how many w needs.
+func (w *Worker) subscriptions() int {
+	n := Subscriptions(len(w.stores))
+	if w.asksForTime() {
+		n++
+	}
+	return n
+}
+
 const (
 	discoverySubjects = 9 // three questions, each to all services, to seqd, to this worker
 	ownSubjects       = 2 // what other workers hand over, and the answers to what we ask

@@ -10,6 +10,7 @@ const (
 	MetadataDefaultMode = "default_mode"
 	MetadataModes       = "modes"
 	MetadataMaxCount    = "max_count"
+	MetadataNumbering   = "numbering"   // as Store says it
 	MetadataFloors      = "floors"      // as Store says them
 	MetadataSegments    = "segments"    // how weak ids are reserved
 	MetadataLease       = "lease"       // for which its keys are owned, as 3s; 0s: they are not

@@ -25,6 +25,8 @@ type Snapshot struct {
 
 	ID, Host string
 
+	ClockOffset time.Duration // by which the other worker's clock that is furthest away is ahead of ours; see worker/clock.go
+
 	HandedOver        int64 // requests that another worker has taken from this one
 	HandoversRefused  int64 // requests that another worker did not take: it does not serve, or does not win
 	HandoversLost     int64 // requests that another worker was sent, and said nothing about
@@ -51,6 +53,8 @@ type StoreSnapshot struct {
 	SegmentIDs int64              // in them
 	Skipped    map[string]int64   // ids, by cause
 	Waits      []Waits
+
+	Replayed int64 // repeats of requests with an idempotency key, answered with the ids that these had got
 
 	Leased    bool             // its keys are owned
 	Takeovers map[string]int64 // of keys that other workers owned, by cause
@@ -116,6 +120,7 @@ func (w *Worker) Snapshot() Snapshot {
 		SubscriptionsRefused: w.deafTo.Load(),
 		ID:                   w.config.ID,
 		Host:                 w.config.Host,
+		ClockOffset:          w.clocks.clockOffset(),
 
 		HandedOver:        w.handovers.stats.taken.Load(),
 		HandoversRefused:  w.handovers.stats.refused.Load(),
@@ -154,6 +159,7 @@ func (st *store) snapshot() StoreSnapshot {
 		Leased:          st.Leased,
 		Takeovers:       map[string]int64{},
 		Unleased:        c.unleased.Load(),
+		Replayed:        c.replayed.Load(),
 	}
 	for why := range allocator.Takeovers {
 		s.Takeovers[why.String()] = c.takeovers[why].Load()

@@ -53,6 +53,9 @@ func (w *Worker) sendSpecial(a *asked, ids allocator.Range, scratch []byte) []by
 			return rule.Append(dst, key, p, first+int64(i))
 		})
 	}
+	if a.replayed {
+		a.stats.replayed.Add(1)
+	}
 	var err error
 	if header := reply.Header(); header == nil {
 		err = w.conn().Publish(a.reply, scratch)

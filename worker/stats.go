@@ -63,6 +63,7 @@ type stats struct {
 	skipped    [allocator.Gaps]atomic.Int64 // ids
 	takeovers  [allocator.Takeovers]atomic.Int64
 	unleased   atomic.Int64                       // requests refused for want of an owner
+	replayed   atomic.Int64                       // repeats, answered with the ids of the request before
 	waits      [allocator.WaitCauses]atomic.Int64 // requests that waited for a segment
 	waitNanos  [allocator.WaitCauses]atomic.Int64
 

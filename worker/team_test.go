@@ -76,7 +76,7 @@ func (tm *team) join(t testing.TB, change func(*worker.Config)) *member {
 		change(&config)
 	}
 	b := &config.Backends[0]
-	m.counter = etcd.NewCounter(servers.Dial(t, endpoint), etcd.Config{Writer: config.ID, Lease: b.Lease, Log: config.Log})
+	m.counter = etcd.NewCounter(servers.Dial(t, endpoint), etcd.Config{Writer: config.ID, Lease: b.Lease, Log: config.Log, Counting: counting(b.Stores)})
 	b.Counter, b.Ready = m.counter, m.counter.Ready
 	w, err := worker.New(config)
 	if err != nil {

@@ -213,7 +213,7 @@ const refusedMsg = "NATS refuses the subscription: not serving the store; trying
 
 func (w *Worker) limitBar(err error) *bar {
 	return &bar{Denied, refusedMsg, err, fmt.Sprintf("a worker of these stores needs %d subscriptions: raise max_subscriptions of nats-server, or of the user's account",
-		Subscriptions(len(w.stores)))}
+		w.subscriptions())}
 }
 
 func (st *store) refusedBar(err error) *bar {

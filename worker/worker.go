@@ -57,6 +57,7 @@ type Worker struct {
 	reconnects atomic.Int64 // to NATS
 	handovers  handovers
 	connecting connecting
+	clocks     clocks
 }
 
 // New checks config and returns a Worker that Run will start.
@@ -152,6 +153,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	watches.Go(func() { w.watchNATS(watchCtx) })
 	watches.Go(func() { w.watchPauses(watchCtx) })
 	watches.Go(func() { w.watchDrops(watchCtx) })
+	watches.Go(func() { w.watchClocks(watchCtx) })
 	watches.Go(func() { w.watchConnecting(watchCtx) })
 	for _, b := range w.backends {
 		watches.Go(func() { b.watch(watchCtx, w) })

@@ -53,7 +53,7 @@ func seqd(stdout, stderr io.Writer) *cmdline.Program {
 	root.Subcommands = []*ffcli.Command{
 		dev.Command(stdout, stderr),
 		serve.Command(stderr),
-		next.Command(stdout),
+		next.Command(stdout, stderr),
 		stamp.Command(stdout, stderr),
 		admin.Command(stdout),
 		doctor.Command(stdout),

@@ -5,6 +5,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -73,5 +74,43 @@ func TestNextMayNotAskWhyNobodyServes(t *testing.T) {
 	got := runSeqd(t, "next", "demo", "key", "--nats-url", strings.Replace(nats.URL, "//", "//u:p@", 1))
 	if got.code != exitFailed || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, "no worker of the store serves now") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// wantNext checks what seqd next prints.
+func wantNext(t *testing.T, url, stdout, stderr string, args ...string) {
+	t.Helper()
+	got := runSeqd(t, append([]string{"next", "--nats-url", url}, args...)...)
+	if got.code != 0 || got.stdout != stdout || got.stderr != stderr {
+		t.Errorf("next %q: got %+v, want %q and %q", args, got, stdout, stderr)
+	}
+}
+
+// Where there are numbers they are printed, in every mode and through a real worker;
+// and a request that is made again gets the ones that it got.
+func TestNextPrintsNumbers(t *testing.T) {
+	nats, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
+	file := configFile(t, "nats: {url: "+nats.URL+"}\netcd: {endpoints: ["+db.Endpoint+"]}\n"+
+		"stores:\n  billing:\n    mode: strong\n    number: {format: \"INV-{id:06}\"}\n    keys:\n      plain: {number: {period: none}}\n"+
+		"  years:\n    number: {period: year, format: \"{period}/{id}\"}\n")
+	p := start(t, []string{"SEQD_HTTP_ADDR=none"}, "worker", "--config", file)
+	p.wait(t, p.stderr, "joined the queue group")
+	again := "seqd next: the same answer again: an earlier request with the idempotency key \"order 17\" had got it\n"
+	wantNext(t, nats.URL, "INV-000001\n", "", "billing", "invoice")
+	wantNext(t, nats.URL, "INV-000002\nINV-000003\n", "", "billing", "invoice", "-n", "2", "--idempotency-key", "order 17")
+	wantNext(t, nats.URL, "INV-000002\nINV-000003\n", again, "billing", "invoice", "-n", "2", "--idempotency-key", "order 17")
+	wantNext(t, nats.URL, `{"id":"2","n":2,"numbers":["INV-000002","INV-000003"]}`+"\n", again, "billing", "invoice", "-n", "2", "--format", "json", "--idempotency-key", "order 17")
+	wantNext(t, nats.URL, `{"id":"4","n":1,"number":"INV-000004"}`+"\n", "", "billing", "invoice", "--format", "json")
+	wantNext(t, nats.URL, "1\n2\n", "", "billing", "plain", "-n", "2")
+	year := time.Now().UTC().Format("2006")
+	wantNext(t, nats.URL, year+"/1\n", "", "years", "ticket", "--mode", "strong")
+
+	if got := runSeqd(t, "next", "billing", "invoice", "--nats-url", nats.URL, "--idempotency-key", "order 17"); got.code != exitFailed || !strings.Contains(got.stderr, "another n or mode") {
+		t.Errorf("another request with its key: got %+v", got)
+	}
+	for _, key := range []string{"", strings.Repeat("k", 65)} {
+		if got := runSeqd(t, "next", "billing", "invoice", "--nats-url", nats.URL, "--idempotency-key", key); got.code != exitUsage || !strings.Contains(got.stderr, "must have 1 to 64 bytes") {
+			t.Errorf("key %q: got %+v", key, got)
+		}
 	}
 }

@@ -35,6 +35,7 @@ type reading struct {
 	worker string // for people
 	shows  time.Duration
 	came   time.Time
+	wall   time.Time // what its wall clock shows; zero: it does not say
 }
 
 // readClocks asks the workers. Nobody that tells is no error.
@@ -45,22 +46,26 @@ func (e *examination) readClocks(ctx context.Context) clocks {
 		return c // lookAtWorkers says why
 	}
 	for _, a := range answers {
-		if shows := clockOf(a.Said); shows > 0 {
-			c.of[a.Said.ID] = reading{endpoint{id: a.Said.ID, host: a.Said.Metadata[worker.MetadataHost]}.worker(), shows, a.Came}
+		if shows, wall := clockOf(a.Said); shows > 0 {
+			c.of[a.Said.ID] = reading{endpoint{id: a.Said.ID, host: a.Said.Metadata[worker.MetadataHost]}.worker(), shows, a.Came, wall}
 		}
 	}
 	return c
 }
 
-// clockOf returns what a worker's clock shows; 0: it does not say.
-func clockOf(s micro.Stats) time.Duration {
+// clockOf returns what a worker's clocks show; 0 and zero: it does not say.
+func clockOf(s micro.Stats) (shows time.Duration, wall time.Time) {
 	for _, p := range s.Endpoints {
 		var data worker.EndpointData
-		if json.Unmarshal(p.Data, &data) == nil && data.Clock > 0 {
-			return data.Clock
+		if json.Unmarshal(p.Data, &data) != nil {
+			continue
+		}
+		shows = max(shows, data.Clock)
+		if data.Wall != 0 {
+			wall = time.UnixMilli(data.Wall)
 		}
 	}
-	return 0
+	return shows, wall
 }
 
 // lookAtClocks looks whether the workers' clocks run as fast as ours: where keys
@@ -71,6 +76,7 @@ func (e *examination) lookAtClocks(ctx context.Context, first clocks) {
 	if len(first.of) == 0 {
 		return
 	}
+	e.lookAtWallClocks(first)
 	if !backoff.Sleep(ctx, time.Until(first.asked.Add(clockInterval))) {
 		e.skip("workers.clocks", "", context.Cause(ctx).Error(), "")
 		return

@@ -59,6 +59,7 @@ var rules = []struct {
 	{worker.MetadataDefaultMode, Fail},
 	{worker.MetadataModes, Fail},
 	{worker.MetadataFloors, Fail},
+	{worker.MetadataNumbering, Fail},
 	{worker.MetadataMaxCount, Warn},
 	{worker.MetadataSegments, Warn},
 	{worker.MetadataLease, Warn}, // right while a lease is turned on or off

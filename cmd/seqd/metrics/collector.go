@@ -21,6 +21,7 @@ type collector struct {
 	natsConnected, natsReconnects, pauses                        family
 	requests, duration, inFlight, inFlightLimit                  family
 	queued, queuedLimit, dropped, withoutReply                   family
+	clockOffset, replayed                                        family
 	workerInfo, lost, refused                                    family
 	issued, skipped, left, nearlyExhausted                       family
 	batches, segments, segmentIDs, waits, waitSeconds            family
@@ -52,6 +53,9 @@ func newCollector(s Sources) *collector {
 		queuedLimit:   gauge("requests_queued_limit", "Messages queued for a store beyond which one more is dropped."),
 		dropped:       counter("requests_dropped_total", "Messages that were dropped without an answer because they came faster than they could be refused.", "store"),
 		withoutReply:  counter("requests_without_reply_total", "Messages without a reply subject that could be answered; nothing is allocated for them."),
+
+		clockOffset: gauge("clock_offset_seconds", "How far the other worker's clock that is furthest away is ahead of this one's, where keys count in periods; below 0: behind."),
+		replayed:    counter("replayed_total", "Requests with an idempotency key that were answered with the ids of the request before.", "store"),
 
 		issued:          counter("ids_issued_total", "Ids in answers.", "store", "mode"),
 		skipped:         counter("ids_skipped_total", "Ids that nobody gets.", "store", "reason"),
@@ -94,6 +98,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		c.lost.send(ch, float64(n), reason)
 	}
 	c.refused.send(ch, float64(w.SubscriptionsRefused))
+	c.clockOffset.send(ch, w.ClockOffset.Seconds())
 	c.pauses.send(ch, float64(w.Pauses))
 	c.inFlight.send(ch, float64(w.InFlight))
 	c.inFlightLimit.send(ch, float64(w.InFlightLimit))
@@ -136,6 +141,7 @@ func (c *collector) store(ch chan<- prometheus.Metric, st worker.StoreSnapshot) 
 	for reason, n := range st.Skipped {
 		c.skipped.send(ch, float64(n), st.Name, reason)
 	}
+	c.replayed.send(ch, float64(st.Replayed), st.Name)
 	c.left.send(ch, float64(st.IDsLeft), st.Name)
 	c.nearlyExhausted.send(ch, float64(st.NearlyExhausted), st.Name)
 	c.batches.sendHistogram(ch, st.Batches, st.Name)

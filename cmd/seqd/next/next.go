@@ -22,21 +22,24 @@ import (
 )
 
 // Command is `seqd next`.
-func Command(stdout io.Writer) *ffcli.Command {
+func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd next", flag.ContinueOnError)
 	q := query{}
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids to ask for")
 	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
+	fs.StringVar(&q.idempotencyKey, "idempotency-key", "", "`TEXT` of at most 64 bytes that names this request: made again with it within the store's window, it gets the same ids")
 	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
-	fs.StringVar(&q.format, "format", "text", "text (one id a line) or json")
+	fs.StringVar(&q.format, "format", "text", "text (one id a line; of a key with numbers, one number) or json")
 	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
 	q.nats.Flags(fs)
 	return &ffcli.Command{
 		Name:       "next",
 		ShortUsage: "seqd next STORE KEY [flags]",
 		ShortHelp:  "ask for ids",
-		LongHelp: "Asks for the next ids of KEY in STORE and prints them. KEY is any text: it is escaped;\n" +
-			"a dot separates its parts.",
+		LongHelp: "Asks for the next ids of KEY in STORE and prints them, or their numbers where the store or\n" +
+			"key is configured to have some. KEY is any text: it is escaped; a dot separates its parts.\n" +
+			"With --idempotency-key a request that may have been answered already can be made again: if it\n" +
+			"was, the same ids are printed, and a line on stderr says so.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			rest, err := cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd next orders invoice"}.Parse(fs, args)
@@ -47,7 +50,12 @@ func Command(stdout io.Writer) *ffcli.Command {
 				return err
 			}
 			q.store, q.key = rest[0], rest[1]
-			return q.run(ctx, stdout)
+			fs.Visit(func(f *flag.Flag) {
+				if f.Name == "idempotency-key" {
+					q.keyed = true
+				}
+			})
+			return q.run(ctx, stdout, stderr)
 		},
 	}
 }
@@ -58,16 +66,20 @@ type query struct {
 	n          int
 	mode       string
 	timeout    time.Duration
-	format     string
-	root       string
-	nats       settings.NATS
+
+	idempotencyKey string
+	keyed          bool // the flag was given: an empty variable of a script's is an error
+
+	format string
+	root   string
+	nats   settings.NATS
 }
 
 // noWorkersPatience leaves room for a worker that is just restarting, and
 // tells within a second that none is there.
 const noWorkersPatience = 500 * time.Millisecond
 
-func (q *query) run(ctx context.Context, stdout io.Writer) error {
+func (q *query) run(ctx context.Context, stdout, stderr io.Writer) error {
 	options, err := q.options()
 	if err != nil {
 		return err
@@ -84,7 +96,7 @@ func (q *query) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ids, err := client.NextN(ctx, q.store, q.key, q.n)
+	got, err := q.ask(ctx, client)
 	if errors.Is(err, seqd.ErrNoWorkers) && ctx.Err() == nil {
 		if why := fleet.WhyNobody(ctx, nc, q.timeout, q.root, q.store); why != "" {
 			err = fmt.Errorf("next: store %.80q key %.80q: %w; %s", q.store, q.key, seqd.ErrNoWorkers, why)
@@ -93,12 +105,41 @@ func (q *query) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if got.Replayed {
+		fmt.Fprintf(stderr, "seqd next: the same answer again: an earlier request with the idempotency key %q had got it\n", q.idempotencyKey)
+	}
+	return q.print(stdout, got)
+}
+
+// ask asks for ids with their numbers. More ids than can have numbers are asked for
+// alone: a worker refuses that for keys that have some.
+func (q *query) ask(ctx context.Context, client *seqd.Client) (seqd.Numbers, error) {
+	var options []seqd.Option
+	if q.keyed {
+		options = append(options, seqd.WithIdempotencyKey(q.idempotencyKey))
+	}
+	if q.n <= subjects.MaxNumbers {
+		return client.Numbers(ctx, q.store, q.key, q.n, options...)
+	}
+	ids, err := client.NextN(ctx, q.store, q.key, q.n, options...)
+	return seqd.Numbers{Range: ids}, err
+}
+
+func (q *query) print(stdout io.Writer, got seqd.Numbers) error {
 	if q.format == "json" {
-		reply := subjects.Reply{ID: ids.First, N: ids.N}
-		_, err = fmt.Fprintf(stdout, "%s\n", reply.Append(nil, subjects.JSON))
+		reply := subjects.Reply{ID: got.First, N: got.N, Period: got.Period, Numbers: got.Numbers}
+		_, err := fmt.Fprintf(stdout, "%s\n", reply.Append(nil, subjects.JSON))
 		return err
 	}
-	for id := range ids.All() {
+	for _, number := range got.Numbers {
+		if _, err := fmt.Fprintln(stdout, number); err != nil {
+			return err
+		}
+	}
+	if len(got.Numbers) > 0 {
+		return nil
+	}
+	for id := range got.All() {
 		if _, err := fmt.Fprintln(stdout, id); err != nil {
 			return err
 		}
@@ -120,6 +161,9 @@ func (q *query) options() ([]seqd.Option, error) {
 	}
 	if q.format != "text" && q.format != "json" {
 		return nil, cmdline.UsageError(fmt.Sprintf("--format must be text or json, not %q", q.format))
+	}
+	if n := len(q.idempotencyKey); q.keyed && (n == 0 || n > subjects.MaxIdempotencyKeyLen) {
+		return nil, cmdline.UsageError(fmt.Sprintf("--idempotency-key must have 1 to %d bytes, not %d", subjects.MaxIdempotencyKeyLen, n))
 	}
 	if q.timeout <= 0 {
 		return nil, cmdline.UsageError(fmt.Sprintf("--timeout must be more than 0, not %v", q.timeout))

@@ -13,6 +13,8 @@ import (
 // which is the source's stream and sequence: ORDERS:17.
 const (
 	IDHeader         = "Seq-Id"          // the id, decimal
+	NumberHeader     = "Seq-Number"      // the number that is printed for the id; only of a key with numbers
+	PeriodHeader     = "Seq-Period"      // the period that the id is of; only of a key that counts in some
 	StoreHeader      = "Seq-Store"       // the store it is from
 	KeyHeaderName    = "Seq-Key"         // the key it is of, as the Key function gave it: not escaped
 	StamperHeader    = "Seq-Stamper"     // name of the consumer that the message came through
@@ -21,7 +23,7 @@ const (
 )
 
 // ours are the headers that are set anew, whatever the source message has.
-var ours = []string{IDHeader, StoreHeader, KeyHeaderName, StamperHeader, SourceTimeHeader, SourceMadeHeader}
+var ours = []string{IDHeader, NumberHeader, PeriodHeader, StoreHeader, KeyHeaderName, StamperHeader, SourceTimeHeader, SourceMadeHeader}
 
 // outHeader returns the header of m's copy, without the id.
 //
@@ -30,7 +32,7 @@ var ours = []string{IDHeader, StoreHeader, KeyHeaderName, StamperHeader, SourceT
 // stream, Nats-TTL would let the evidence expire).
 func (s *Stamper) outHeader(m *message, key string) nats.Header {
 	source := m.Headers()
-	header := make(nats.Header, len(source)+8)
+	header := make(nats.Header, len(source)+10)
 	for name, values := range source {
 		if !reserved(name) {
 			header[name] = values

@@ -25,7 +25,29 @@ type drawn struct {
 	ids  map[uint64]drawnFor // by source sequence
 }
 
-type drawnFor struct{ key, id string }
+type drawnFor struct{ key, id, number, period string } // number and period may be ""
+
+// write writes what was drawn into a copy's header.
+func (d drawnFor) write(header nats.Header) {
+	header[IDHeader] = []string{d.id}
+	if d.number != "" {
+		header[NumberHeader] = []string{d.number}
+	}
+	if d.period != "" {
+		header[PeriodHeader] = []string{d.period}
+	}
+}
+
+// read returns what write has written.
+func read(header nats.Header) drawnFor {
+	one := func(name string) string {
+		if values := header[name]; len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	}
+	return drawnFor{key: one(KeyHeaderName), id: one(IDHeader), number: one(NumberHeader), period: one(PeriodHeader)}
+}
 
 // number gives each message of out, which are the copies of msgs, the next id of
 // its key, in their order: one request a key.
@@ -40,7 +62,7 @@ func (s *Stamper) number(ctx context.Context, msgs []message, out []*nats.Msg) e
 	for i, m := range out {
 		key, seq := m.Header[KeyHeaderName][0], copies[i].seq
 		if has := s.drawn.ids[seq]; has.key == key && byKey[key] == nil { // what is drawn now is greater
-			m.Header[IDHeader] = []string{has.id}
+			has.write(m.Header)
 			kept[seq] = has
 			continue
 		}
@@ -52,8 +74,8 @@ func (s *Stamper) number(ctx context.Context, msgs []message, out []*nats.Msg) e
 	maps.DeleteFunc(s.drawn.ids, func(seq uint64, has drawnFor) bool { return byKey[has.key] != nil && kept[seq] != has })
 	err := s.numberKeys(ctx, keys, byKey)
 	for i, m := range out {
-		if id := m.Header[IDHeader]; len(id) > 0 {
-			s.drawn.ids[copies[i].seq] = drawnFor{m.Header[KeyHeaderName][0], id[0]}
+		if has := read(m.Header); has.id != "" {
+			s.drawn.ids[copies[i].seq] = has
 		}
 	}
 	return err
@@ -95,13 +117,18 @@ func (s *Stamper) numberKeys(ctx context.Context, keys []string, byKey map[strin
 	return failed
 }
 
+// numberKey asks for ids, with their numbers: a batch has no more than can have some.
 func (s *Stamper) numberKey(ctx context.Context, key string, msgs []*nats.Msg) error {
-	ids, err := s.client.NextN(ctx, s.config.Store, key, len(msgs), seqd.WithMode(s.config.Mode))
+	got, err := s.client.Numbers(ctx, s.config.Store, key, len(msgs), seqd.WithMode(s.config.Mode))
 	if err != nil {
 		return err
 	}
 	for i, m := range msgs {
-		m.Header[IDHeader] = []string{strconv.FormatInt(ids.First+int64(i), 10)}
+		has := drawnFor{id: strconv.FormatInt(got.First+int64(i), 10), period: got.Period}
+		if len(got.Numbers) > 0 {
+			has.number = got.Numbers[i]
+		}
+		has.write(m.Header)
 	}
 	return nil
 }

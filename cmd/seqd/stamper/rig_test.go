@@ -15,11 +15,13 @@ import (
 	"github.com/nats-io/nuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -126,12 +128,21 @@ func (r *rig) startWorker(t testing.TB) (stop func()) {
 	t.Helper()
 	id := nuid.Next()
 	quiet := slog.New(slog.DiscardHandler)
-	counter := etcd.NewCounter(r.db, etcd.Config{Writer: id, Log: quiet})
+	rule, err := numbering.New(numbering.Config{Period: "year", Format: "T{yyyy}-{id:05}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter := etcd.NewCounter(r.db, etcd.Config{Writer: id, Log: quiet, Counting: func(k allocator.Key) (c etcd.Counting) {
+		if k.Store == "tickets" {
+			c.Limit, c.Period = rule.Limit(), rule.Period
+		}
+		return c
+	}})
 	t.Cleanup(counter.Close)
 	w, err := worker.New(worker.Config{
 		ID:       id,
 		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.url(), options...) },
-		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}}}},
+		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}, {Name: "tickets", Numbers: func(string) *numbering.Rule { return rule }}}}},
 		Log:      quiet,
 	})
 	if err != nil {

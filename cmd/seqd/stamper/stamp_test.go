@@ -30,6 +30,11 @@ func TestStamp(t *testing.T) {
 			t.Errorf("header %s: got %q, want %q", name, got, want)
 		}
 	}
+	for _, name := range []string{stamper.NumberHeader, stamper.PeriodHeader} { // its key has none
+		if _, ok := first.Headers()[name]; ok {
+			t.Errorf("there is a header %s", name)
+		}
+	}
 	if got, want := first.Subject(), "stamped.orders.key0.new"; got != want {
 		t.Errorf("subject: got %s, want %s", got, want)
 	}
@@ -48,7 +53,7 @@ func TestSourceHeaders(t *testing.T) {
 	r := newRig(t, nil)
 	msg := nats.NewMsg("orders.a")
 	msg.Header = nats.Header{
-		"Nats-Msg-Id": {"mine"}, "Nats-Expected-Stream": {sourceStream}, "Seq-Id": {"99"}, "seq-key": {"z"},
+		"Nats-Msg-Id": {"mine"}, "Nats-Expected-Stream": {sourceStream}, "Seq-Id": {"99"}, "seq-number": {"INV-99"}, "seq-key": {"z"},
 		"Trace": {"1", "2"},
 	}
 	if _, err := r.js.PublishMsg(t.Context(), msg); err != nil {
@@ -63,6 +68,9 @@ func TestSourceHeaders(t *testing.T) {
 	}
 	if got := header.Get("Seq-Id"); got != "1" {
 		t.Errorf("Seq-Id: got %q", got)
+	}
+	if got, ok := header["seq-number"]; ok { // it would pass for the number of the copy's id
+		t.Errorf("seq-number: got %q", got)
 	}
 	if got, ok := header["seq-key"]; ok {
 		t.Errorf("seq-key: got %q", got)
