@@ -118,10 +118,7 @@ func (f *fields) setElement(known field, value element) *Error {
 	case fieldNonce:
 		return f.nonce.setElement(value)
 	case fieldIdempotency:
-		if value.kind != kindStr && value.kind != kindBin {
-			return errKeyType
-		}
-		return f.setKey(value.data)
+		return f.setKeyElement(value)
 	}
 	return nil
 }

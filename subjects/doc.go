@@ -18,6 +18,8 @@
 //     than a few times the input's size, whatever lengths it claims.
 //  5. An error survives the network: errors.Is(err, ErrBusy) holds on the
 //     client for what the worker sent as ErrBusy.
+//  6. Idempotency keys that differ in a byte stay different, and one key is the
+//     same in a header, in msgpack and in JSON.
 //
 // Byte vectors for clients in other languages stand in testdata.
 //

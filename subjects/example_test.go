@@ -47,6 +47,17 @@ func ExampleReply_Append() {
 	// 1 10
 }
 
+func ExampleReply_AppendNumbers() {
+	reply := subjects.Reply{ID: 12, N: 2, Period: "2026"}
+	number := func(dst []byte, i int) []byte { return fmt.Appendf(dst, "INV-2026-%06d", reply.ID+int64(i)) }
+	fmt.Printf("%s\n", reply.AppendNumbers(nil, subjects.JSON, number))
+	fmt.Printf("%s\n", reply.AppendNumbers(nil, subjects.Text, number))
+	// Output:
+	// {"id":"12","n":2,"period":"2026","numbers":["INV-2026-000012","INV-2026-000013"]}
+	// INV-2026-000012
+	// INV-2026-000013
+}
+
 func ExampleRequest_Append() {
 	request := subjects.Request{N: 10, Mode: subjects.Strong}
 	fmt.Printf("%q\n", request.Append(nil))

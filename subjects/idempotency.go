@@ -5,6 +5,15 @@ import (
 	"unicode/utf8"
 )
 
+// setKeyElement keeps a msgpack string, or binary, as the idempotency key.
+func (f *fields) setKeyElement(value element) *Error {
+	switch value.kind {
+	case kindStr, kindBin:
+		return f.setKey(value.data)
+	}
+	return errKeyType
+}
+
 // setKey keeps a body's idempotency key. Its bytes are compared, whatever they are.
 func (f *fields) setKey(key []byte) *Error {
 	if !keyFits(len(key)) {

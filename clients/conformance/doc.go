@@ -14,8 +14,10 @@
 // A conformance program connects to NATS_URL, writes {"ready":true}, and then
 // answers each line of stdin, a JSON object, with one line:
 //
-//	{"op":"next","store":S,"key":K,"n":N,"mode":"strong|weak|default","timeout_ms":T,"closed":BOOL}
+//	{"op":"next","store":S,"key":K,"n":N,"mode":"strong|weak|default","timeout_ms":T,"idempotency_key":I,"closed":BOOL}
 //	→ {"id":"123","n":N,"range":"123..125"} or {"error":CODE,"text":"…","ids_may_be_spent":BOOL}
+//	{"op":"numbers","store":S,"key":K,"n":N,"mode":"strong|weak|default","timeout_ms":T,"idempotency_key":I}
+//	→ {"id":"123","n":N,"range":"123..125","period":"2026","numbers":["INV-123",…],"replayed":BOOL} or {"error":…} as above
 //	{"op":"load",…,"callers":C,"calls":P,"sequence":BOOL}
 //	→ {"ops":[[start_ns,end_ns,"first",n],…],"errors":{CODE:count}}
 //	{"op":"rate",…,"callers":C,"duration_ms":D,"sequence":BOOL}
@@ -30,7 +32,9 @@
 // the client for all later commands on that. close closes the connection, as the
 // caller who owns it does, and leaves the client as it is. A next with "closed"
 // asks through a sequence that has been closed. Fields that are false may be
-// missing.
+// missing, and a call without "idempotency_key" has none; one that is empty is given
+// to the SDK, whose matter it is to refuse it. numbers makes one call for numbers: of
+// a key that has none, period is "" and numbers is [].
 //
 // The programs translate nothing. CODE is the code of the SDK's error as its
 // caller reads it, which must be one of subjects/testdata/errors.json: of its

@@ -41,6 +41,14 @@ var scenarios = []scenario{
 	{"the server is gone: NOT_CONNECTED in time", notConnected},
 	{"the connection is closed: CLOSED at once", connectionClosed},
 	{"the sequence is closed: CLOSED", sequenceClosed},
+	{"idempotency keys of 1 to 64 bytes", idempotencyKeys},
+	{"the same idempotency key, the same ids", repeats},
+	{"another SDK's idempotency key, the same ids", sharedRepeats},
+	{"the answer was lost: the same ids", lostAnswer},
+	{"the same idempotency key, another request: BAD_REQUEST", clashes},
+	{"numbers of a numbered store", billNumbers},
+	{"numbers of a store without numbers", noNumbers},
+	{"numbers of any text", anyNumbers},
 }
 
 func strongIsDense(_ *system, c *sdk) (string, error) {

@@ -9,12 +9,15 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/subjects"
 )
 
 // responder serves the scripted store. A key is SDK.SCENE.ARGUMENT; the scene
 // says how its requests are answered.
 type responder struct {
+	nc *nats.Conn
+
 	mu   sync.Mutex
 	seen map[string][]attempt // by key
 }
@@ -24,6 +27,7 @@ type attempt struct {
 	at      time.Time
 	timeout time.Duration // of its Seq-Timeout-Ms header
 	err     error         // what is wrong with it
+	lost    int64         // the first id of its answer, which was thrown away
 }
 
 // scriptedIds are what the scene "ids" answers with, by argument: numbers that a
@@ -42,9 +46,18 @@ const (
 	strangerID = 13
 )
 
+// What the scene "numbers" answers with: texts that are not ASCII, and no more of them
+// than there are.
+const (
+	lastNumbersID = 1<<63 - 5
+	numbersPeriod = "2026-27"
+)
+
+var scriptedNumbers = []string{"№ 7/2026-27", "发票-8", "\"9\" & <10>"}
+
 func startResponder(t *testing.T, nc *nats.Conn) *responder {
 	t.Helper()
-	r := &responder{seen: map[string][]attempt{}}
+	r := &responder{nc: nc, seen: map[string][]attempt{}}
 	_, err := nc.QueueSubscribe(subjects.Wildcard(subjects.Root, script), subjects.Queue, r.handle)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +91,7 @@ func (r *responder) handle(m *nats.Msg) {
 		err = fmt.Errorf("a request without %s", subjects.TimeoutHeader)
 	}
 	r.mu.Lock()
-	r.seen[key] = append(r.seen[key], attempt{time.Now(), req.Timeout, err})
+	r.seen[key] = append(r.seen[key], attempt{at: time.Now(), timeout: req.Timeout, err: err})
 	count := len(r.seen[key])
 	r.mu.Unlock()
 
@@ -105,8 +118,33 @@ func (r *responder) handle(m *nats.Msg) {
 		respondIds(m, req, rightID, req.Nonce)
 	case "ids":
 		respondIds(m, req, scriptedIds[arg], req.Nonce)
+	case "lost":
+		r.pass(m, key, count)
+	case "numbers":
+		reply := subjects.Reply{
+			ID: lastNumbersID, N: req.N, Nonce: req.Nonce,
+			Period: numbersPeriod, Numbers: scriptedNumbers[:min(req.N, len(scriptedNumbers))], Replayed: true,
+		}
+		_ = m.RespondMsg(&nats.Msg{Header: reply.Header(), Data: reply.Append(nil, req.Format)})
 	case "silent":
 	}
+}
+
+// pass has the worker answer a request for key, and throws the first answer away.
+func (r *responder) pass(m *nats.Msg, key string, count int) {
+	to := &nats.Msg{Subject: subjects.Subject(subjects.Root, weakStore, key), Header: m.Header, Data: m.Data}
+	answer, err := r.nc.RequestMsg(to, pace.Patience)
+	if err != nil {
+		return // an SDK without an answer fails its scene
+	}
+	if count > 1 {
+		_ = m.RespondMsg(&nats.Msg{Header: answer.Header, Data: answer.Data})
+		return
+	}
+	reply, err := subjects.DecodeReply(answer.Header, answer.Data)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen[key][0].lost, r.seen[key][0].err = reply.ID, err
 }
 
 func respondIds(m *nats.Msg, req subjects.Request, id int64, nonce subjects.Nonce) {

@@ -43,6 +43,8 @@ type command struct {
 	DurationMs int    `json:"duration_ms,omitempty"`
 	Sequence   bool   `json:"sequence,omitempty"`
 	Closed     bool   `json:"closed,omitempty"`
+
+	IdempotencyKey *string `json:"idempotency_key,omitempty"` // nil: none
 }
 
 // connection is a line that changes what a program asks over.
@@ -63,6 +65,11 @@ type result struct {
 	Ops          []op           `json:"ops"`
 	Errors       map[string]int `json:"errors"`
 	IdsPerSecond float64        `json:"ids_per_second"`
+
+	// Of numbers alone; nil: it did not say.
+	Period   *string   `json:"period"`
+	Numbers  *[]string `json:"numbers"`
+	Replayed *bool     `json:"replayed"`
 }
 
 // op is [start ns, end ns, first id, n] on the line.
@@ -175,6 +182,11 @@ type answer struct {
 	text  string
 	spent bool // ids may be
 	took  time.Duration
+
+	// Of numbers alone.
+	period   string
+	numbers  []string
+	replayed bool
 }
 
 // slack is what the way to the program and a busy machine may add to a call,
@@ -213,16 +225,29 @@ func (s *sdk) call(c command, timeout time.Duration) (answer, error) {
 	if r.Range != want {
 		return answer{}, fmt.Errorf("a range reads %q, want %q", r.Range, want)
 	}
-	return answer{first: first, n: c.N, took: took}, nil
+	a := answer{first: first, n: c.N, took: took}
+	if c.Op == "numbers" {
+		if r.Period == nil || r.Numbers == nil || r.Replayed == nil {
+			return answer{}, fmt.Errorf("without period, numbers or replayed: %+v", r)
+		}
+		a.period, a.numbers, a.replayed = *r.Period, *r.Numbers, *r.Replayed
+	}
+	return a, nil
 }
 
 // ids is next, for calls that must succeed.
 func (s *sdk) ids(store, key, mode string, n int) (int64, error) {
-	a, err := s.next(store, key, mode, n, pace.Patience)
+	a, err := s.succeeds(command{Op: "next", Store: store, Key: key, Mode: mode, N: n})
+	return a.first, err
+}
+
+// succeeds makes one call that must.
+func (s *sdk) succeeds(c command) (answer, error) {
+	a, err := s.call(c, pace.Patience)
 	if err == nil && a.code != "" {
 		err = fmt.Errorf("%s: %s", a.code, a.text)
 	}
-	return a.first, err
+	return a, err
 }
 
 // gets is ids, for calls whose first id is known.

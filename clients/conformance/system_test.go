@@ -22,6 +22,7 @@ import (
 const (
 	weakStore   = "conf"     // weak unless asked otherwise
 	strongStore = "audit"    // strong only
+	billStore   = "bills"    // its ids are written as numbers
 	script      = "scripted" // served by a responder: see script_test.go
 	nobody      = "nobody"
 )
@@ -34,6 +35,7 @@ http: none
 stores:
   conf: {mode: weak}
   audit: {modes: [strong], mode: strong}
+  bills: {mode: strong, number: {period: year, zone: Europe/Berlin, format: "R-{period}/{id:06}"}}
 `
 
 // system is what the SDKs talk to. Its methods are for one goroutine at a time,
@@ -47,6 +49,7 @@ type system struct {
 	dir    string
 	worker *exec.Cmd
 	script *responder
+	shared answer // that all SDKs get for one idempotency key; the first one sets it
 }
 
 // newSystem starts a nats-server, an etcd and a worker process, and waits until

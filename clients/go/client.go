@@ -34,6 +34,9 @@ func New(nc *nats.Conn, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seqd: new client: %w", err)
 	}
+	if s.repeatable {
+		return nil, fmt.Errorf("seqd: new client: %w", badRequest("an idempotency key is for one call, not for a client, whose calls would all get the same ids"))
+	}
 	c := &Client{nc: nc, settings: s, inbox: inbox{nc: nc}}
 	c.nonce.Store(rand.Uint64())
 	return c, nil
@@ -64,11 +67,34 @@ func (c *Client) Next(ctx context.Context, store, key string, opts ...Option) (i
 // It is an [*Error], which says whether ids may have been spent.
 func (c *Client) NextN(ctx context.Context, store, key string, n int, opts ...Option) (Range, error) {
 	t, err := newTarget(c, store, key, opts)
-	if err == nil && (n < 1 || int64(n) > subjects.MaxN) {
-		err = badRequest("n must be between 1 and %d, not %d", int64(subjects.MaxN), n)
+	if err == nil {
+		err = checkN(n, subjects.MaxN)
 	}
 	if err != nil {
 		return Range{}, explain(store, key, err, "")
 	}
-	return t.next(ctx, n)
+	return call(ctx, t, func(ctx context.Context) (Range, error) { return t.ask(ctx, n) })
+}
+
+// Numbers returns the next n ids of key in store, 1 to 1000, with the numbers that
+// they are written as where the store or key is configured for that, with their
+// period, and with whether an earlier request had got them. Of a key without numbers
+// it returns the ids, and the rest is empty. Arguments, options and error are as
+// [Client.NextN] describes them.
+func (c *Client) Numbers(ctx context.Context, store, key string, n int, opts ...Option) (Numbers, error) {
+	t, err := newTarget(c, store, key, opts)
+	if err == nil {
+		err = checkN(n, subjects.MaxNumbers)
+	}
+	if err != nil {
+		return Numbers{}, explain(store, key, err, "")
+	}
+	return call(ctx, t, func(ctx context.Context) (Numbers, error) { return t.askNumbers(ctx, n) })
+}
+
+func checkN(n int, most int64) error {
+	if n < 1 || int64(n) > most {
+		return badRequest("n must be between 1 and %d, not %d", most, n)
+	}
+	return nil
 }

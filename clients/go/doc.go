@@ -30,4 +30,8 @@
 // A request that got no answer may have been served all the same. Its ids are
 // then a gap: nobody gets them. Every error of a call is an [*Error], which says
 // whether that is possible, and which has a code, the same word in all languages.
+//
+// A call that has an idempotency key, see [WithIdempotencyKey], leaves no such gap: it
+// keeps the key over its attempts, and the later one gets what was spent on an earlier
+// one. So does a later call, or another program's, that has the same key.
 package seqd

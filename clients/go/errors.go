@@ -145,12 +145,13 @@ type Error struct {
 
 // failure is what the attempts of a call came to.
 type failure struct {
-	attempts int
-	took     time.Duration
-	last     error         // what the last attempt that ran its course came to; nil: there was none
-	ended    error         // why there was no other attempt; nil: none could help
-	wait     time.Duration // what the next attempt should have waited, where that ended the call
-	gap      bool          // an attempt may have spent ids
+	attempts   int
+	took       time.Duration
+	last       error         // what the last attempt that ran its course came to; nil: there was none
+	ended      error         // why there was no other attempt; nil: none could help
+	wait       time.Duration // what the next attempt should have waited, where that ended the call
+	gap        bool          // an attempt may have spent ids
+	repeatable bool          // the call has an idempotency key
 }
 
 // Code returns what the last attempt that was not cut short came to, in one word: a
@@ -167,7 +168,8 @@ func (e *Error) Code() string {
 }
 
 // IDsMayBeSpent reports whether a request of the call, the last one or an earlier
-// one, may have been served all the same. Its ids are a gap then: nobody gets them.
+// one, may have been served all the same. Its ids are a gap then: nobody gets them,
+// but a call with the same idempotency key, see [WithIdempotencyKey].
 func (e *Error) IDsMayBeSpent() bool { return e.gap }
 
 // Error says for which key the call failed, why and, where that helps, what to try.
@@ -196,7 +198,10 @@ func (f failure) Error() string {
 		}
 		fmt.Fprintf(&b, "): %v", f.ended)
 	}
-	if f.gap {
+	switch {
+	case f.gap && f.repeatable:
+		b.WriteString("; ids may have been spent, and a call with the same idempotency key gets them")
+	case f.gap:
 		b.WriteString("; ids may have been spent, which leaves a gap")
 	}
 	return b.String()
@@ -213,6 +218,10 @@ func (f failure) Unwrap() (errs []error) {
 
 func badRequest(format string, args ...any) error {
 	return &subjects.Error{Code: subjects.BadRequest, Text: fmt.Sprintf(format, args...)}
+}
+
+func internal(format string, args ...any) error {
+	return &subjects.Error{Code: subjects.Internal, Text: fmt.Sprintf(format, args...)}
 }
 
 // explain returns the error of a call for that key. err is a failure, or why

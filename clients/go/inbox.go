@@ -48,15 +48,15 @@ const (
 const maxAnswers = 4
 
 // request sends msg, which carries req, and waits for its answer until ctx ends.
-func (in *inbox) request(ctx context.Context, msg *nats.Msg, req *subjects.Request) (Range, error) {
+func (in *inbox) request(ctx context.Context, msg *nats.Msg, req *subjects.Request) (subjects.Reply, error) {
 	sl, err := in.take()
 	if err != nil {
-		return Range{}, err
+		return subjects.Reply{}, err
 	}
 	msg.Reply = sl.subject
 	if err := in.nc.PublishMsg(msg); err != nil {
 		in.drop(sl)
-		return Range{}, err
+		return subjects.Reply{}, err
 	}
 	var strangers error
 	for {
@@ -65,27 +65,27 @@ func (in *inbox) request(ctx context.Context, msg *nats.Msg, req *subjects.Reque
 			if answer == nil {
 				in.drop(sl)
 				if in.nc.IsClosed() {
-					return Range{}, nats.ErrConnectionClosed
+					return subjects.Reply{}, nats.ErrConnectionClosed
 				}
-				return Range{}, nats.ErrDisconnected
+				return subjects.Reply{}, nats.ErrDisconnected
 			}
 			if len(answer.Data) == 0 && answer.Header.Get(statusHeader) == noResponders {
 				in.put(sl)
-				return Range{}, nats.ErrNoResponders
+				return subjects.Reply{}, nats.ErrNoResponders
 			}
-			ids, err := decode(answer, req)
+			reply, err := decode(answer, req)
 			if errors.Is(err, errStranger) {
 				strangers = err // the right one may still come
 				continue
 			}
 			in.put(sl)
-			return ids, err
+			return reply, err
 		case <-ctx.Done():
 			in.drop(sl)
 			if strangers != nil {
-				return Range{}, strangers
+				return subjects.Reply{}, strangers
 			}
-			return Range{}, ctx.Err()
+			return subjects.Reply{}, ctx.Err()
 		}
 	}
 }

@@ -32,6 +32,8 @@ type settings struct {
 	patience       time.Duration // with "no responders"
 	prefetch       int           // ids of a sequence's stock; 0: none
 	ownInbox       bool
+	repeatable     bool // a call has an idempotency key
+	idempotencyKey string
 	headers        func(context.Context, nats.Header) // nil: none but ours
 }
 
@@ -64,6 +66,21 @@ func WithAttemptTimeout(d time.Duration) Option { return func(s *settings) { s.a
 // is the whole timeout, which sits out a worker's restart; 0 does not ask again.
 func WithNoRespondersPatience(d time.Duration) Option { return func(s *settings) { s.patience = d } }
 
+// WithIdempotencyKey has every call with the same key, of the same store and key of
+// it, get the same ids: within the store's window, 10 minutes unless configured,
+// whichever worker it reaches and whatever fails between. One that asks for another
+// number of ids, or in another mode, is refused. A key has 1 to 64 bytes.
+//
+// The call's own attempts have the key, too: one that follows upon an answer which
+// was lost gets the ids of that, where it would leave a gap without a key. And where
+// [Error.IDsMayBeSpent], a later call with the same key gets these.
+//
+// It is for one call. [New] and [Client.Sequence], whose requests are of many calls,
+// refuse it.
+func WithIdempotencyKey(key string) Option {
+	return func(s *settings) { s.repeatable, s.idempotencyKey = true, key }
+}
+
 // SequenceOption is an [Option], or one that only a [Sequence] has.
 type SequenceOption interface{ apply(*settings) }
 
@@ -95,7 +112,9 @@ func WithOwnInbox() Option { return func(s *settings) { s.ownInbox = true } }
 // library does that passes a trace on. ctx is the call's, or a child of it; for a
 // [Sequence], whose requests are of many calls, it is nobody's. The header is
 // empty. Those that seqd reads (Seq-Count, Seq-Mode, Seq-Timeout-Ms, Accept, in any
-// case) are not f's to set: they are taken out again. f must not block.
+// case) are not f's to set: they are taken out again. An Idempotency-Key that is not
+// the call's own is an [ErrBadRequest], because who sets one counts on it: that is
+// what [WithIdempotencyKey] is for. f must not block.
 func WithHeaders(f func(ctx context.Context, header nats.Header)) Option {
 	return func(s *settings) { s.headers = f }
 }
@@ -126,6 +145,8 @@ func (s *settings) valid() error {
 		return badRequest("attempt timeout must be more than 0, not %v", s.attemptTimeout)
 	case s.patience < 0:
 		return badRequest("patience with no responders must not be below 0, but is %v", s.patience)
+	case s.repeatable && (len(s.idempotencyKey) < 1 || len(s.idempotencyKey) > subjects.MaxIdempotencyKeyLen):
+		return badRequest("idempotency key must have 1 to %d bytes, not %d", subjects.MaxIdempotencyKeyLen, len(s.idempotencyKey))
 	case s.prefetch < 0 || s.prefetch == 1:
 		return badRequest("prefetch must be 0 or at least 2, not %d", s.prefetch)
 	}

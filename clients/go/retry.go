@@ -18,19 +18,20 @@ const (
 
 // retry calls ask until it succeeds, fails for good or the call's time is up.
 // Each attempt's context has a deadline. The error is a failure.
-func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, error)) (Range, error) {
+func retry[A any](ctx context.Context, s *settings, ask func(context.Context) (A, error)) (A, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 
-	var f failure
+	var none A
+	f := failure{repeatable: s.repeatable}
 	var noWorkersSince time.Time // zero: the last attempt met a worker, or nothing
 	for ctx.Err() == nil {
 		f.attempts++
-		ids, err := attempt(ctx, s.attemptTimeout, ask)
+		answer, err := attempt(ctx, s.attemptTimeout, ask)
 		if err == nil {
-			return ids, nil
+			return answer, nil
 		}
 		now := time.Now()
 		f.took, f.gap = now.Sub(start), f.gap || mayHaveSpent(err)
@@ -41,7 +42,7 @@ func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, e
 			}
 		}
 		if !retryable(err) {
-			return Range{}, f
+			return none, f
 		}
 		if ctx.Err() != nil {
 			break
@@ -55,18 +56,18 @@ func retry(ctx context.Context, s *settings, ask func(context.Context) (Range, e
 				noWorkersSince = now
 			}
 			if now.Add(wait).Sub(noWorkersSince) > s.patience {
-				return Range{}, f
+				return none, f
 			}
 		}
 		if !now.Add(wait).Before(deadline) {
 			// To wait for the deadline and then say so would help nobody.
 			f.wait, f.ended = wait, context.DeadlineExceeded
-			return Range{}, f
+			return none, f
 		}
 		sleep(ctx, wait)
 	}
 	f.took, f.ended = time.Since(start), ending(ctx)
-	return Range{}, f
+	return none, f
 }
 
 // ending says why ctx ended, with the cause if there is one.
@@ -79,11 +80,11 @@ func ending(ctx context.Context) error {
 }
 
 // attempt calls ask once and gives it at most timeout.
-func attempt(ctx context.Context, timeout time.Duration, ask func(context.Context) (Range, error)) (Range, error) {
+func attempt[A any](ctx context.Context, timeout time.Duration, ask func(context.Context) (A, error)) (A, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	ids, err := ask(ctx)
-	return ids, outcomeOf(err)
+	answer, err := ask(ctx)
+	return answer, outcomeOf(err)
 }
 
 // waitAfter returns how long to wait after the attempt with that number, the first

@@ -56,6 +56,9 @@ const maxTogether = 100_000
 // The error is an [ErrBadRequest] that says which argument is wrong.
 func (c *Client) Sequence(store, key string, opts ...SequenceOption) (*Sequence, error) {
 	t, err := newTarget(c, store, key, opts)
+	if err == nil && t.settings.repeatable {
+		err = badRequest("an idempotency key is for one call, and a sequence's requests are shared by calls")
+	}
 	if err != nil {
 		return nil, explain(store, key, err, "")
 	}
@@ -93,8 +96,8 @@ func (s *Sequence) Next(ctx context.Context) (int64, error) {
 // calls of its batch go on waiting. Where ids lie in stock it does not look at
 // ctx. The error is as [Client.NextN] describes it, or wraps [ErrClosed].
 func (s *Sequence) NextN(ctx context.Context, n int) (Range, error) {
-	if n < 1 || int64(n) > subjects.MaxN {
-		return Range{}, s.explain(badRequest("n must be between 1 and %d, not %d", int64(subjects.MaxN), n))
+	if err := checkN(n, subjects.MaxN); err != nil {
+		return Range{}, s.explain(err)
 	}
 	if stock := s.spending.Load(); stock != nil {
 		if ids, ok := stock.nextN(n); ok {

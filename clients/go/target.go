@@ -2,7 +2,6 @@ package seqd
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -40,40 +39,47 @@ func newTarget[O SequenceOption](c *Client, store, key string, opts []O) (*targe
 	}, nil
 }
 
-// next asks for n ids until it has them or asking again can't help.
-func (t *target) next(ctx context.Context, n int) (Range, error) {
-	ids, err := retry(ctx, &t.settings, func(ctx context.Context) (Range, error) {
-		return t.ask(ctx, n)
-	})
+// call makes requests by ask until one succeeds or asking again can't help.
+func call[A any](ctx context.Context, t *target, ask func(context.Context) (A, error)) (A, error) {
+	answer, err := retry(ctx, &t.settings, ask)
 	if err != nil {
-		return Range{}, explain(t.store, t.key, err, t.hint(err))
+		err = explain(t.store, t.key, err, t.hint(err))
 	}
-	return ids, nil
+	return answer, err
 }
 
-// ask sends one request and waits for its answer until ctx, which must have a
-// deadline, ends.
+// ask requests n ids.
 func (t *target) ask(ctx context.Context, n int) (Range, error) {
+	reply, err := t.request(ctx, n)
+	return Range{First: reply.ID, N: reply.N}, err
+}
+
+// request sends one request and waits for its answer until ctx, which must have a
+// deadline, ends.
+func (t *target) request(ctx context.Context, n int) (subjects.Reply, error) {
 	nc := t.client.nc
 	switch {
 	case nc.IsClosed():
-		return Range{}, errWasClosed
+		return subjects.Reply{}, errWasClosed
 	case !nc.IsConnected():
 		// Sent now, it would wait in the connection's buffer and burn ids for
 		// callers that have long given up.
-		return Range{}, ErrNotConnected
+		return subjects.Reply{}, ErrNotConnected
 	}
 	req := subjects.Request{
-		N:     n,
-		Mode:  t.settings.mode,
-		Nonce: subjects.IntNonce(t.client.nonce.Add(1)),
+		N:              n,
+		Mode:           t.settings.mode,
+		Nonce:          subjects.IntNonce(t.client.nonce.Add(1)),
+		IdempotencyKey: t.settings.idempotencyKey,
 	}
 	deadline, _ := ctx.Deadline()
 	patience := max(time.Until(deadline).Milliseconds(), 1) // 0 would be outlived on arrival
 	header := nats.Header{}
 	if t.settings.headers != nil {
 		t.settings.headers(ctx, header)
-		ownHeaders(header)
+		if err := t.ownHeaders(header); err != nil {
+			return subjects.Reply{}, err
+		}
 	}
 	header[subjects.TimeoutHeader] = []string{strconv.FormatInt(patience, 10)}
 	msg := &nats.Msg{Subject: t.subject, Header: header, Data: req.Append(nil)}
@@ -81,52 +87,57 @@ func (t *target) ask(ctx context.Context, n int) (Range, error) {
 }
 
 // ownHeaders takes out of header what is not the caller's to set: a worker reads
-// these in any case, and would answer another question than the client's.
-func ownHeaders(header nats.Header) {
+// these in any case, and would answer another question than the client's. An
+// idempotency key that the call has not is an error: if it were only taken out, its
+// caller would believe that a second call gets the same ids.
+func (t *target) ownHeaders(header nats.Header) error {
 	for name := range header {
-		for _, ours := range []string{subjects.CountHeader, subjects.ModeHeader, subjects.TimeoutHeader, subjects.AcceptHeader} {
+		for _, ours := range []string{
+			subjects.CountHeader, subjects.ModeHeader, subjects.TimeoutHeader, subjects.AcceptHeader, subjects.IdempotencyHeader,
+		} {
 			if strings.EqualFold(name, ours) {
+				if ours == subjects.IdempotencyHeader && !t.settings.repeatable {
+					return badRequest("the header %s is not WithHeaders' to set: WithIdempotencyKey is for that", ours)
+				}
 				delete(header, name)
 			}
 		}
 	}
+	return nil
 }
 
 // request sends msg, which carries req, and waits for its answer until ctx ends.
-func (c *Client) request(ctx context.Context, msg *nats.Msg, req *subjects.Request, ownInbox bool) (Range, error) {
+func (c *Client) request(ctx context.Context, msg *nats.Msg, req *subjects.Request, ownInbox bool) (subjects.Reply, error) {
 	if ownInbox {
 		return c.inbox.request(ctx, msg, req)
 	}
 	answer, err := c.nc.RequestMsgWithContext(ctx, msg)
 	if err != nil {
-		return Range{}, err
+		return subjects.Reply{}, err
 	}
 	return decode(answer, req)
 }
 
-// decode takes the ids out of an answer to req.
+// decode takes the ids, and what comes with them, out of an answer to req.
 //
 // An answer without req's nonce is a stranger's. It happens: where an account
 // import rewrites reply subjects, nats.go gives any late answer to the only
 // request that waits, and a stream that captures the subject acknowledges it.
 // Taken for ids, a late answer would break the order that Strong promises. An
 // error may lack the nonce, for the worker may have been unable to read it.
-func decode(msg *nats.Msg, req *subjects.Request) (Range, error) {
+func decode(msg *nats.Msg, req *subjects.Request) (subjects.Reply, error) {
 	reply, err := subjects.DecodeReply(msg.Header, msg.Data)
 	if reply.Nonce != req.Nonce {
 		_, isError := msg.Header[subjects.ErrorCodeHeader]
 		if reply.Nonce.IsSet() || !isError {
-			return Range{}, errStranger
+			return subjects.Reply{}, errStranger
 		}
+	}
+	if err == nil && reply.N != req.N {
+		err = internal("the worker answered a request for %d ids with %d", req.N, reply.N)
 	}
 	if err != nil {
-		return Range{}, err
+		return subjects.Reply{}, err
 	}
-	if reply.N != req.N {
-		return Range{}, &subjects.Error{
-			Code: subjects.Internal,
-			Text: fmt.Sprintf("the worker answered a request for %d ids with %d", req.N, reply.N),
-		}
-	}
-	return Range{First: reply.ID, N: reply.N}, nil
+	return reply, nil
 }

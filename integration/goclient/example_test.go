@@ -13,6 +13,7 @@ import (
 
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 func Example() {
@@ -77,6 +78,22 @@ func Example_sequence() {
 	// Output: 1 to 100 add up to 5050
 }
 
+func Example_numbers() {
+	client := exampleClient()
+
+	once := seqd.WithIdempotencyKey("order-4711")
+	for range 2 {
+		got, err := client.Numbers(context.Background(), "invoices", "de", 2, once)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(got.Numbers, got.Period, got.Range, got.Replayed)
+	}
+	// Output:
+	// [INV-2026-000001 INV-2026-000002] 2026 1..2 false
+	// [INV-2026-000001 INV-2026-000002] 2026 1..2 true
+}
+
 func Example_errors() {
 	client := exampleClient()
 
@@ -100,7 +117,24 @@ func Example_errors() {
 func exampleWorker() string {
 	tb := new(exampleTB)
 	s := startServer(tb, nil)
-	serve(tb, s, new(counters).answer)
+	var c counters
+	answers := map[string]int64{} // by idempotency key
+	serve(tb, s, func(r *request) {
+		if r.store != "invoices" {
+			c.answer(r)
+			return
+		}
+		first, again := answers[r.IdempotencyKey]
+		if !again {
+			first = c.take(r.store+" "+r.key, r.N)
+			answers[r.IdempotencyKey] = first
+		}
+		reply := &subjects.Reply{ID: first, N: r.N, Nonce: r.Nonce, Period: "2026", Replayed: again}
+		for i := range r.N {
+			reply.Numbers = append(reply.Numbers, fmt.Sprintf("INV-2026-%06d", first+int64(i)))
+		}
+		r.send(reply)
+	})
 	return urlOf(s)
 }
 

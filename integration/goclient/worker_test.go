@@ -83,7 +83,9 @@ type request struct {
 
 func (r *request) ids(first int64) { r.send(&subjects.Reply{ID: first, N: r.N, Nonce: r.Nonce}) }
 
-func (r *request) send(reply *subjects.Reply) { r.raw(nil, reply.Append(nil, subjects.Msgpack)) }
+func (r *request) send(reply *subjects.Reply) {
+	r.raw(reply.Header(), reply.Append(nil, subjects.Msgpack))
+}
 
 func (r *request) fail(e *subjects.Error) {
 	r.raw(e.Header(), subjects.AppendError(nil, subjects.Msgpack, e, &r.Nonce))

@@ -5,13 +5,16 @@ const (
 	cameFile   = "subjects/came.go"
 	fieldFile  = "subjects/field.go"
 	headerFile = "subjects/header.go"
+	keyFile    = "subjects/idempotency.go"
 	acceptFile = "subjects/accept.go"
 )
 
 // What a request says and what it is served as.
 var (
 	wire    = suite{"./subjects", "Vectors|Refuses|Refusals|Header|Mode|Accept"}
+	keys    = suite{"./subjects", "Keys"}
 	refusal = suite{"./worker", "BadRequests|Answers"}
+	parcels = suite{"./worker", "Parcel"}
 	headers = suite{"./integration/goclient", "Headers"}
 )
 
@@ -70,23 +73,39 @@ var wireMutants = []mutant{
 	},
 	{
 		name: "idempotency key ignored", breaks: "a retry gets other ids than its caller believes",
-		edits: []edit{{bodyFile, `	case fieldIdempotency:
-		return errNoIdempotency(idempotencyField)
-	}
-	return nil
-}
-
-func (f *fields) setMode`, `	}
-	return nil
-}
-
-func (f *fields) setMode`}},
+		edits:  []edit{{keyFile, `f.key = string(key)`, `_ = key`}},
 		suites: []suite{wire},
 	},
 	{
 		name: "idempotency header ignored", breaks: "a retry gets other ids than its caller believes",
-		edits:  []edit{{headerFile, `keep(errNoIdempotency(IdempotencyHeader))`, `keep(nil)`}},
+		edits:  []edit{{headerFile, `keep(f.setHeaderKey(value))`, `keep(nil)`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "empty idempotency key is none", breaks: "who sends a variable that is not set believes that a retry gets the same ids",
+		edits:  []edit{{keyFile, `return 1 <= n && n <=`, `return n <=`}},
 		suites: []suite{wire, refusal},
+	},
+	{
+		name: "halves of surrogates in a key", breaks: "two keys are one, and a caller gets another's ids",
+		edits:  []edit{{keyFile, `bytes.Count(s, replacement) > bytes.Count(value, replacement)`, `bytes.Count(s, replacement) > len(s)`}},
+		suites: []suite{wire, keys},
+	},
+	{
+		name: "handed over without its key", breaks: "an older worker serves a request without its idempotency key, and a repeat gets other ids",
+		edits: []edit{{"worker/handover_wire.go", `		b[0] = keyedVersion
+`, ``}, {"worker/handover_wire.go", `flags: flagKeyed - 1}`, `flags: flagKeyed | flagKeyed - 1}`}},
+		suites: []suite{parcels},
+	},
+	{
+		name: "a repeat does not say so", breaks: "who retries can't tell that he has these ids already",
+		edits:  []edit{{"subjects/reply.go", `if !r.Replayed {`, `if r.Replayed {`}},
+		suites: []suite{wire},
+	},
+	{
+		name: "long number in a short string", breaks: "a reply whose number has 32 bytes can't be read, and its ids are lost",
+		edits:  []edit{{"subjects/numbers.go", `case n < 32:`, `case n <= 32:`}},
+		suites: []suite{wire},
 	},
 	{
 		name: "headers in one case only", breaks: "seq-count: 10 gets one id",

@@ -26,7 +26,7 @@ import (
 
 // command is a line of stdin.
 type command struct {
-	Op         string `json:"op"` // next, load, rate, connect, close or exit
+	Op         string `json:"op"` // next, numbers, load, rate, connect, close or exit
 	Store      string `json:"store"`
 	Key        string `json:"key"`
 	N          *int   `json:"n"` // nil: 1
@@ -38,6 +38,8 @@ type command struct {
 	Sequence   bool   `json:"sequence"` // all callers through one Sequence
 	Closed     bool   `json:"closed"`   // through a Sequence that has been closed
 	URL        string `json:"url"`
+
+	IdempotencyKey *string `json:"idempotency_key"` // nil: none; one that is empty is the client's to refuse
 }
 
 // failure is the result of a command that did not get what it wanted.
@@ -45,6 +47,16 @@ type failure struct {
 	Code          string `json:"error"`
 	Text          string `json:"text"`
 	IDsMayBeSpent bool   `json:"ids_may_be_spent"`
+}
+
+// numbers is the result of a command that asks for them.
+type numbers struct {
+	ID       string   `json:"id"`
+	N        int      `json:"n"`
+	Range    string   `json:"range"`
+	Period   string   `json:"period"`
+	Numbers  []string `json:"numbers"` // not nil, which would be written null
+	Replayed bool     `json:"replayed"`
 }
 
 var ready = map[string]bool{"ready": true}
@@ -114,6 +126,13 @@ func (p *program) perform(c command) (result any, err error) {
 		p.nc.Close()
 		return ready, nil
 	}
+	if c.Op == "numbers" {
+		got, err := p.client.Numbers(context.Background(), c.Store, c.Key, c.n(), c.options()...)
+		return numbers{
+			strconv.FormatInt(got.First, 10), got.N, got.Range.String(),
+			got.Period, append([]string{}, got.Numbers...), got.Replayed,
+		}, err
+	}
 	call, err := caller(p.client, c)
 	if err != nil {
 		return nil, err
@@ -130,11 +149,14 @@ func (p *program) perform(c command) (result any, err error) {
 	return nil, fmt.Errorf("unknown op %q", c.Op)
 }
 
-type call func(context.Context) (seqd.Range, error)
+func (c *command) n() int {
+	if c.N == nil {
+		return 1
+	}
+	return *c.N
+}
 
-// caller returns what makes one call of those c asks for.
-func caller(client *seqd.Client, c command) (call, error) {
-	var opts []seqd.Option
+func (c *command) options() (opts []seqd.Option) {
 	switch c.Mode {
 	case "weak":
 		opts = append(opts, seqd.WithMode(seqd.Weak))
@@ -144,10 +166,17 @@ func caller(client *seqd.Client, c command) (call, error) {
 	if c.TimeoutMs > 0 {
 		opts = append(opts, seqd.WithTimeout(time.Duration(c.TimeoutMs)*time.Millisecond))
 	}
-	n := 1
-	if c.N != nil {
-		n = *c.N
+	if c.IdempotencyKey != nil {
+		opts = append(opts, seqd.WithIdempotencyKey(*c.IdempotencyKey))
 	}
+	return opts
+}
+
+type call func(context.Context) (seqd.Range, error)
+
+// caller returns what makes one call of those c asks for.
+func caller(client *seqd.Client, c command) (call, error) {
+	opts, n := c.options(), c.n()
 	if !c.Sequence && !c.Closed {
 		return func(ctx context.Context) (seqd.Range, error) { return client.NextN(ctx, c.Store, c.Key, n, opts...) }, nil
 	}

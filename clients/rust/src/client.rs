@@ -14,7 +14,7 @@ use crate::inbox::Inbox;
 use crate::options::{SequenceOptions, Settings};
 use crate::retry::random_u64;
 use crate::target::{bad_request, Target};
-use crate::{Error, IdRange, Options, Sequence};
+use crate::{Error, IdRange, Numbers, Options, Sequence};
 
 /// Asks for ids over one NATS connection, which stays the caller's. A clone is
 /// cheap and shares everything; nothing must be closed.
@@ -58,10 +58,12 @@ impl Client {
     pub fn with_options(nats: async_nats::Client, options: &Options) -> Result<Client, Error> {
         let client = Client::new(nats);
         let settings = client.settings.with(options);
-        Ok(Client {
-            settings: settings.map_err(|text| bad_request("", "", text))?,
-            ..client
-        })
+        let settings = settings.map_err(|text| bad_request("", "", text))?;
+        if settings.idempotency_key.is_some() {
+            let text = "an idempotency key is for one call, not for a client, whose calls would all get the same ids";
+            return Err(bad_request("", "", text));
+        }
+        Ok(Client { settings, ..client })
     }
 
     /// The next id of `key` in `store`. It is [`Client::next_n`] for one id.
@@ -107,6 +109,31 @@ impl Client {
         options: &Options,
     ) -> Result<IdRange, Error> {
         self.target(store, key, options)?.next(n).await
+    }
+
+    /// The next `n` ids of `key` in `store`, 1 to 1000, with the numbers that they are
+    /// written as where the store or key is configured for that, with their period,
+    /// and with whether an earlier request had got them. Of a key without numbers it
+    /// returns the ids, and the rest is empty.
+    ///
+    /// # Errors
+    /// As for [`Client::next_n`].
+    pub async fn numbers(&self, store: &str, key: &str, n: u32) -> Result<Numbers, Error> {
+        self.numbers_with(store, key, n, &Options::default()).await
+    }
+
+    /// [`Client::numbers`] with options for this call.
+    ///
+    /// # Errors
+    /// As for [`Client::next_n`].
+    pub async fn numbers_with(
+        &self,
+        store: &str,
+        key: &str,
+        n: u32,
+        options: &Options,
+    ) -> Result<Numbers, Error> {
+        self.target(store, key, options)?.numbers(n).await
     }
 
     /// A handle on `key` in `store`, for tasks that ask for its ids concurrently

@@ -74,8 +74,11 @@ pub struct Failure {
     /// The call's time ran out, or would have before the next attempt.
     pub timed_out: bool,
     /// A request that was sent may have been served all the same. Its ids are then
-    /// a gap: nobody gets them.
+    /// a gap: nobody gets them, but a call with the same
+    /// [idempotency key](crate::Options::idempotency_key).
     pub ids_may_be_spent: bool,
+    /// The call had an idempotency key.
+    pub(crate) idempotent: bool,
     /// What the next attempt should have waited, where that ended the call.
     pub(crate) wait: Option<Duration>,
     /// What to try, or empty.
@@ -144,7 +147,10 @@ impl fmt::Display for Failure {
             out.write_str(")")?;
         }
         if self.ids_may_be_spent {
-            out.write_str("; ids may have been spent, which leaves a gap")?;
+            out.write_str(match self.idempotent {
+                false => "; ids may have been spent, which leaves a gap",
+                true => "; ids may have been spent, and a call with the same idempotency key gets them",
+            })?;
         }
         if !self.hint.is_empty() {
             write!(out, "; {}", self.hint)?;

@@ -11,9 +11,9 @@ use crate::client::connection_closed;
 use crate::code::{Code, NO_WORKERS};
 use crate::error::Outcome;
 use crate::wire::reply::decode;
-use crate::wire::request::{encode, Nonce};
+use crate::wire::request::{encode, Nonce, Request};
 use crate::wire::TIMEOUT_HEADER;
-use crate::{IdRange, Mode};
+use crate::Numbers;
 
 /// A client's own subscription for answers, from its first request on. Where
 /// async-nats takes a new reply subject for every request and gives it the first
@@ -46,9 +46,9 @@ struct Slots {
 /// A request under way.
 struct Waiting {
     n: u32,
-    nonce: Nonce,
+    nonce: Option<Nonce>,
     met_stranger: bool,
-    answer: oneshot::Sender<Result<IdRange, Outcome>>,
+    answer: oneshot::Sender<Result<Numbers, Outcome>>,
 }
 
 impl Inbox {
@@ -60,27 +60,24 @@ impl Inbox {
         }
     }
 
-    /// Asks on `subject` for `n` ids and waits for the answer until `deadline`.
+    /// Sends `request` on `subject` and waits for the answer until `deadline`.
     pub(crate) async fn request(
         &self,
         subject: &str,
-        n: u32,
-        mode: Mode,
-        nonce: u64,
+        request: Request<'_>,
         deadline: Instant,
-    ) -> Result<IdRange, Outcome> {
-        let nonce = Nonce::int(nonce);
+    ) -> Result<Numbers, Outcome> {
         let open = timeout_at(deadline, self.open())
             .await
             .map_err(|_| Outcome::unsent(Code::Timeout, "no answer"))??;
-        let (slot, answer) = Slot::take(&open, n, nonce);
+        let (slot, answer) = Slot::take(&open, &request);
 
         let patience = deadline.saturating_duration_since(Instant::now()).as_millis();
         let mut headers = HeaderMap::new();
         // 0 would be outlived on arrival.
         headers.insert(TIMEOUT_HEADER, patience.max(1).to_string());
         let reply = format!("{}{}", open.prefix, slot.num);
-        let body = encode(n, mode, Some(nonce)).into();
+        let body = encode(&request).into();
         let sent = self
             .nats
             .publish_with_reply_and_headers(subject.to_owned(), reply, headers, body);
@@ -164,12 +161,12 @@ impl Slots {
             // Taken for ids, a late answer to another request would break the
             // order that Strong promises. An error may lack the nonce, for the
             // worker may have been unable to read it.
-            let ours = answer.nonce == Some(waiting.nonce) || answer.nonce.is_none() && answer.is_error;
+            let ours = answer.nonce == waiting.nonce || answer.nonce.is_none() && answer.is_error;
             if !ours {
                 waiting.met_stranger = true; // the right one may still come
                 return;
             }
-            answer.result.and_then(|ids| check_count(ids, waiting.n))
+            answer.result.and_then(|answer| check_count(answer, waiting.n))
         };
         if let Some(waiting) = self.waiting.remove(&num) {
             self.free.push(num);
@@ -178,11 +175,14 @@ impl Slots {
     }
 }
 
-fn check_count(ids: IdRange, n: u32) -> Result<IdRange, Outcome> {
-    if ids.len == n {
-        return Ok(ids);
+fn check_count(answer: Numbers, n: u32) -> Result<Numbers, Outcome> {
+    if answer.ids.len == n {
+        return Ok(answer);
     }
-    let text = format!("the worker answered a request for {n} ids with {}", ids.len);
+    let text = format!(
+        "the worker answered a request for {n} ids with {}",
+        answer.ids.len
+    );
     Err(Outcome::new(Code::Internal, text))
 }
 
@@ -190,12 +190,16 @@ fn check_count(ids: IdRange, n: u32) -> Result<IdRange, Outcome> {
 struct Slot<'a> {
     open: &'a Open,
     num: u64,
-    nonce: Nonce,
+    nonce: Option<Nonce>,
 }
 
 impl Slot<'_> {
-    fn take(open: &Open, n: u32, nonce: Nonce) -> (Slot<'_>, oneshot::Receiver<Result<IdRange, Outcome>>) {
+    fn take<'a>(
+        open: &'a Open,
+        request: &Request<'_>,
+    ) -> (Slot<'a>, oneshot::Receiver<Result<Numbers, Outcome>>) {
         let (answer, answered) = oneshot::channel();
+        let Request { n, nonce, .. } = *request;
         let mut slots = lock(&open.slots);
         let num = slots.free.pop().unwrap_or_else(|| {
             slots.last += 1;

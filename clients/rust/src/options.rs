@@ -31,6 +31,7 @@ pub struct Options {
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
     patience: Option<Duration>,
+    idempotency_key: Option<String>,
 }
 
 impl Options {
@@ -62,6 +63,23 @@ impl Options {
     /// does not ask again.
     pub fn no_responders_patience(mut self, patience: Duration) -> Options {
         self.patience = Some(patience);
+        self
+    }
+
+    /// Has every call with the same key, of the same store and key of it, get the
+    /// same ids: within the store's window, 10 minutes unless configured, whichever
+    /// worker it reaches and whatever fails between. One that asks for another
+    /// number of ids, or in another mode, is refused. A key has 1 to 64 bytes.
+    ///
+    /// The call's own attempts have the key, too: one that follows upon an answer
+    /// which was lost gets the ids of that, where it would leave a gap without a
+    /// key. And where [`Error::ids_may_be_spent`](crate::Error::ids_may_be_spent), a
+    /// later call with the same key gets these.
+    ///
+    /// It is for one call. A client as a whole and a
+    /// [`Sequence`](crate::Sequence), whose requests are of many calls, refuse it.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Options {
+        self.idempotency_key = Some(key.into());
         self
     }
 
@@ -103,6 +121,9 @@ impl From<Options> for SequenceOptions {
     }
 }
 
+/// Bytes of an idempotency key.
+const MAX_IDEMPOTENCY_KEY: usize = 64;
+
 /// What holds for a call.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -111,6 +132,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) attempt_timeout: Duration,
     pub(crate) patience: Duration,
+    pub(crate) idempotency_key: Option<String>,
 }
 
 impl Default for Settings {
@@ -121,6 +143,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(2),
             attempt_timeout: Duration::from_millis(500),
             patience: Duration::MAX,
+            idempotency_key: None,
         }
     }
 }
@@ -135,6 +158,7 @@ impl Settings {
             timeout: options.timeout.unwrap_or(self.timeout),
             attempt_timeout: options.attempt_timeout.unwrap_or(self.attempt_timeout),
             patience: options.patience.unwrap_or(self.patience),
+            idempotency_key: options.idempotency_key.clone(),
         };
         check_token("root", &s.root)?;
         if s.timeout.is_zero() {
@@ -143,6 +167,11 @@ impl Settings {
         if s.attempt_timeout.is_zero() {
             return Err("attempt timeout must be more than 0".to_owned());
         }
-        Ok(s)
+        match s.idempotency_key.as_ref().map_or(1, String::len) {
+            1..=MAX_IDEMPOTENCY_KEY => Ok(s),
+            len => Err(format!(
+                "idempotency key must have 1 to {MAX_IDEMPOTENCY_KEY} bytes, not {len}"
+            )),
+        }
     }
 }

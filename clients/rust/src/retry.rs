@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use crate::code::Code;
 use crate::error::Outcome;
 use crate::options::Settings;
-use crate::IdRange;
 
 // Pauses between attempts, before the random part.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -28,13 +27,13 @@ pub(crate) struct Ended {
 
 /// Calls `ask` until it succeeds, fails for good or `deadline` has passed. `ask`
 /// is given the deadline of its attempt and must keep it.
-pub(crate) async fn retry<F>(
+pub(crate) async fn retry<T, F>(
     settings: &Settings,
     deadline: Instant,
     mut ask: impl FnMut(Instant) -> F,
-) -> Result<IdRange, Ended>
+) -> Result<T, Ended>
 where
-    F: Future<Output = Result<IdRange, Outcome>>,
+    F: Future<Output = Result<T, Outcome>>,
 {
     let start = Instant::now();
     let mut end = Ended {
@@ -50,7 +49,7 @@ where
         end.attempts += 1;
         let attempt = after(settings.attempt_timeout).min(deadline);
         let outcome = match ask(attempt).await {
-            Ok(ids) => return Ok(ids),
+            Ok(answer) => return Ok(answer),
             Err(outcome) => outcome,
         };
         let now = Instant::now();

@@ -84,7 +84,7 @@ async fn request(sequence: &Shared, n: u32, job: &Job) -> Result<IdRange, Error>
             // To try again would burn ids for nobody.
             return Err(Outcome::new(Code::Closed, "nobody waits for it"));
         }
-        target.ask(n, attempt).await
+        target.ask(n, attempt).await.map(|answer| answer.ids)
     });
     asked.await.map_err(|ended| target.explain(ended))
 }

@@ -40,6 +40,11 @@ pub(crate) struct Shared {
 
 impl Sequence {
     pub(crate) fn new(mut target: Target, prefetch: u32) -> Result<Sequence, Error> {
+        if target.settings.idempotency_key.is_some() {
+            return Err(target.bad_request(
+                "an idempotency key is for one call, and a sequence's requests are shared by calls",
+            ));
+        }
         match (prefetch, target.settings.mode) {
             (0, _) => {}
             (1, _) => return Err(target.bad_request("prefetch must be 0 or at least 2, not 1")),
@@ -74,7 +79,7 @@ impl Sequence {
     /// # Errors
     /// See [`Error`]; [`Error::Closed`] after [`Sequence::close`].
     pub async fn next_n(&self, n: u32) -> Result<IdRange, Error> {
-        self.0.target.check_n(n)?;
+        self.0.target.check_n(n, u32::MAX)?;
         if self.0.prefetches {
             // A loop that lives on the stock would never let another task run,
             // not even the one that refills it.

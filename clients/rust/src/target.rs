@@ -9,8 +9,12 @@ use crate::code::Code;
 use crate::error::{Failure, Outcome};
 use crate::options::Settings;
 use crate::retry::{after, retry, Ended};
+use crate::wire::request::{Nonce, Request};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{Error, IdRange};
+use crate::{Error, IdRange, Numbers};
+
+/// Numbers that a worker writes at once.
+const MAX_NUMBERS: u32 = 1000;
 
 /// One key of one store as a client asks for it: names checked, subject built.
 /// It is never changed.
@@ -44,25 +48,39 @@ impl Target {
 
     /// Asks for `n` ids until it has them or asking again can't help.
     pub(crate) async fn next(&self, n: u32) -> Result<IdRange, Error> {
-        self.check_n(n)?;
+        self.check_n(n, u32::MAX)?;
         let deadline = after(self.settings.timeout);
-        let asked = retry(&self.settings, deadline, |attempt| self.ask(n, attempt)).await;
-        asked.map_err(|ended| self.explain(ended))
+        let asked = retry(&self.settings, deadline, |attempt| async move {
+            self.ask(n, attempt).await.map(|answer| answer.ids)
+        });
+        asked.await.map_err(|ended| self.explain(ended))
+    }
+
+    /// As next, with what comes with the ids.
+    pub(crate) async fn numbers(&self, n: u32) -> Result<Numbers, Error> {
+        self.check_n(n, MAX_NUMBERS)?;
+        let deadline = after(self.settings.timeout);
+        let asked = retry(&self.settings, deadline, |attempt| async move {
+            check_numbers(self.ask(n, attempt).await?)
+        });
+        asked.await.map_err(|ended| self.explain(ended))
     }
 
     /// Sends one request and waits for its answer until `deadline`.
-    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<IdRange, Outcome> {
+    pub(crate) async fn ask(&self, n: u32, deadline: Instant) -> Result<Numbers, Outcome> {
         self.client.check_connected()?;
-        let nonce = self.client.next_nonce();
-        self.client
-            .inbox
-            .request(&self.subject, n, self.settings.mode, nonce, deadline)
-            .await
+        let request = Request {
+            n,
+            mode: self.settings.mode,
+            nonce: Some(Nonce::int(self.client.next_nonce())),
+            idempotency_key: self.settings.idempotency_key.as_deref(),
+        };
+        self.client.inbox.request(&self.subject, request, deadline).await
     }
 
-    pub(crate) fn check_n(&self, n: u32) -> Result<(), Error> {
-        if n == 0 {
-            return Err(self.bad_request(format!("n must be between 1 and {}, not 0", u32::MAX)));
+    pub(crate) fn check_n(&self, n: u32, most: u32) -> Result<(), Error> {
+        if n == 0 || n > most {
+            return Err(self.bad_request(format!("n must be between 1 and {most}, not {n}")));
         }
         Ok(())
     }
@@ -85,6 +103,7 @@ impl Target {
             took: ended.took,
             timed_out: ended.timed_out,
             ids_may_be_spent: ended.ids_may_be_spent,
+            idempotent: self.settings.idempotency_key.is_some(),
             wait: ended.wait,
             hint: self.hint(&code),
             ..f
@@ -112,6 +131,16 @@ impl Target {
     }
 }
 
+/// Who gets two numbers for three ids would write one of them twice, or none.
+fn check_numbers(answer: Numbers) -> Result<Numbers, Outcome> {
+    let (n, numbers) = (answer.ids.len, answer.numbers.len());
+    if numbers == 0 || numbers == n as usize {
+        return Ok(answer);
+    }
+    let text = format!("the worker answered a request for {n} ids with {numbers} numbers");
+    Err(Outcome::new(Code::Internal, text))
+}
+
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Target")
@@ -137,6 +166,7 @@ fn failure(store: &str, key: &str, outcome: Outcome) -> (Code, Failure) {
         took: Duration::ZERO,
         timed_out: false,
         ids_may_be_spent: outcome.ids_may_be_spent,
+        idempotent: false,
         wait: None,
         hint: String::new(),
     };

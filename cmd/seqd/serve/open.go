@@ -101,7 +101,7 @@ func (w *Worker) openBackends(ctx context.Context, clusters []settings.Cluster, 
 			return err
 		}
 		config := common
-		config.Prefix, config.Floor, config.Lease = c.Etcd.Prefix, c.Floor, c.Lease
+		config.Prefix, config.Floor, config.Lease, config.Counting = c.Etcd.Prefix, c.Floor, c.Lease, countingBy(c.Stores)
 		config.Log = common.Log.With("component", "etcd", "backend", name)
 		counter := etcd.NewCounter(client, config)
 		w.closers = append(w.closers, func() { client.Close() }, counter.Close)

@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         let command: Value = serde_json::from_str(&line)?;
         let result = match command["op"].as_str() {
             Some("next") => next(&client, &command).await,
+            Some("numbers") => numbers(&client, &command).await,
             Some("load") => load::load(&client, &command).await,
             Some("rate") => load::rate(&client, &command).await,
             Some("connect") => {
@@ -75,6 +76,17 @@ async fn next(client: &Client, command: &Value) -> Value {
     }
 }
 
+async fn numbers(client: &Client, command: &Value) -> Value {
+    let (store, key, options) = (text(command, "store"), text(command, "key"), options(command));
+    match client.numbers_with(&store, &key, count(command), &options).await {
+        Ok(got) => json!({
+            "id": got.ids.start.to_string(), "n": got.ids.len, "range": got.ids.to_string(),
+            "period": got.period, "numbers": got.numbers, "replayed": got.replayed,
+        }),
+        Err(err) => failed(&err),
+    }
+}
+
 fn failed(err: &Error) -> Value {
     json!({"error": err.code(), "text": err.to_string(), "ids_may_be_spent": err.ids_may_be_spent()})
 }
@@ -99,6 +111,14 @@ impl Source {
 }
 
 fn source(client: &Client, command: &Value, sequence: bool) -> Result<Source, Error> {
+    let (store, key, options) = (text(command, "store"), text(command, "key"), options(command));
+    Ok(match sequence {
+        true => Source::Sequence(client.sequence_with(&store, &key, options)?),
+        false => Source::Calls(Arc::new((client.clone(), store, key, options))),
+    })
+}
+
+fn options(command: &Value) -> Options {
     let mut options = Options::default().mode(match command["mode"].as_str() {
         Some("strong") => Mode::Strong,
         Some("weak") => Mode::Weak,
@@ -107,11 +127,14 @@ fn source(client: &Client, command: &Value, sequence: bool) -> Result<Source, Er
     if let Some(ms) = command["timeout_ms"].as_u64() {
         options = options.timeout(Duration::from_millis(ms));
     }
-    let text = |name: &str| command[name].as_str().unwrap_or_default().to_owned();
-    Ok(match sequence {
-        true => Source::Sequence(client.sequence_with(&text("store"), &text("key"), options)?),
-        false => Source::Calls(Arc::new((client.clone(), text("store"), text("key"), options))),
-    })
+    if let Some(key) = command["idempotency_key"].as_str() {
+        options = options.idempotency_key(key);
+    }
+    options
+}
+
+fn text(command: &Value, name: &str) -> String {
+    command[name].as_str().unwrap_or_default().to_owned()
 }
 
 fn count(command: &Value) -> u32 {

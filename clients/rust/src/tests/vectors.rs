@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::code::{Code, NO_WORKERS};
 use crate::wire::msgpack::Reader;
 use crate::wire::reply::decode;
-use crate::wire::request::{encode, Nonce};
+use crate::wire::request::{encode, Nonce, Request};
 use crate::wire::subject::{check_token, escape, subject};
-use crate::{IdRange, Mode};
+use crate::{IdRange, Mode, Numbers};
 
 #[test]
 fn subjects() {
@@ -55,7 +55,7 @@ fn keys() {
 
 #[test]
 fn requests() {
-    let mut seen = 0;
+    let (mut seen, mut keyed) = (0, 0);
     for v in vectors("requests.json", "good") {
         if v["canonical"] != true {
             continue;
@@ -71,18 +71,29 @@ fn requests() {
             Some("int") => Some(Nonce::int(text(&v["nonce"]["value"]).parse().unwrap())),
             _ => nonce(&v["nonce"]),
         };
-        assert_eq!(hex(&encode(n, mode, nonce)), v["body"], "{}", v["name"]);
+        let request = Request {
+            n,
+            mode,
+            nonce,
+            idempotency_key: v["idempotency_key"].as_str(),
+        };
+        assert_eq!(hex(&encode(&request)), v["body"], "{}", v["name"]);
         seen += 1;
+        keyed += usize::from(request.idempotency_key.is_some());
     }
-    assert!(seen >= 20, "only {seen} canonical bodies");
+    assert!(
+        seen >= 20 && keyed >= 5,
+        "only {seen} canonical bodies, {keyed} with a key"
+    );
 }
 
 #[test]
 fn replies() {
-    for v in vectors("replies.json", "replies") {
+    let plain = vectors("replies.json", "replies");
+    for v in plain.into_iter().chain(vectors("replies.json", "numbered")) {
         let body = unhex(&v["msgpack"]);
-        let answer = decode(None, &body);
-        assert_eq!(answer.result, Ok(range(&v)), "{v}");
+        let answer = decode(Some(&headers(&v)), &body);
+        assert_eq!(answer.result, Ok(reply(&v)), "{v}");
         assert_eq!(answer.nonce, nonce(&v["nonce"]), "{v}");
         for end in 0..body.len() {
             assert!(
@@ -130,7 +141,7 @@ fn errors() {
 fn answers() {
     for v in vectors("decode.json", "accept") {
         let answer = decode(Some(&headers(&v)), &unhex(&v["body"]));
-        assert_eq!(answer.result, Ok(range(&v)), "{}", v["name"]);
+        assert_eq!(answer.result, Ok(reply(&v)), "{}", v["name"]);
         assert_eq!(answer.nonce, nonce(&v["nonce"]), "{}", v["name"]);
     }
     for v in vectors("decode.json", "refuse") {
@@ -175,6 +186,17 @@ fn text(v: &Value) -> &str {
     v.as_str().unwrap()
 }
 
+/// What a vector says of ids and numbers. One without numbers need not say so.
+fn reply(v: &Value) -> Numbers {
+    let numbers = v["numbers"].as_array().map_or(&[][..], Vec::as_slice);
+    Numbers {
+        ids: range(v),
+        period: v["period"].as_str().unwrap_or_default().to_owned(),
+        numbers: numbers.iter().map(|s| text(s).to_owned()).collect(),
+        replayed: v["replayed"] == true,
+    }
+}
+
 fn range(v: &Value) -> IdRange {
     let len = u32::try_from(v["n"].as_u64().unwrap()).unwrap();
     IdRange {
@@ -190,7 +212,7 @@ fn nonce(v: &Value) -> Option<Nonce> {
 
 fn headers(v: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in v["headers"].as_object().unwrap() {
+    for (name, value) in v["headers"].as_object().into_iter().flatten() {
         headers.insert(name.as_str(), text(value));
     }
     headers

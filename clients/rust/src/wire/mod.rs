@@ -11,3 +11,6 @@ pub(crate) const TIMEOUT_HEADER: &str = "Seq-Timeout-Ms";
 /// Headers of an error reply, as NATS services write them (ADR-32).
 pub(crate) const ERROR_CODE_HEADER: &str = "Nats-Service-Error-Code";
 pub(crate) const ERROR_HEADER: &str = "Nats-Service-Error";
+
+/// Header of a reply that repeats an earlier one, with the value `true`.
+pub(crate) const REPLAYED_HEADER: &str = "Seq-Replayed";

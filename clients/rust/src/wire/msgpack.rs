@@ -132,10 +132,13 @@ fn items(value: Value<'_>) -> usize {
     }
 }
 
-/// Writes a string of less than 32 bytes.
+/// Writes a string of less than 256 bytes in the shortest form.
 pub(crate) fn put_str(out: &mut Vec<u8>, s: &str) {
-    debug_assert!(s.len() < 32);
-    out.push(0xa0 | s.len() as u8);
+    debug_assert!(s.len() < 256);
+    match s.len() as u8 {
+        len @ 0..32 => out.push(0xa0 | len),
+        len => out.extend_from_slice(&[0xd9, len]),
+    }
     out.extend_from_slice(s.as_bytes());
 }
 

@@ -6,10 +6,10 @@ use async_nats::HeaderMap;
 
 use super::msgpack::{Reader, Value};
 use super::request::Nonce;
-use super::{ERROR_CODE_HEADER, ERROR_HEADER};
+use super::{ERROR_CODE_HEADER, ERROR_HEADER, REPLAYED_HEADER};
 use crate::code::Code;
 use crate::error::Outcome;
-use crate::IdRange;
+use crate::{IdRange, Numbers};
 
 /// A retry_after beyond that says no more than that one.
 const MAX_RETRY_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
     pub(crate) nonce: Option<Nonce>,
     /// The headers or the body call it an error, and it can be read as one.
     pub(crate) is_error: bool,
-    pub(crate) result: Result<IdRange, Outcome>,
+    pub(crate) result: Result<Numbers, Outcome>,
 }
 
 /// Reads an answer. One that is neither ids nor an error is an `INTERNAL`.
@@ -28,11 +28,17 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, body: &[u8]) -> Answer {
     let mut fields = Fields::default();
     let whole = fields.read(body).is_some();
     let number = headers.and_then(|h| h.get(ERROR_CODE_HEADER));
-    if let (true, None, Some(range)) = (whole, number, fields.range()) {
+    if let (true, None, Some(ids)) = (whole, number, fields.range()) {
+        let replayed = headers.and_then(|h| h.get(REPLAYED_HEADER));
         return Answer {
             nonce: fields.nonce,
             is_error: false,
-            result: Ok(range),
+            result: Ok(Numbers {
+                ids,
+                period: fields.period,
+                numbers: fields.numbers,
+                replayed: replayed.is_some_and(|v| v.as_str() == "true"),
+            }),
         };
     }
 
@@ -48,10 +54,10 @@ pub(crate) fn decode(headers: Option<&HeaderMap>, body: &[u8]) -> Answer {
         text = header.strip_prefix(&prefix).unwrap_or(header).to_owned();
     }
     if let Some(name) = fields.code.filter(|name| !name.is_empty()) {
-        code = Code::of_name(&String::from_utf8_lossy(name));
+        code = Code::of_name(&text_of(name));
     }
     if let Some(said) = fields.text {
-        text = String::from_utf8_lossy(said).into_owned();
+        text = text_of(said);
     }
     let retry_after = u64::try_from(fields.retry_after_ms.min(MAX_RETRY_AFTER_MS))
         .ok()
@@ -77,6 +83,8 @@ struct Fields<'a> {
     nonce: Option<Nonce>,
     code: Option<&'a [u8]>,
     text: Option<&'a [u8]>,
+    period: String,
+    numbers: Vec<String>,
 }
 
 impl<'a> Fields<'a> {
@@ -91,6 +99,7 @@ impl<'a> Fields<'a> {
             let name = reader.next()?;
             reader.skip(name)?;
             let value = reader.next()?;
+            let items = reader;
             reader.skip(value)?;
             let Value::Str(name) = name.value else {
                 continue;
@@ -102,6 +111,9 @@ impl<'a> Fields<'a> {
                 (b"retry_after_ms", Value::Int(i)) => self.retry_after_ms = i,
                 (b"code", Value::Str(s)) => self.code = Some(s),
                 (b"error", Value::Str(s)) => self.text = Some(s),
+                (b"period", Value::Str(s)) => self.period = text_of(s),
+                (b"number", Value::Str(s)) => self.numbers = vec![text_of(s)],
+                (b"numbers", Value::Array(n)) => self.numbers = texts(items, n).unwrap_or_default(),
                 _ => {}
             }
         }
@@ -114,4 +126,20 @@ impl<'a> Fields<'a> {
         let last = self.id.checked_add(self.n - 1)?;
         (self.id >= 1 && last >= self.id).then_some(IdRange { start: self.id, len })
     }
+}
+
+/// Reads `n` strings; none where one of them is something else.
+fn texts(mut items: Reader<'_>, n: usize) -> Option<Vec<String>> {
+    let mut all = Vec::with_capacity(n);
+    for _ in 0..n {
+        let Value::Str(s) = items.next()?.value else {
+            return None;
+        };
+        all.push(text_of(s));
+    }
+    Some(all)
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

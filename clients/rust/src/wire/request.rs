@@ -41,18 +41,31 @@ impl Nonce {
     }
 }
 
+/// What a request's body says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) n: u32,
+    pub(crate) mode: Mode,
+    pub(crate) nonce: Option<Nonce>,
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
 /// Writes the canonical body: what differs from the default, in this order.
-pub(crate) fn encode(n: u32, mode: Mode, nonce: Option<Nonce>) -> Vec<u8> {
-    let mode = match mode {
+pub(crate) fn encode(request: &Request<'_>) -> Vec<u8> {
+    let Request { n, nonce, .. } = *request;
+    let mode = match request.mode {
         Mode::Default => None,
         Mode::Weak => Some("weak"),
         Mode::Strong => Some("strong"),
     };
-    let fields = u8::from(n != 1) + u8::from(mode.is_some()) + u8::from(nonce.is_some());
+    let fields = u8::from(n != 1)
+        + u8::from(mode.is_some())
+        + u8::from(nonce.is_some())
+        + u8::from(request.idempotency_key.is_some());
     if fields == 0 {
         return Vec::new();
     }
-    let mut body = Vec::with_capacity(40);
+    let mut body = Vec::with_capacity(40 + request.idempotency_key.map_or(0, |key| 18 + key.len()));
     body.push(0x80 | fields);
     if n != 1 {
         put_str(&mut body, "n");
@@ -65,6 +78,10 @@ pub(crate) fn encode(n: u32, mode: Mode, nonce: Option<Nonce>) -> Vec<u8> {
     if let Some(nonce) = nonce {
         put_str(&mut body, "nonce");
         body.extend_from_slice(&nonce.bytes[..nonce.len]);
+    }
+    if let Some(key) = request.idempotency_key {
+        put_str(&mut body, "idempotency_key");
+        put_str(&mut body, key);
     }
     body
 }

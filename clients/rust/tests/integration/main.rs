@@ -2,6 +2,7 @@
 
 mod calls;
 mod connection;
+mod numbers;
 mod prefetch;
 mod programs;
 mod responder;

@@ -75,6 +75,17 @@ fn conformance_does_what_a_runner_asks() {
     let next = |n: u64| json!({"op": "next", "store": "s", "key": "发", "n": n, "mode": "strong", "timeout_ms": 2000});
     assert_eq!(ask(next(5)), json!({"id": "1", "n": 5, "range": "1..5"}));
     assert_eq!(ask(next(1)), json!({"id": "6", "n": 1, "range": "6"}));
+    let mut numbers = next(2);
+    numbers["op"] = json!("numbers");
+    assert_eq!(
+        ask(numbers.clone()),
+        json!({"id": "7", "n": 2, "range": "7..8", "period": "", "numbers": [], "replayed": false})
+    );
+    numbers["n"] = json!(1001);
+    assert_eq!(ask(numbers)["error"], "BAD_REQUEST");
+    let mut keyed = next(1);
+    keyed["idempotency_key"] = json!("");
+    assert_eq!(ask(keyed)["error"], "BAD_REQUEST");
     let mut closed = next(1);
     closed["closed"] = json!(true);
     assert_eq!(ask(closed)["error"], "CLOSED");

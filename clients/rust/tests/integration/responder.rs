@@ -14,6 +14,7 @@ pub(crate) struct Ask {
     pub(crate) mode: Option<String>,
     /// The element as it stands in the body.
     pub(crate) nonce: Vec<u8>,
+    pub(crate) idempotency_key: Option<String>,
     pub(crate) timeout_ms: u64,
 }
 
@@ -79,6 +80,24 @@ impl Ask {
         (self.reply.clone(), HeaderMap::new(), body(first, n, &self.nonce))
     }
 
+    /// The ids from `first` with what a numbered key adds: elements, as they stand in
+    /// the body, between n and nonce.
+    pub(crate) fn numbered(&self, first: i64, fields: &[(&str, Vec<u8>)], replayed: &str) -> Answer {
+        let mut body = body(first, self.n, &[]);
+        body[0] = 0x83 + fields.len() as u8;
+        for (name, element) in fields {
+            body.extend(string(name));
+            body.extend(element);
+        }
+        body.extend(b"\xa5nonce");
+        body.extend(&self.nonce);
+        let mut headers = HeaderMap::new();
+        if !replayed.is_empty() {
+            headers.insert("Seq-Replayed", replayed);
+        }
+        (self.reply.clone(), headers, body)
+    }
+
     pub(crate) fn error(&self, number: u32, code: &str, text: &str, retry_after_ms: u8) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Service-Error-Code", number.to_string());
@@ -95,6 +114,18 @@ impl Ask {
     }
 }
 
+/// A string of less than 32 bytes as a msgpack element.
+pub(crate) fn string(s: &str) -> Vec<u8> {
+    [&[0xa0 | s.len() as u8], s.as_bytes()].concat()
+}
+
+/// Less than 16 strings as a msgpack element.
+pub(crate) fn strings(all: &[&str]) -> Vec<u8> {
+    let mut array = vec![0x90 | all.len() as u8];
+    array.extend(all.iter().flat_map(|s| string(s)));
+    array
+}
+
 /// A reply with `nonce`, which is an element or empty.
 pub(crate) fn body(first: i64, n: u32, nonce: &[u8]) -> Vec<u8> {
     let mut body = vec![if nonce.is_empty() { 0x82 } else { 0x83 }];
@@ -109,8 +140,8 @@ pub(crate) fn body(first: i64, n: u32, nonce: &[u8]) -> Vec<u8> {
     body
 }
 
-/// Reads a canonical body, in which the fields have one order and the nonce is
-/// the last.
+/// Reads a canonical body, in which the fields have one order and an integer nonce
+/// has 9 bytes.
 fn parse(message: &Message) -> Ask {
     let body = &message.payload[..];
     let rest = |name: &[u8]| {
@@ -125,13 +156,18 @@ fn parse(message: &Message) -> Ask {
     });
     let mode =
         rest(b"\xa4mode").map(|m| String::from_utf8_lossy(&m[1..=usize::from(m[0] & 0x1f)]).into_owned());
+    let idempotency_key = rest(b"\xafidempotency_key").map(|key| {
+        let head = if key[0] == 0xd9 { 2 } else { 1 };
+        String::from_utf8(key[head..].to_vec()).unwrap()
+    });
     let headers = message.headers.as_ref().expect("headers");
     Ask {
         subject: message.subject.to_string(),
         reply: message.reply.as_ref().expect("a reply subject").to_string(),
         n,
         mode,
-        nonce: rest(b"\xa5nonce").expect("a nonce").to_vec(),
+        nonce: rest(b"\xa5nonce").expect("a nonce")[..9].to_vec(),
+        idempotency_key,
         timeout_ms: headers
             .get("Seq-Timeout-Ms")
             .expect("a timeout")
