@@ -60,6 +60,10 @@ func TestEveryCommand(t *testing.T) {
 				refused(`"compar" is no command of bench`, "compar", "--json")
 				refused("KEY is missing", "--duration", "1ms", "compar")
 			}
+			if name == "decode" {
+				refused("STORE and KEY and NUMBER are missing; for example: seqd decode orders invoice INV-2026-000042")
+				refused("NUMBER is missing", "demo", "key")
+			}
 			switch name {
 			case "worker", "dev", "stamp", "top", "doctor", "bench compare", "health", "version":
 				refused(`unexpected word "x"`, "x")

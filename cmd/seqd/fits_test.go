@@ -70,6 +70,8 @@ func TestValuesOfTheWrongType(t *testing.T) {
 			wrong, want = []string{"5", "0", "1.5", "hunter2", "5 s", "[5s]", "{a: 5s}", "true"}, "must be a time with its unit, like 500ms, 5s or 2m"
 		case p.kind == reflect.TypeFor[settings.Lease]():
 			wrong, want = []string{"5", "00", "-0", "1.5", "hunter2", "5 s", "true", "99999999999999999999"}, "must be 0, or a time with its unit, from 1s to 60s, like 3s"
+		case p.kind == reflect.TypeFor[settings.Window]():
+			wrong, want = []string{"5", "00", "-0", "1.5", "hunter2", "5 s", "true", "99999999999999999999"}, "must be 0, or a time with its unit, from 1m to 24h, like 10m"
 		case p.kind.Kind() == reflect.Int || p.kind.Kind() == reflect.Int64:
 			wrong, want = []string{"hunter2", "1.5", "1e3", `"5"`, "99999999999999999999", "007", "[5]", "{a: 5}", "true", "5s"}, ""
 		case p.kind.Kind() == reflect.Bool:

@@ -20,6 +20,7 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/bench"
 	"github.com/seqd-io/seqd/cmd/seqd/checkconfig"
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/decode"
 	"github.com/seqd-io/seqd/cmd/seqd/dev"
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
 	"github.com/seqd-io/seqd/cmd/seqd/health"
@@ -58,6 +59,7 @@ func seqd(stdout, stderr io.Writer) *cmdline.Program {
 		doctor.Command(stdout),
 		top.Command(stdout),
 		bench.Command(stdout, stderr),
+		decode.Command(stdout),
 		checkconfig.Command(stdout),
 		health.Command(stdout),
 		version.Command(stdout),

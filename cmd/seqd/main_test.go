@@ -248,6 +248,26 @@ func TestCheckConfig(t *testing.T) {
 		{"leases in one place", "stores:\n  a: {strong: {lease: 3s}}\n  b:\n    strong: {lease: 2s}\n    etcd: {endpoints: ['http://127.0.0.1:2379'], username: u, password: hunter2}\n",
 			":4: stores.b.strong.lease: store a has a lease below /seqd in the same etcd"},
 		{"runway", "stores:\n  a:\n    weak: {runway: soon}\n", ":3: "},
+		{"number", "stores:\n  a:\n    number:\n      period: year\n      format: INV-{id}\n", ":5: stores.a.number.format: does not tell the year"},
+		{"part of a number", "stores:\n  a:\n    number: {period: year,\n      format: '{yyyy}{mm}-{id}'}\n", ":4: stores.a.number.format: part {mm}: a period of year has no month"},
+		{"number of a key", "stores:\n  '*':\n    keys:\n      k:\n        number: {format: '{ID}'}\n", ":5: stores.*.keys.k.number.format: part {ID}: there is no such part"},
+		{"number that says nothing", "stores:\n  a:\n    number: {}\n", ":3: stores.a.number.period: there is neither a period nor a format"},
+		{"number's period", "stores:\n  a:\n    number: {period: quarter}\n", ":3: stores.a.number.period: must be none, day, week, month or year"},
+		{"number's zone", "stores:\n  a:\n    number: {period: day, zone: Berlin}\n", `:3: stores.a.number.zone: must be an IANA name, like Europe/Berlin, not "Berlin"`},
+		{"number's year", "stores:\n  a:\n    number: {period: year, year_starts: 02-29}\n", ":3: stores.a.number.year_starts: must be a day that every year has"},
+		{"number's empty format", "stores:\n  a:\n    number: {period: year, format: ''}\n", ":3: stores.a.number.format: is empty: leave it out for the default"},
+		{"number misspelled", "stores:\n  a: {number: {periode: year}}\n", ":2: field periode not found in stores.a.number: there may be format, period, scramble_secret_file, year_starts, zone"},
+		{"floor above the number", "stores:\n  a:\n    bigger_than: 999\n    number: {format: 'A{id:03}'}\n", ":3: stores.a.bigger_than: bigger_than of 999 leaves no id that the number has room for: its greatest is 999"},
+		{"floor above a key's number", "stores:\n  a:\n    bigger_than: 999\n    keys:\n      k: {number: {format: 'A{id:03}'}}\n", ":5: stores.a.keys.k.number: the store's bigger_than of 999 leaves no id"},
+		{"key's floor above the number", "stores:\n  a:\n    number: {format: 'A{id:03}'}\n    keys:\n      k: {bigger_than: 1000}\n", ":5: stores.a.keys.k.bigger_than: bigger_than of 1000 leaves no id"},
+		{"no secret", "stores:\n  a:\n    number: {format: '{scramble:8}'}\n", ":3: stores.a.number.scramble_secret_file: is missing: {scramble:8} is keyed with a secret"},
+		{"secret that is not there", "stores:\n  a:\n    number: {format: '{scramble:8}', scramble_secret_file: hunter2}\n",
+			":3: stores.a.number.scramble_secret_file: read the file that is named here: no such file or directory; look whether the file is there and may be read by this user"},
+		{"secret that is a folder", "stores:\n  a:\n    number: {format: '{scramble:8}', scramble_secret_file: /}\n", ":3: stores.a.number.scramble_secret_file: read the file that is named here: is a directory"},
+		{"secret for nothing", "stores:\n  a:\n    number: {format: '{id}', scramble_secret_file: testdata/seqd.yaml}\n", ":3: stores.a.number.scramble_secret_file: is set, but the format scrambles nothing"},
+		{"window", "stores:\n  a:\n    idempotency: {window: 59s}\n", ":3: stores.a.idempotency.window: must be 0, or from 1m to 24h, not 59s"},
+		{"window of days", "stores:\n  a:\n    idempotency:\n      window: 48h\n", ":4: stores.a.idempotency.window: must be 0, or from 1m to 24h, not 48h0m0s"},
+		{"window without a unit", "stores:\n  a: {idempotency: {window: 10}}\n", ":2: stores.a.idempotency.window: must be 0, or a time with its unit, from 1m to 24h, like 10m"},
 		{"floor", "stores:\n  a:\n    bigger_than: -3\n", ":3: stores.a.bigger_than: must not be below 0"},
 		{"key", "stores:\n  a:\n    keys:\n      \"\": {bigger_than: 3}\n", "key must have 1 to 200 bytes"},
 		{"no endpoint", "stores:\n  a:\n    etcd: {prefix: /x}\n", "stores.a.etcd.endpoints: must name at least one"},
@@ -276,7 +296,7 @@ func TestCheckConfig(t *testing.T) {
 	t.Run("good", func(t *testing.T) {
 		got := runSeqd(t, "check-config", "testdata/seqd.yaml")
 		want := "seq.audit.>: default mode strong, counters at 10.0.0.9:2379 below /seqd\n" +
-			"seq.orders.>: default mode strong, counters at 127.0.0.1:2379 below /ids\nok\n"
+			"seq.orders.>: default mode strong, numbers INV-{period}-{id:06} by year in Europe/Berlin (21ae6d52), counters at 127.0.0.1:2379 below /ids\nok\n"
 		if got.code != exitOK || !sameLines(got.stdout, want) {
 			t.Errorf("got %+v", got)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/worker"
 )
 
 // Command is `seqd check-config`.
@@ -48,16 +49,30 @@ func Command(stdout io.Writer) *ffcli.Command {
 			}
 			for _, c := range clusters {
 				for _, s := range c.Stores {
-					lease := ""
-					if s.Leased {
-						lease = fmt.Sprintf("leased for %v, ", c.Lease)
-					}
 					fmt.Fprintf(stdout, "%s.%s.>: default mode %s, %scounters at %s below %s\n",
-						cfg.Root, s.Name, s.DefaultMode, lease, strings.Join(c.Etcd.Endpoints, ","), c.Etcd.Prefix)
+						cfg.Root, s.Name, s.DefaultMode, extras(c, s), strings.Join(c.Etcd.Endpoints, ","), c.Etcd.Prefix)
 				}
 			}
 			fmt.Fprintln(stdout, "ok")
 			return nil
 		},
 	}
+}
+
+// extras tells what a store has beyond the others, with a comma behind each.
+func extras(c settings.Cluster, s worker.Store) (text string) {
+	if s.Leased {
+		text += fmt.Sprintf("leased for %v, ", c.Lease)
+	}
+	if s.Numbering != "" {
+		text += fmt.Sprintf("numbers %s, ", s.Numbering)
+	}
+	switch s.IdempotencyWindow {
+	case settings.DefaultWindow:
+	case 0:
+		text += "no idempotency keys, "
+	default:
+		text += fmt.Sprintf("answers kept for %v, ", s.IdempotencyWindow)
+	}
+	return text
 }

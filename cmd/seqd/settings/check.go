@@ -22,7 +22,7 @@ func (c *Config) Check(src Source) ([]Cluster, error) {
 	if errors.As(err, &bad) {
 		return nil, src.errorf([]string{"nats", bad.setting}, "%v", bad.err)
 	}
-	clusters, err := c.Clusters(src)
+	clusters, err := c.clusters(src, readSecret)
 	if err != nil {
 		return nil, err
 	}

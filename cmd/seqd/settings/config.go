@@ -39,19 +39,22 @@ type Config struct {
 
 // Store is the rules of a store; 0 and "" mean the default.
 type Store struct {
-	Mode       string         `yaml:"mode"`
-	Modes      []string       `yaml:"modes"`
-	MaxCount   int            `yaml:"max_count"`
-	BiggerThan int64          `yaml:"bigger_than"`
-	Keys       map[string]Key `yaml:"keys"`
-	Weak       Weak           `yaml:"weak"`
-	Strong     Strong         `yaml:"strong"`
-	Etcd       *Etcd          `yaml:"etcd"`
+	Mode        string         `yaml:"mode"`
+	Modes       []string       `yaml:"modes"`
+	MaxCount    int            `yaml:"max_count"`
+	BiggerThan  int64          `yaml:"bigger_than"`
+	Keys        map[string]Key `yaml:"keys"`
+	Weak        Weak           `yaml:"weak"`
+	Strong      Strong         `yaml:"strong"`
+	Number      *Number        `yaml:"number"`
+	Idempotency Idempotency    `yaml:"idempotency"`
+	Etcd        *Etcd          `yaml:"etcd"`
 }
 
 // Key is the rules of one key of a store.
 type Key struct {
-	BiggerThan int64 `yaml:"bigger_than"`
+	BiggerThan int64   `yaml:"bigger_than"`
+	Number     *Number `yaml:"number"`
 }
 
 // Weak says how much a store reserves at a time for WEAK ids.

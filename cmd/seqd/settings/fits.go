@@ -25,6 +25,7 @@ func (s Source) fits(c *Config) error {
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	leaseType    = reflect.TypeFor[Lease]()
+	windowType   = reflect.TypeFor[Window]()
 )
 
 func (s Source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
@@ -66,6 +67,8 @@ func (s Source) fitsType(node *yaml.Node, t reflect.Type, path []string) error {
 		return wrong("must be a time with its unit, like 500ms, 5s or 2m")
 	case t == leaseType && err != nil:
 		return wrong("must be 0, or a time with its unit, from 1s to 60s, like 3s")
+	case t == windowType && err != nil:
+		return wrong("must be 0, or a time with its unit, from 1m to 24h, like 10m")
 	case t.Kind() == reflect.Bool && err != nil:
 		return wrong("must be true or false")
 	case isInt(t) && (err != nil || node.ShortTag() != "!!int"):
@@ -163,7 +166,7 @@ func exampleList(path []string) string {
 }
 
 func isInt(t reflect.Type) bool {
-	return (t.Kind() == reflect.Int || t.Kind() == reflect.Int64) && t != durationType && t != leaseType
+	return (t.Kind() == reflect.Int || t.Kind() == reflect.Int64) && t != durationType && t != leaseType && t != windowType
 }
 
 // isOctal reports whether YAML takes what looks like a number for another one.

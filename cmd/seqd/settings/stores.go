@@ -2,8 +2,6 @@ package settings
 
 import (
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"maps"
 	"reflect"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/dial"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -23,7 +22,9 @@ type Cluster struct {
 	Etcd   Etcd
 	Stores []worker.Store
 	Lease  time.Duration // for which a worker owns keys of the leased stores; 0: none is
-	floors floors
+
+	floors  floors
+	numbers numbers
 }
 
 // Name returns what the cluster is called in logs.
@@ -33,9 +34,30 @@ func (c Cluster) Name() string { return strings.Join(c.Etcd.Endpoints, ",") }
 // key or of its store, whichever is greater.
 func (c Cluster) Floor(k allocator.Key) int64 { return c.floors.of(k) }
 
+// Rule returns the rule by which a key's ids are printed, nil if they are not.
+func (c Cluster) Rule(k allocator.Key) *numbering.Rule { return c.numbers.of(k) }
+
+// Counting returns how a key's ids are counted: whether in periods, and the greatest
+// that there is room for in a number, 0 for as many as there are.
+func (c Cluster) Counting(k allocator.Key) (periods bool, limit int64) {
+	rule := c.Rule(k)
+	if rule == nil {
+		return false, 0
+	}
+	if rule.Bounded() {
+		limit = rule.Limit()
+	}
+	return rule.Periodic(), limit
+}
+
 // Clusters sorts the stores by the cluster they are kept in, and checks what is
 // said of both. Without any store it serves every name.
-func (c *Config) Clusters(src Source) ([]Cluster, error) {
+//
+// It is for commands that issue no numbers: a secret that can't be read is no error
+// here, but in [Config.Check], and numbers that are scrambled with it make no sense.
+func (c *Config) Clusters(src Source) ([]Cluster, error) { return c.clusters(src, standIn) }
+
+func (c *Config) clusters(src Source, secret func(file string) ([]byte, error)) ([]Cluster, error) {
 	stores := c.Stores
 	if len(stores) == 0 {
 		stores = map[string]Store{subjects.AnyStore: {}}
@@ -60,12 +82,16 @@ func (c *Config) Clusters(src Source) ([]Cluster, error) {
 		i := slices.IndexFunc(all, func(other Cluster) bool { return other.Etcd.same(where) })
 		if i < 0 {
 			i = len(all)
-			all = append(all, Cluster{Etcd: where, floors: floors{stores: map[string]int64{}, keys: map[allocator.Key]int64{}}})
+			all = append(all, Cluster{Etcd: where, floors: floors{stores: map[string]int64{}, keys: map[allocator.Key]int64{}}, numbers: newNumbers()})
 		}
 		store, err := s.worker(name, src)
 		if err != nil {
 			return nil, err
 		}
+		if err := all[i].numbers.add(name, s, src, secret); err != nil {
+			return nil, err
+		}
+		store.Numbers, store.Numbering = all[i].numbers.ofStore(name), all[i].numbers.text(name)
 		all[i].Stores = append(all[i].Stores, store)
 		if err := leaseOf(all, i, s.Strong.Lease, name, src); err != nil {
 			return nil, err
@@ -176,6 +202,10 @@ func (s Store) worker(name string, src Source) (worker.Store, error) {
 	if len(store.Modes) > 0 && !slices.Contains(store.Modes, store.DefaultMode) {
 		return store, src.errorf(at("modes"), "must hold the store's default mode, %v", store.DefaultMode)
 	}
+	var err error
+	if store.IdempotencyWindow, err = s.window(name, src); err != nil {
+		return store, err
+	}
 	sizes := store.Segments
 	switch {
 	case s.MaxCount < 0 || s.MaxCount > subjects.MaxN:
@@ -194,54 +224,3 @@ func (s Store) worker(name string, src Source) (worker.Store, error) {
 
 // maxSegment keeps a segment from burning a noticeable part of all ids.
 const maxSegment = 1_000_000_000
-
-// floors names the store's floors, so that doctor can hold workers against each
-// other; keys' are told by a fingerprint, as there may be many.
-func (s Store) floors() string {
-	switch {
-	case len(s.Keys) == 0 && s.BiggerThan == 0:
-		return ""
-	case len(s.Keys) == 0:
-		return fmt.Sprint(s.BiggerThan)
-	}
-	h := fnv.New32a()
-	for _, key := range slices.Sorted(maps.Keys(s.Keys)) {
-		fmt.Fprintf(h, "%q %d\n", key, s.Keys[key].BiggerThan)
-	}
-	return fmt.Sprintf("%d, and of keys %d (%08x)", s.BiggerThan, len(s.Keys), h.Sum32())
-}
-
-// floors are the ids that a store's or a key's ids must be greater than.
-type floors struct {
-	stores map[string]int64
-	keys   map[allocator.Key]int64
-}
-
-func (f floors) add(name string, s Store, src Source) error {
-	at := []string{"stores", name}
-	if s.BiggerThan < 0 {
-		return src.errorf(append(at, "bigger_than"), "must not be below 0, but is %d", s.BiggerThan)
-	}
-	f.stores[name] = s.BiggerThan
-	for text, k := range s.Keys {
-		key, err := subjects.Escape(text)
-		if err != nil {
-			return src.errorf(append(at, "keys", text), "%s", TextOf(err))
-		}
-		if k.BiggerThan < 0 {
-			return src.errorf(append(at, "keys", text, "bigger_than"), "must not be below 0, but is %d", k.BiggerThan)
-		}
-		f.keys[allocator.Key{Store: name, Name: key}] = k.BiggerThan
-	}
-	return nil
-}
-
-// of returns the floor of a key: its own and its store's, whichever is greater.
-func (f floors) of(k allocator.Key) int64 {
-	store, ok := f.stores[k.Store]
-	if !ok {
-		k.Store = subjects.AnyStore
-		store = f.stores[k.Store]
-	}
-	return max(store, f.keys[k])
-}
