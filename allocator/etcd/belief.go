@@ -21,6 +21,10 @@ type belief struct {
 	// spent is what the mark does not fall below: last, but for ids that this
 	// process is about to give back.
 	spent int64
+
+	// remembered says that last is not the record's: before a restore this process
+	// has seen a higher mark, and others perhaps higher ones still.
+	remembered bool
 }
 
 // maxBeliefs bounds what is believed, to about 10 MB.
@@ -144,7 +148,7 @@ func refresh(known belief, out outcome, periods bool) (now belief, by string, er
 	}
 	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, owner: rec.Owner, spent: rec.Last}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
-		now.last = max(now.last, known.last)
+		now.last, now.remembered = max(now.last, known.last), known.last > now.last
 		return now, rec.By, nil
 	}
 	if now.last < known.last && known.owner == "" || now.rev < known.rev {

@@ -216,13 +216,12 @@ const jumpSlack = 10 * time.Minute
 // period. A backup may be from before the period began: then its record says
 // nothing of the ids that were lost with what came after it, which a jump has said
 // are so many at most. So the incarnation's floor is for records of earlier
-// periods, too, until the period ends that the jump was made in.
+// periods, too, until the period ends that the jump was made in. What this process
+// remembers of the period is no record: it has not seen what others issued.
 func (c *Counter) periodFloor(key allocator.Key, known belief, p allocator.Period, counting Counting) int64 {
 	was, _ := allocator.SplitMark(known.last)
-	if known.rev != 0 && p > was && counting.Period(c.guard.Jumped().Add(jumpSlack)) < p {
-		return c.config.Floor(key)
-	}
-	if known.rev != 0 && p == was {
+	recorded := p == was && !known.remembered
+	if known.rev != 0 && (recorded || counting.Period(c.guard.Jumped().Add(jumpSlack)) < p) {
 		return c.config.Floor(key)
 	}
 	return max(c.config.Floor(key), c.guard.Floor())

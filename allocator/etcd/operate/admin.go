@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"strings"
 	"time"
 
@@ -24,32 +23,6 @@ type Admin struct {
 	by     string
 	tell   func(Wait) // before it waits; see Telling
 }
-
-// Mark is a counter's record.
-type Mark struct {
-	Key  allocator.Key
-	Last int64  // every id up to here is spent or reserved; 0 where Err is set
-	By   string // who wrote it
-	Err  error  // why the record is not understood, an [allocator.ErrUnreadable]; else nil
-
-	// Owner is the worker that alone may reserve ids, while its [Session] is there;
-	// "": any may.
-	Owner string
-
-	rev  int64 // ModRevision; 0: there is none
-	left bool  // the Owner had no session when it was looked for
-}
-
-// Change is what became of a counter.
-type Change struct {
-	Key     allocator.Key
-	Was, Is int64
-	Owner   string // of the counter; "": none
-	Err     error  // why the record was left alone: an [allocator.ErrUnreadable]; else nil
-}
-
-// Exhausted reports whether the counter has no ids left.
-func (c Change) Exhausted() bool { return c.Is == math.MaxInt64 }
 
 // ErrNoRecord is returned for a counter that has no record.
 var ErrNoRecord = errors.New("etcd: the counter has no record")
@@ -115,11 +88,6 @@ func (a *Admin) pages(ctx context.Context, store string) iter.Seq2[[]Mark, error
 			more = yield(page, nil) && resp.More
 		}
 	}
-}
-
-func markOf(key allocator.Key, value []byte, rev int64) Mark {
-	rec, err := record.DecodeCounter(value)
-	return Mark{Key: key, Last: rec.Last, By: rec.By, Owner: rec.Owner, Err: err, rev: rev}
 }
 
 // Peek returns a counter's record. The error is ErrNoRecord where there is none.

@@ -42,8 +42,8 @@ func (a *Admin) incarnation(ctx context.Context) (record.Incarnation, int64, err
 const jumpBatch = 100
 
 // JumpMarks raises the mark of every counter of a store ("": of all stores) by
-// that much, but not past math.MaxInt64, and goes on past records that are not
-// understood. It writes no incarnation. Done twice, it raises twice. An error is
+// that much, but not past the greatest id, of its period if it counts in periods,
+// and goes on past records that are not understood. It writes no incarnation. Done twice, it raises twice. An error is
 // the last thing it yields; the marks not yielded before may have been raised.
 // When it has yielded all, it has waited for the counters' owners, as
 // [Admin.Raise] does, for all at a time; that ends with a [HeldError] or nothing.
@@ -121,8 +121,7 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 			changes = append(changes, Change{Key: m.Key, Err: m.Err})
 			continue
 		}
-		to := Above(m.Last, by)
-		swap := a.put(m, to)
+		swap := a.put(m, m.Plus(by))
 		compares, puts = swap.AppendCompares(compares), swap.AppendPuts(puts)
 		for _, g := range swap.Guards {
 			if !guards[g.Path] {
@@ -130,7 +129,7 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 				compares = append(compares, g.Compare())
 			}
 		}
-		change := Change{Key: m.Key, Was: m.Last, Is: to, Owner: m.Owner}
+		change := m.Jumped(by)
 		if m.left {
 			change.Owner = ""
 		}
@@ -147,7 +146,7 @@ func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Cha
 		if m.Err != nil {
 			continue
 		}
-		changes[i], err = a.raise(ctx, m, Above(m.Last, by))
+		changes[i], err = a.raise(ctx, m, jumpOf(m, by))
 		switch {
 		case errors.Is(err, allocator.ErrUnreadable):
 			changes[i].Err = err

@@ -132,7 +132,9 @@ func (a *Admin) moveTogether(ctx context.Context, from *Admin, marks []Mark, mov
 // move is what swaps two records of a counter, there and here, for one here.
 func (a *Admin) move(from *Admin, there, here Mark) ([]clientv3.Cmp, []clientv3.Op) {
 	source := record.Swap{Path: from.prefix.Counter(there.Key), Rev: there.rev}
-	target := a.put(here, max(there.Last, here.Last))
+	last := later(there, here)
+	here.Periods = last.Periods
+	target := a.put(here, last.Last)
 	return []clientv3.Cmp{source.Compare(), target.Compare()}, []clientv3.Op{target.Put(), clientv3.OpDelete(source.Path)}
 }
 
@@ -171,9 +173,8 @@ func (a *Admin) PreviewJump(ctx context.Context, store string, by int64) iter.Se
 			prefixes, err := a.Elsewhere(ctx)
 			for _, prefix := range prefixes {
 				for m, e := range a.at(prefix).List(ctx, "") {
-					if err = errors.Join(err, e); m.Last >= others[m.Key].Last {
-						others[m.Key] = m
-					}
+					err = errors.Join(err, e)
+					others[m.Key] = later(m, others[m.Key])
 				}
 			}
 			if err != nil {
@@ -181,15 +182,13 @@ func (a *Admin) PreviewJump(ctx context.Context, store string, by int64) iter.Se
 				return
 			}
 		}
-		would := func(m Mark) Change {
-			return Change{Key: m.Key, Was: m.Last, Is: Above(m.Last, by), Owner: m.Owner, Err: m.Err}
-		}
 		for m, err := range a.List(ctx, store) {
 			if other, ok := others[m.Key]; ok && m.Err == nil {
-				m.Last, m.Err = max(m.Last, other.Last), other.Err
+				last := later(other, m)
+				m.Last, m.Periods, m.Err = last.Last, last.Periods, other.Err
 			}
 			delete(others, m.Key)
-			if !yield(would(m), err) || err != nil {
+			if !yield(m.Jumped(by), err) || err != nil {
 				return
 			}
 		}
@@ -197,7 +196,7 @@ func (a *Admin) PreviewJump(ctx context.Context, store string, by int64) iter.Se
 			return cmp.Or(cmp.Compare(a.Store, b.Store), cmp.Compare(a.Name, b.Name))
 		}
 		for _, key := range slices.SortedFunc(maps.Keys(others), byName) {
-			if !yield(would(others[key]), nil) {
+			if !yield(others[key].Jumped(by), nil) {
 				return
 			}
 		}

@@ -48,8 +48,11 @@ func (p Prefix) Sessions() string { return string(p) + "/v1/sessions/" }
 // Answer returns where the [Answer] of a key is kept that has an idempotency key.
 // That is the last part of the path, and holds no slash.
 func (p Prefix) Answer(key allocator.Key, once string) string {
-	return string(p) + "/v1/answers/" + KeyName(key) + "/" + url.PathEscape(once)
+	return p.Answers() + KeyName(key) + "/" + url.PathEscape(once)
 }
+
+// Answers returns what the paths of all answers begin with.
+func (p Prefix) Answers() string { return string(p) + "/v1/answers/" }
 
 // Incarnation returns where the [Incarnation] is kept.
 func (p Prefix) Incarnation() string { return string(p) + "/v1/incarnation" }

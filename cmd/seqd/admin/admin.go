@@ -85,6 +85,7 @@ func (a *admin) run(ctx context.Context, fs *flag.FlagSet, args []string, takes 
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	a.print = newPrinter(stdout, a.format == "json")
+	a.print.label, a.print.exhausted = a.label, a.exhausted
 	err = a.open(ctx, src)
 	defer a.close()
 	if err == nil {
@@ -130,6 +131,9 @@ func (a *admin) close() {
 		c.close()
 	}
 }
+
+// calendarOf returns the calendar of a key.
+func (p place) calendarOf(allocator.Key) calendar { return nil }
 
 // of returns the cluster that a store's counters are in.
 func (a *admin) of(store string) (place, error) {

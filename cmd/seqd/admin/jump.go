@@ -21,6 +21,8 @@ type jump struct {
 	by  int64
 	all bool
 	yes bool
+
+	behind behind
 }
 
 func jumpCommand(stdout io.Writer) *ffcli.Command {
@@ -40,8 +42,11 @@ func jumpCommand(stdout io.Writer) *ffcli.Command {
 			"After a restore N must be above what any key has issued since the backup: take the highest\n" +
 			"rate, times the backup's age, times ten. There is room: a million ids a second last for\n" +
 			"292 000 years. Too much costs ids; too little issues ids twice.\n\n" +
+			"Counters that count in periods are raised in the period of their records. Of periods that have\n" +
+			"begun since, the floor has the ids begin above it, up to the one that is now; later ones begin at 1.\n\n" +
 			"With STORE, or STORE and KEY, only those counters are raised, and no incarnation is written:\n" +
-			"workers that answer FENCED go on doing so.\n\n" + soWeak,
+			"workers that answer FENCED go on doing so, and ids of a period that the record is not in are not\n" +
+			"raised. It says which counters these may be: see seqd admin raise --period.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return j.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}}, stdout, func(ctx context.Context, words []string) error {
@@ -108,6 +113,7 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 			}
 			some = true
 			raised.Add(change)
+			j.behind.add(j.admin, change)
 			if err := j.print.change(change); err != nil {
 				return err
 			}
@@ -137,7 +143,7 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 	} else {
 		var m operate.Mark
 		if m, err = c.Peek(ctx, key); err == nil {
-			change = would(m, j.by)
+			change = m.Jumped(j.by)
 		}
 	}
 	if err != nil {
@@ -146,6 +152,7 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 	if err := j.changed(change); err != nil {
 		return err
 	}
+	j.behind.add(j.admin, change)
 	raised := operate.Raised{}
 	raised.Add(change)
 	return j.wouldWait(ctx, c, raised)
@@ -167,6 +174,11 @@ func (j *jump) wouldWait(ctx context.Context, c place, raised operate.Raised) er
 // be, if all counters are raised.
 func (j *jump) incarnations(ctx context.Context, all bool) error {
 	if !all {
+		if len(j.behind) > 0 {
+			if err := j.print.note(j.behind.String()); err != nil {
+				return err
+			}
+		}
 		return j.print.note("no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)")
 	}
 	for _, c := range j.clusters {
@@ -190,10 +202,6 @@ func (j *jump) incarnations(ctx context.Context, all bool) error {
 		}
 	}
 	return nil
-}
-
-func would(m operate.Mark, by int64) operate.Change {
-	return operate.Change{Key: m.Key, Was: m.Last, Is: operate.Above(m.Last, by), Owner: m.Owner, Err: m.Err}
 }
 
 // elsewhere says which counters are taken over from another spelling of a prefix.

@@ -20,7 +20,7 @@ func peekCommand(stdout io.Writer) *ffcli.Command {
 		LongHelp: "Shows a counter's mark: every id up to it is spent or reserved. KEY is any text, as for\n" +
 			"seqd next. Of a counter that a worker owns it shows whether that one's session is there: as\n" +
 			"long as it is, others hand their requests for the key over. Exit code 1 if there is no such\n" +
-			"counter.",
+			"counter. Where the key counts in periods, the mark is shown with the period: 2026-11#12.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin peek orders invoice"}, stdout, func(ctx context.Context, words []string) error {

@@ -25,6 +25,9 @@ type printer struct {
 	rows  int      // in the table
 	above []string // its head, until there is a row
 	bad   int      // records that are not understood
+
+	label     func(allocator.Key, allocator.Period) string // names a period; "" of 0
+	exhausted func(operate.Change) bool
 }
 
 // tableRows is how many rows are lined up with each other before they are
@@ -82,25 +85,36 @@ func (p *printer) markOf(m operate.Mark, owner *ownerSession) error {
 	if m.Err != nil {
 		return p.unread(m.Key, m.Err)
 	}
+	period, last := m.Split()
 	if p.json {
 		return p.object(struct {
 			Store   string        `json:"store"`
 			Key     string        `json:"key"`
+			Period  string        `json:"period,omitempty"`
 			Last    int64         `json:"last,string"`
 			By      string        `json:"by"`
 			Owner   string        `json:"owner,omitempty"`
 			Session *ownerSession `json:"session,omitempty"`
-		}{m.Key.Store, keyText(m.Key), m.Last, m.By, m.Owner, owner})
+		}{m.Key.Store, keyText(m.Key), p.label(m.Key, period), last, m.By, m.Owner, owner})
 	}
 	whose := "-"
 	if m.Owner != "" {
 		whose = quoted(m.Owner)
 	}
-	err := p.row(m.Key.Store, quoted(keyText(m.Key)), strconv.FormatInt(m.Last, 10), quoted(m.By), whose)
+	err := p.row(m.Key.Store, quoted(keyText(m.Key)), p.id(m.Key, period, last), quoted(m.By), whose)
 	if owner == nil || err != nil {
 		return err
 	}
 	return p.line(owner.String())
+}
+
+// id is one word: with the period, 2026-11#12.
+func (p *printer) id(key allocator.Key, period allocator.Period, id int64) string {
+	text := strconv.FormatInt(id, 10)
+	if period == 0 {
+		return text
+	}
+	return p.label(key, period) + "#" + text
 }
 
 // changed prints one change under its head.
@@ -113,24 +127,30 @@ func (p *printer) change(c operate.Change) error {
 	if c.Err != nil {
 		return p.unread(c.Key, c.Err)
 	}
+	before, wasID := c.SplitWas()
+	period, isID := c.SplitIs()
 	if p.json {
 		return p.object(struct {
 			Store     string `json:"store"`
 			Key       string `json:"key"`
+			PeriodWas string `json:"period_was,omitempty"`
 			Was       int64  `json:"was,string"`
+			Period    string `json:"period,omitempty"`
 			Is        int64  `json:"is,string"`
 			Owner     string `json:"owner,omitempty"`
 			Exhausted bool   `json:"exhausted,omitempty"`
-		}{c.Key.Store, keyText(c.Key), c.Was, c.Is, c.Owner, c.Exhausted()})
+		}{c.Key.Store, keyText(c.Key), p.label(c.Key, before), wasID, p.label(c.Key, period), isID, c.Owner, p.exhausted(c)})
 	}
-	is := strconv.FormatInt(c.Is, 10)
+	is := p.id(c.Key, period, isID)
 	switch {
-	case c.Exhausted():
+	case p.exhausted(c) && c.Periods:
+		is += "  EXHAUSTED: no ids are left in this period"
+	case p.exhausted(c):
 		is += "  EXHAUSTED: no ids are left"
 	case c.Is == c.Was:
 		is += "  unchanged"
 	}
-	return p.row(c.Key.Store, quoted(keyText(c.Key)), strconv.FormatInt(c.Was, 10), is)
+	return p.row(c.Key.Store, quoted(keyText(c.Key)), p.id(c.Key, before, wasID), is)
 }
 
 // unread stands for a record that is not understood.

@@ -6,9 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
 
+	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 )
 
@@ -25,14 +28,18 @@ func raiseCommand(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd admin raise", flag.ContinueOnError)
 	a := newAdmin(fs)
 	to := fs.Int64("to", 0, "the `ID` that the next ids shall be greater than")
+	period := fs.String("period", "", "the `PERIOD` that the id is of, for a key that counts in periods: 2026-11, as its numbers have it, or without a rule in the configuration the date that it begins on")
 	return &ffcli.Command{
 		Name:       "raise",
-		ShortUsage: "seqd admin raise STORE KEY --to ID [flags]",
+		ShortUsage: "seqd admin raise STORE KEY [--period PERIOD] --to ID [flags]",
 		ShortHelp:  "have a counter go on above an id",
 		LongHelp: "Raises a counter, which is made if it is not there, so that the next ids are greater than --to.\n" +
 			"One that is higher already stays as it is: raising twice is fine. Where a worker owns the key it\n" +
 			"is raised by one even then, so that nothing below is given back. A counter whose owner has gone is\n" +
-			"nobody's afterwards.\n\n" + soWeak,
+			"nobody's afterwards.\n\n" +
+			"A key that counts in periods needs --period too. If that is later than the counter's it begins with\n" +
+			"this; one that is over, or has not begun, is refused. A counter begins to count in periods only if\n" +
+			"--config says that the key does.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin raise orders invoice --to 1000"}, stdout, func(ctx context.Context, words []string) error {
@@ -46,7 +53,7 @@ func raiseCommand(stdout io.Writer) *ffcli.Command {
 				if err != nil {
 					return err
 				}
-				change, err := c.Raise(ctx, key, *to)
+				change, err := a.raise(ctx, c, key, *period, *to)
 				if err != nil && !isHeld(err) {
 					return err
 				}
@@ -54,4 +61,23 @@ func raiseCommand(stdout io.Writer) *ffcli.Command {
 			})
 		},
 	}
+}
+
+// raise raises a counter to an id, of a period if it is named.
+func (a *admin) raise(ctx context.Context, c place, key allocator.Key, period string, to int64) (operate.Change, error) {
+	cal := a.calendarOf(key)
+	switch {
+	case period == "" && cal != nil:
+		now := cal.Label(cal.Period(time.Now()))
+		return operate.Change{}, cmdline.UsageError(fmt.Sprintf("the key counts in periods: --period must be given; now it is %s", now))
+	case period == "":
+		return c.Raise(ctx, key, to)
+	case to > allocator.MaxPeriodID:
+		return operate.Change{}, cmdline.UsageError(fmt.Sprintf("--to must be %d or less with --period, not %d", int64(allocator.MaxPeriodID), to))
+	}
+	p, err := a.period(key, period)
+	if err != nil {
+		return operate.Change{}, err
+	}
+	return c.RaisePeriod(ctx, key, p, to, cal != nil)
 }

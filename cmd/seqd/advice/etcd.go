@@ -53,6 +53,9 @@ func aboutEtcd(err error) string {
 		}
 		return runAgain
 	}
+	if refused, ok := errors.AsType[*operate.PeriodError](err); ok {
+		return aboutPeriod(refused)
+	}
 	if _, ok := errors.AsType[*etcd.SmallError](err); ok {
 		return "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more"
 	}
@@ -68,6 +71,18 @@ func aboutEtcd(err error) string {
 		}
 	}
 	return aboutHistory(err)
+}
+
+// aboutPeriod returns what to try about a counter that can't be raised in the way
+// that was asked for.
+func aboutPeriod(err *operate.PeriodError) string {
+	switch {
+	case err.Asked == 0:
+		return fmt.Sprintf("name it: seqd admin raise STORE KEY --period %s --to ID", err.Record.AppendDate(nil))
+	case err.Record == 0:
+		return "leave --period out; or, if workers are to count it in periods, have --config name the file with its rule"
+	}
+	return "raise it in the period that it is in: seqd admin peek STORE KEY shows which"
 }
 
 // aboutConnection returns what to try about a connection that did not come about;

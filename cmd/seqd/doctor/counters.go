@@ -18,8 +18,10 @@ const (
 	// maxCounters bounds how many records are looked at.
 	maxCounters = 100_000
 
-	// nearlyExhausted is a mark above which nine tenths of all ids are spent.
+	// nearlyExhausted is a mark above which nine tenths of all ids are spent, and
+	// nearlyOver the same in a period.
 	nearlyExhausted = math.MaxInt64 / 10 * 9
+	nearlyOver      = allocator.MaxPeriodID / 10 * 9
 )
 
 // lookAtIncarnation probes, as a worker does every second, whether a write would
@@ -83,7 +85,7 @@ func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *operate
 		switch {
 		case m.Err != nil:
 			unreadable = append(unreadable, name)
-		case m.Last > nearlyExhausted:
+		case !m.Periods && m.Last > nearlyExhausted, m.Periods && inPeriod(m) > nearlyOver:
 			high = append(high, name)
 		}
 	}
@@ -97,6 +99,12 @@ func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *operate
 	if len(unreadable)+len(high) == 0 {
 		e.ok("etcd.counters", c.Name, fmt.Sprintf("%d%s, all understood", n, more))
 	}
+}
+
+// inPeriod returns the id that a counter is at, in its period.
+func inPeriod(m operate.Mark) int64 {
+	_, id := m.Split()
+	return id
 }
 
 // some names the first few.

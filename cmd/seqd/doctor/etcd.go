@@ -60,6 +60,7 @@ func (e *examination) lookAtEtcd(ctx context.Context, c Etcd) {
 	e.lookAtRole(ctx, c, client)
 	e.lookAtIncarnation(ctx, c, admin)
 	e.lookAtCounters(ctx, c, admin)
+	e.lookAtAnswers(ctx, c, admin, members)
 	e.lookAtSessions(ctx, c, admin)
 }
 
