@@ -116,11 +116,12 @@ func (t *specialTurn) ask(b *testing.B, nc *nats.Conn, d time.Duration) float64 
 		wg.Go(func() {
 			n := int64(0)
 			for time.Since(begun) < d {
-				msg := &nats.Msg{Subject: t.subject, Data: t.body}
-				if t.once {
-					msg.Header = nats.Header{"Idempotency-Key": {"order-" + strconv.FormatInt(t.keys.Add(1), 10)}}
+				body := t.body
+				if t.once { // as the clients ask
+					again := subjects.Request{N: 1, Mode: subjects.Strong, IdempotencyKey: "order-" + strconv.FormatInt(t.keys.Add(1), 10)}
+					body = again.Append(nil)
 				}
-				m, err := nc.RequestMsg(msg, 5*time.Second)
+				m, err := nc.Request(t.subject, body, 5*time.Second)
 				if err != nil || m.Header != nil {
 					b.Errorf("%s: %v, %v", t.name, m, err)
 					return
