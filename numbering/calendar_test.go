@@ -68,6 +68,9 @@ func TestPeriodIsThatOfTheDate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if testing.Short() && test.zone != "America/St_Johns" && test.zone != "Pacific/Apia" {
+			continue
+		}
 		from, _ := time.ParseInLocation(time.DateOnly, test.from, zone)
 		wentBack := false
 		for _, c := range []struct{ period, starts string }{{"day", ""}, {"week", ""}, {"month", ""}, {"year", "01-01"}, {"year", "04-01"}} {

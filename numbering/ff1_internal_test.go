@@ -2,7 +2,12 @@ package numbering
 
 import (
 	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
+	"math/big"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -22,7 +27,7 @@ func TestFF1(t *testing.T) {
 		if len(fields) == 0 || fields[0] == "#" {
 			continue
 		}
-		name, plain, cipher := fields[0], fields[3], fields[4]
+		name, plain, want := fields[0], fields[3], fields[4]
 		key, err := hex.DecodeString(fields[1])
 		if err != nil {
 			t.Fatal(err)
@@ -41,12 +46,15 @@ func TestFF1(t *testing.T) {
 		m.end(&f)
 		digits := func(n int64) string { return string(appendDigits(nil, n, len(plain))) }
 		from, _ := strconv.ParseInt(plain, 10, 64)
-		to, _ := strconv.ParseInt(cipher, 10, 64)
-		if got := digits(f.encrypt(m, from)); got != cipher {
-			t.Errorf("%s: encrypt %s: got %s, want %s", name, plain, got, cipher)
+		to, _ := strconv.ParseInt(want, 10, 64)
+		if got := digits(f.encrypt(m, from)); got != want {
+			t.Errorf("%s: encrypt %s: got %s, want %s", name, plain, got, want)
+		}
+		if got := slowFF1(block, tweak, plain); got != want {
+			t.Errorf("%s: the slow one encrypts %s to %s, want %s", name, plain, got, want)
 		}
 		if got := digits(f.decrypt(m, to)); got != plain {
-			t.Errorf("%s: decrypt %s: got %s, want %s", name, cipher, got, plain)
+			t.Errorf("%s: decrypt %s: got %s, want %s", name, want, got, plain)
 		}
 		lengths[len(plain)]++
 		tests++
@@ -57,6 +65,56 @@ func TestFF1(t *testing.T) {
 		}
 	}
 	t.Logf("%d vectors", tests)
+}
+
+// slowFF1 encrypts digit by digit as SP 800-38G writes it down, in algorithms 6 and 7.
+func slowFF1(block cipher.Block, tweak []byte, digits string) string {
+	n, u := len(digits), len(digits)/2
+	v, number := n-u, func(s string) *big.Int { x, _ := new(big.Int).SetString(s, 10); return x }
+	b := (number(strings.Repeat("9", v)).BitLen() + 7) / 8
+	d := 4*((b+3)/4) + 4
+	a, c := digits[:u], digits[u:]
+	p := []byte{1, 2, 1, 0, 0, 10, 10, byte(u), 0, 0, 0, byte(n), 0, 0, 0, byte(len(tweak))}
+	for i := range 10 {
+		q := append(append([]byte{}, p...), tweak...)
+		for (len(q)+b+1)%16 != 0 {
+			q = append(q, 0)
+		}
+		q = append(append(q, byte(i)), number(c).FillBytes(make([]byte, b))...)
+		r := make([]byte, 16)
+		for ; len(q) > 0; q = q[16:] {
+			subtle.XORBytes(r, r, q[:16])
+			block.Encrypt(r, r)
+		}
+		m := u
+		if i%2 == 1 {
+			m = v
+		}
+		y := new(big.Int).SetBytes(r[:d])
+		y.Add(y, number(a)).Mod(y, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(m)), nil))
+		a, c = c, fmt.Sprintf("%0*d", m, y)
+	}
+	return a + c
+}
+
+// Tweaks of every length, of which the samples have few.
+func TestFF1WithAnyTweak(t *testing.T) {
+	block, _ := aes.NewCipher([]byte("0123456789abcdef0123456789abcdef"))
+	for digits := leastScrambled; digits <= mostDigits; digits++ {
+		for length := range 70 {
+			tweak := strings.Repeat("tweak!", 12)[:length]
+			n := rand.Int64N(powersOfTen[digits])
+			f, m := newFF1(block, digits), new(mac)
+			m.begin(&f, length)
+			m.addText(tweak)
+			m.end(&f)
+			plain := string(appendDigits(nil, n, digits))
+			want := slowFF1(block, []byte(tweak), plain)
+			if got := string(appendDigits(nil, f.encrypt(m, n), digits)); got != want {
+				t.Errorf("%s with a tweak of %d bytes: got %s, want %s", plain, length, got, want)
+			}
+		}
+	}
 }
 
 // Every number of six digits comes out once.

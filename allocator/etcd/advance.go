@@ -263,6 +263,7 @@ func (d *drive) owned(owner string) bool {
 	if gone, _ := d.c.isGone(owner); gone {
 		return false
 	}
+	d.unsettle()
 	if d.a.Asked == owner {
 		d.c.await(owner, d)
 	} else {

@@ -134,6 +134,16 @@ func (d *drive) settle(found []*mvccpb.KeyValue) (any bool, err error) {
 	return any, nil
 }
 
+// unsettle leaves the answers that were found to the owner of the key: perhaps it
+// does not know of them, and holds lower ids, which nobody may get once they are told.
+func (d *drive) unsettle() {
+	for i := range d.a.Answers {
+		if a := &d.a.Answers[i]; a.Replayed {
+			a.IDs, a.Replayed = allocator.Range{}, false
+		}
+	}
+}
+
 // refitted reports whether an attempt that failed with err can be made anew at
 // once: etcd has refused it, for it was too large, or its answers' lease was not
 // known.

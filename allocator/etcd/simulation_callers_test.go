@@ -3,7 +3,6 @@ package etcd_test
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +30,7 @@ type ask struct {
 	err      error         // readable when done is closed
 	done     chan struct{} // closed by the first answer
 
+	once      string // what makes it one that is made once; "": nothing
 	answers   atomic.Int32
 	died      atomic.Bool // a worker that had it in hand has crashed
 	mayRepeat atomic.Bool // two workers have it in hand: a word was lost
@@ -59,7 +59,7 @@ func (w *world) caller(c int) {
 			if w.plan.strong {
 				how = strong
 			}
-			together = append(together, w.ask(name, c, d.IntN(w.plan.workers), key, how, n, patience))
+			together = append(together, w.askOnce(name, c, d.IntN(w.plan.workers), key, how, n, patience, dice(w.plan.seed, name+" once", 100*step+len(together))))
 		}
 		patience := time.NewTimer(upTo(d, 3*time.Second))
 		if w.plan.kind == calm {
@@ -74,6 +74,7 @@ func (w *world) caller(c int) {
 			}
 		}
 		patience.Stop()
+		w.askAgain(name, c, together, step)
 		pause := []time.Duration{1, 100 * time.Microsecond, time.Millisecond, 20 * time.Millisecond, 500 * time.Millisecond}[d.IntN(5)]
 		if w.plan.hot {
 			pause = min(pause, time.Millisecond)
@@ -84,6 +85,15 @@ func (w *world) caller(c int) {
 
 // ask asks worker i.
 func (w *world) ask(name string, client, i int, key allocator.Key, how mode, n int, patience time.Duration) *ask {
+	a := w.newAsk(client, key, how, n, patience)
+	a.send(i)
+	return a
+}
+
+func (w *world) newAsk(client int, key allocator.Key, how mode, n int, patience time.Duration) *ask {
+	if how == advance && w.plan.numbered(key) {
+		how = strong // no advance by itself names a period
+	}
 	a := &ask{w: w, how: how, n: n, deadline: time.Now().Add(patience), done: make(chan struct{})}
 	a.op = allocatortest.Op{Key: key, Strong: how == strong || how == advance, Client: client}
 	if w.plan.leased(key) {
@@ -92,10 +102,14 @@ func (w *world) ask(name string, client, i int, key allocator.Key, how mode, n i
 	w.mu.Lock()
 	w.asked = append(w.asked, a)
 	w.mu.Unlock()
-	a.op.Start = w.history.Now()
-	sw := w.slot(i)
-	sw.whenThawed(func() { sw.handle(a, 0) })
 	return a
+}
+
+func (a *ask) send(i int) {
+	a.op.Start = a.w.history.Now()
+	a.w.begin(a)
+	sw := a.w.slot(i)
+	sw.whenThawed(func() { sw.handle(a, 0) })
 }
 
 // told is the caller's side of an answer: it checks it by itself and enters it
@@ -105,8 +119,12 @@ func (a *ask) told(c *call, ids allocator.Range, err error) {
 	op := a.op
 	op.End, op.Ids, op.Worker = w.history.Now(), ids, c.sw.number
 	switch {
+	case err == nil && a.once != "":
+		w.issuedOnce(a, c, op)
 	case err == nil:
 		w.issued(a, c, op)
+	case errors.Is(err, allocator.ErrReused):
+		w.reused(a)
 	case errors.Is(err, allocator.ErrExpired):
 		w.tally.add("EXPIRED")
 	case errors.Is(err, allocator.ErrStopped):
@@ -146,7 +164,8 @@ func (w *world) issued(a *ask, c *call, op allocatortest.Op) {
 	if c.revoked {
 		w.t.Errorf("%v, though its worker had revoked all ids", op)
 	}
-	if least := max(w.plan.starts[op.Key], w.plan.floors[op.Key]); op.Ids.First <= least {
+	w.checkPeriod(c, op)
+	if least := max(w.plan.starts[op.Key], w.plan.floor(op.Key, op.Ids.First)); op.Ids.First <= least {
 		w.t.Errorf("%v, not above %d", op, least)
 	}
 }
@@ -163,7 +182,7 @@ func (w *world) finalRequests() {
 				<-a.done
 				switch {
 				case a.err == nil:
-				case errors.Is(a.err, allocator.ErrExhausted) && w.mark(key) == math.MaxInt64:
+				case errors.Is(a.err, allocator.ErrExhausted) && w.mark(key) == w.limit(key):
 				case errors.Is(a.err, allocator.ErrFenced) && w.rewound.Load():
 				default:
 					w.t.Errorf("after all faults %v got: %v", a.op, a.err)

@@ -40,6 +40,11 @@ type plan struct {
 	lease   time.Duration // of store b; 0: it has none
 	rolling bool          // some workers know no leases, and others do
 	skew    float64       // by how much a clock may be fast or slow
+
+	once   int           // of 100 requests, those that are made once
+	period time.Duration // of the keys that count in periods; 0: none does
+	apart  time.Duration // the clocks that periods are told by
+	limits map[allocator.Key]int64
 }
 
 // kind is what a seed is about.
@@ -74,6 +79,7 @@ func newPlan(seed uint64) plan {
 		p.maxOps = 1 + o.IntN(6)
 	}
 	p.planLease(dice(seed, "plan", 2))
+	p.planNumbers(dice(seed, "plan", 3))
 	names := 1 + d.IntN(5)
 	if p.kind == faulty && d.IntN(3) == 0 {
 		p.hot, names, p.latency, p.rounds = true, 1, 10*time.Millisecond, 2*p.rounds
@@ -93,6 +99,7 @@ func newPlan(seed uint64) plan {
 			}
 		}
 	}
+	p.planLimits(dice(seed, "plan", 4))
 	switch p.kind {
 	case calm:
 		p.faulty, p.restarts, p.strong = 0, false, d.IntN(2) == 0

@@ -31,7 +31,10 @@ const (
 // when it did not, and is put back to a backup; with callers in all modes,
 // workers that crash and ones that hand requests over. In most worlds one of two
 // stores is leased, and workers are frozen, cut off from one another, told to let
-// go, and have clocks that are fast or slow. Whatever happens, the promises hold.
+// go, and have clocks that are fast or slow. In many worlds there are requests that
+// are made once, which several callers make several times; and keys that count in
+// periods, which workers tell by calendars up to 40 s apart. Whatever happens, the
+// promises hold.
 //
 // All choices come from a seed, and those of an actor from that seed, its name
 // and its step alone. What the seed does not choose is which of several
@@ -95,6 +98,8 @@ var leasts = map[string]int64{
 	"crash": 100, "stop": 100, "rewind": 50, "revoked": 50, "EXHAUSTED": 100, "FENCED": 100, "shared": 100, "nested": 100, "too large": 100,
 	"taken over, gone": 50, "taken over, stood still": 50, "tenure over": 5, "renewal lost": 1000, "renewal held": 1000, "released": 300, "given back": 200,
 	"lost to an owner": 1000, "owned from memory": 1000, "frozen": 500, "told to let go": 200, "answered twice": 50,
+	"once": 10_000, "replayed": 2000, "first told by a repeat": 300, "asked again": 3000, "REUSED": 100, "answer recorded": 3000, "answers' lease gone": 50, "overtaken": 200,
+	"period begun": 500, "period over": 150, "clock behind": 500,
 }
 
 // simulate runs one seed, and ends the test if that fails.

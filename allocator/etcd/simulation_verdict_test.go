@@ -12,7 +12,7 @@ import (
 )
 
 // mark returns what key's record says.
-func (w *world) mark(key allocator.Key) int64 { return markIn(w.server.Value(pathOf(key))) }
+func (w *world) mark(key allocator.Key) int64 { return recordIn(w.server.Value(pathOf(key))).Last }
 
 func (w *world) seed(key allocator.Key, last int64) {
 	record := fmt.Appendf(nil, `{"fmt":1,"last":%d,"by":"seed"}`, last)
@@ -28,7 +28,7 @@ func (w *world) verdict() {
 			w.t.Errorf("%d answers for %v, want 1", n, a.op)
 		}
 	}
-	ops := w.history.Ops()
+	ops := w.onceOps(w.history.Ops())
 	if w.plan.kind == rewound && w.plan.workers > 1 && w.plan.cluster == 1 {
 		w.verdictPerWorker(ops)
 		return
@@ -41,6 +41,7 @@ func (w *world) verdict() {
 	if w.plan.kind == rewound {
 		return
 	}
+	w.verdictOnce()
 	issued := map[allocator.Key]int64{}
 	for _, op := range ops {
 		issued[op.Key] += int64(op.Ids.N)
@@ -53,7 +54,7 @@ func (w *world) verdict() {
 	gaps := 0
 	for _, key := range w.plan.keys {
 		gaps += w.verdictMarks(key)
-		if w.plan.strong && !w.plan.leased(key) && w.mark(key)-w.least(key) != issued[key] && issued[key] > 0 {
+		if w.plan.strong && !w.plan.leased(key) && !w.plan.numbered(key) && w.mark(key)-w.least(key) != issued[key] && issued[key] > 0 {
 			w.t.Errorf("%v: %d ids issued without faults, and the mark went from %d to %d", key, issued[key], w.least(key), w.mark(key))
 		}
 	}
@@ -102,17 +103,22 @@ func (w *world) verdictMarks(key allocator.Key) (gaps int) {
 			continue
 		}
 		_, seeded := w.plan.starts[key]
-		switch by := mark - max(last, w.plan.floors[key]); {
+		if rec.Periods {
+			w.verdictPeriod(key, last, mark)
+		}
+		answered, returned := w.recordedWith(key, write.Rev)
+		switch by := mark - max(last, w.plan.floor(key, mark)) - int64(answered); {
 		case i < len(w.plan.starts) && seeded:
 			last = mark
 			continue
 		case mark <= last:
 			w.t.Errorf("%v: the mark went from %d to %d at revision %d", key, last, mark, write.Rev)
+		case answered > 0 && by == 0:
 		case by > math.MaxInt32 || !w.sizes[key][int(by)]:
-			w.t.Errorf("%v: the mark went from %d to %d, and no advance by %d was asked for", key, last, mark, by)
+			w.t.Errorf("%v: the mark went from %d to %d, and no advance by %d was asked for beside the %d of answers", key, last, mark, by, answered)
 		}
 		w.tally.add("record written")
-		if _, ok := w.returned[key][mark]; !ok {
+		if _, ok := w.returned[key][mark]; !ok && !returned {
 			gaps++
 		}
 		last = mark
@@ -124,7 +130,7 @@ func (w *world) verdictMarks(key allocator.Key) (gaps int) {
 // back.
 func (w *world) verdictExhausted() {
 	for _, a := range w.asked {
-		if errors.Is(a.err, allocator.ErrExhausted) && !w.plan.leased(a.op.Key) && w.mark(a.op.Key) <= math.MaxInt64-int64(a.n) {
+		if errors.Is(a.err, allocator.ErrExhausted) && !w.plan.leased(a.op.Key) && !w.hadFewer(a.op.Key, a.n) {
 			w.t.Errorf("%v: exhausted for %d ids, but the mark is at %d", a.op, a.n, w.mark(a.op.Key))
 		}
 	}

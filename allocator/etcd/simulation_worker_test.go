@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,18 +21,19 @@ import (
 // a Counter, as package worker has it.
 type simWorker struct {
 	*world
-	number  int // from 1; as a Worker of the history's ops
-	id      string
-	lease   time.Duration // of the leased store; 0: this one knows no leases
-	rate    float64       // of its clock
-	counter *etcd.Counter
-	issuer  *allocator.Issuer
-	crashed atomic.Bool   // what it says from now on, nobody hears
-	drains  atomic.Bool   // it takes no requests of other workers
-	revoked atomic.Bool   // what it had reserved; as nobody jumps, for good
-	severed atomic.Bool   // from etcd and from other workers
-	ended   chan struct{} // closed when it stops or crashes
-	lessee  lessee
+	number   int // from 1; as a Worker of the history's ops
+	id       string
+	lease    time.Duration // of the leased store; 0: this one knows no leases
+	rate     float64       // of its clock
+	counter  *etcd.Counter
+	issuer   *allocator.Issuer
+	crashed  atomic.Bool   // what it says from now on, nobody hears
+	drains   atomic.Bool   // it takes no requests of other workers
+	revoked  atomic.Bool   // what it had reserved; as nobody jumps, for good
+	severed  atomic.Bool   // from etcd and from other workers
+	loseNext atomic.Bool   // the answer to its next call of etcd
+	ended    chan struct{} // closed when it stops or crashes
+	lessee   lessee
 
 	frozenUntil      atomic.Int64 // ns after the world began
 	freezeNext       atomic.Int64 // ns, when its next renewal's answer is there; 0: no
@@ -43,12 +45,15 @@ func newSimWorker(w *world, number int) *simWorker {
 	sw := &simWorker{world: w, number: number, id: fmt.Sprint("w", number), ended: make(chan struct{})}
 	sw.lessee.turn = make(chan struct{}, 1)
 	sw.lease, sw.rate = w.plan.leaseOf(number), w.plan.rateOf(number)
-	kv := &observedKV{KVClient: etcdsim.NewClient(w.server, sw.script), tally: &w.tally, sw: sw}
+	client := etcdsim.NewClient(w.server, sw.script)
+	kv := &observedKV{KVClient: client, LeaseClient: client, tally: &w.tally, sw: sw}
 	sw.counter = etcd.NewCounterOn(kv, sw.jitter, etcd.Config{
 		Writer: sw.id,
 		Floor:  func(key allocator.Key) int64 { return w.plan.floors[key] },
 		Lease:  sw.lease,
 		Now:    sw.now,
+
+		Counting: w.counting,
 	})
 	sw.issuer = allocator.NewIssuer(advances{sw.counter, w}, allocator.IssuerConfig{
 		Peers:    w.plan.peers,
@@ -105,6 +110,9 @@ func (sw *simWorker) script(call etcdsim.Call) etcdsim.Fault {
 		return etcdsim.Fault{Outcome: etcdsim.Dropped}
 	}
 	d := dice(sw.plan.seed, sw.id+" etcd", call.Seq)
+	if sw.loseNext.Swap(false) {
+		return etcdsim.Fault{Outcome: etcdsim.Lost}
+	}
 	if sw.quiet.Load() || d.IntN(100) >= sw.plan.faulty {
 		if sw.cutOff() {
 			sw.tally.add("cut off")
@@ -163,8 +171,13 @@ func (o observer) Batch(string, int, int) {}
 func (o observer) Segment(string, int)    {}
 
 func (o observer) Skipped(_ string, _ int, why allocator.Gap) {
-	if why == allocator.GapTenure {
+	switch why {
+	case allocator.GapTenure:
 		o.tally.add("tenure over")
+	case allocator.GapPeriod:
+		o.tally.add("period over")
+	case allocator.GapOvertaken:
+		o.tally.add("overtaken")
 	}
 }
 
@@ -196,6 +209,7 @@ type accounted struct {
 }
 
 func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err error) {
+	h.w.answered(a)
 	var lost *allocator.LostRace
 	if errors.As(err, &lost) {
 		h.w.advanced(a.Key, a.N, allocator.Range{}, nil)
@@ -209,8 +223,25 @@ func (h *accounted) Advanced(a *allocator.Advance, ids allocator.Range, err erro
 // observedKV counts what a worker sees of etcd.
 type observedKV struct {
 	pb.KVClient
+	pb.LeaseClient
 	tally *tally
 	sw    *simWorker
+}
+
+func (kv *observedKV) LeaseGrant(ctx context.Context, in *pb.LeaseGrantRequest, _ ...grpc.CallOption) (*pb.LeaseGrantResponse, error) {
+	kv.sw.thaw()
+	out, err := kv.LeaseClient.LeaseGrant(ctx, in)
+	kv.sw.thaw()
+	if err != nil {
+		return out, err
+	}
+	kv.tally.add("answers' lease")
+	if d := dice(kv.sw.plan.seed, kv.sw.id+" lease of answers", int(out.ID)); !kv.sw.quiet.Load() && d.IntN(100) < kv.sw.plan.faulty {
+		if _, err := kv.sw.server.LeaseRevoke(&pb.LeaseRevokeRequest{ID: out.ID}); err != nil { // nothing has it yet
+			kv.sw.t.Error(err)
+		}
+	}
+	return out, nil
 }
 
 func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.CallOption) (*pb.TxnResponse, error) {
@@ -219,6 +250,8 @@ func (kv *observedKV) Txn(ctx context.Context, in *pb.TxnRequest, _ ...grpc.Call
 	kv.sw.freezeIfRenewed(in)
 	kv.sw.thaw()
 	switch {
+	case errors.Is(err, rpctypes.ErrGRPCLeaseNotFound):
+		kv.tally.add("answers' lease gone") // and has done nothing
 	case errors.Is(err, rpctypes.ErrGRPCTooManyOps):
 		kv.tally.add("too large") // and has done nothing: no gap may come of it
 	case err != nil:
@@ -245,7 +278,7 @@ func countPuts(in *pb.TxnRequest) (n int) {
 	for _, op := range in.Success {
 		if nested := op.GetRequestTxn(); nested != nil {
 			n += countPuts(nested)
-		} else if op.GetRequestPut() != nil {
+		} else if put := op.GetRequestPut(); put != nil && !strings.HasPrefix(string(put.Key), answersAt) {
 			n++
 		}
 	}

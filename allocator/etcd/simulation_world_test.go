@@ -36,6 +36,8 @@ type world struct {
 	sizes    map[allocator.Key]map[int]bool  // what advances asked for
 	failed   int                             // advances
 	disorder error                           // of strong ids, where that was to be expected
+	onces    map[onceOf]*onces
+	answers  map[int64][]recordedAnswer // by revision; see answersAt
 }
 
 func newWorld(t testing.TB, p plan) *world {
@@ -44,6 +46,7 @@ func newWorld(t testing.TB, p plan) *world {
 		current:  make([]*simWorker, p.workers),
 		returned: map[allocator.Key]map[int64]int{},
 		sizes:    map[allocator.Key]map[int]bool{},
+		onces:    map[onceOf]*onces{},
 	}
 	if p.maxOps > 0 {
 		w.server.SetMaxOps(p.maxOps)
@@ -90,6 +93,7 @@ func (w *world) run() {
 	w.quiet.Store(true)
 	time.Sleep(20 * time.Second) // what comes late comes
 	w.finalRequests()
+	w.finalRepeats()
 	for _, sw := range w.current {
 		sw.stop()
 	}
@@ -187,14 +191,6 @@ const recordsAt = "/seqd/v1/counters/"
 
 func pathOf(key allocator.Key) string { return recordsAt + key.Store + "/" + key.Name }
 
-// markIn reads a record.
-func markIn(value string) int64 {
-	_, tail, _ := strings.Cut(value, `"last":`)
-	digits, _, _ := strings.Cut(tail, ",")
-	last, _ := strconv.ParseInt(digits, 10, 64)
-	return last
-}
-
 // tally counts what happened, by name.
 type tally struct {
 	n map[string]*atomic.Int64 // complete from the beginning, so that it needs no lock
@@ -206,6 +202,7 @@ var happenings = []string{
 	"owned from memory", "lost to an owner", "taken over, gone", "taken over, stood still", "tenure over", "session ended", "released", "given back",
 	"renewed", "renewal lost", "renewal held", "let go", "frozen", "told to let go", "ambiguous", "ambiguous puts", "too large", "race lost", "shared", "nested", "handed over", "crash", "stop", "rewind", "revoked",
 	"ids", "ids during faults", "strong", "weak", "weak from memory", "advance", "gave up",
+	"once", "replayed", "first told by a repeat", "asked again", "REUSED", "answer recorded", "answers' lease", "answers' lease gone", "overtaken", "period begun", "period over", "clock behind",
 	"EXPIRED", "UNAVAILABLE", "STOPPED", "EXHAUSTED", "FENCED", "gap", "record written",
 }
 

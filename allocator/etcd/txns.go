@@ -186,7 +186,7 @@ func (t *txns) sender() {
 // once, for smaller ones; it returns the swaps that have an outcome.
 func (t *txns) resizeLocked(batch []*swap, err error) []*swap {
 	switch {
-	case err == nil:
+	case err == nil && len(batch) > 1: // one alone has no outer transaction, and may be larger
 		t.size.took(sizeOf(batch))
 	case record.TooLarge(err) && len(batch) > 1:
 		t.size.tooLarge(sizeOf(batch), time.Now())
@@ -234,7 +234,7 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 		s := t.due.pop()
 		with := all.with(s.Guards)
 		switch {
-		case len(batch) > 0 && size+s.Size()+len(with) > limit+1: // the flat transaction has as many compares
+		case len(batch) > 0 && (size+s.Size() > limit || size+s.Size()+len(with) > limit+1): // the flat transaction has as many compares
 			t.due.unpop(s)
 			limit = size
 		case s.ended != nil && s.ended(now):

@@ -4,6 +4,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/seqd-io/seqd/integration/servers"
 )
@@ -50,4 +51,39 @@ func TestAdminOfPeriods(t *testing.T) {
 		"STORE KEY WAS IS\norders a 2025-11-01#120 2025-11-01#140737488355327 EXHAUSTED: no ids are left in this period\n"+behind+none, "")
 	admin("jump", "orders", "b", "--by", "1", "--yes").want(t, exitOK, "STORE KEY WAS IS\norders b 107 108\n"+none, "")
 	admin("raise", "orders", "a", "--period", "2025-12-01", "--to", "0").want(t, exitOK, "STORE KEY WAS IS\norders a 2025-11-01#140737488355327 2025-12-01#0\n", "")
+}
+
+// With a configuration periods are called what the key's rule calls them.
+func TestAdminOfPeriodsByTheirRule(t *testing.T) {
+	db := servers.StartEtcd(t)
+	admin := adminOn(t, db)
+	config := configFile(t, `
+stores:
+  orders:
+    number: {period: month, zone: Europe/Berlin, format: "INV-{period}-{id:04}"}
+    keys:
+      plain: {number: {period: none}}
+`)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().In(berlin)
+	this := now.Format("2006-01")
+	last := now.AddDate(0, 0, -now.Day()).Format("2006-01")
+	with := func(args ...string) result { t.Helper(); return admin(append(args, "--config", config)...) }
+	with("raise", "orders", "k", "--to", "50").want(t, exitUsage, "", "--period must be given; now it is "+this)
+	with("raise", "orders", "k", "--period", last, "--to", "50").want(t, exitOK, "STORE KEY WAS IS\norders k 0 "+last+"#50\n", "")
+	with("raise", "orders", "k", "--period", "2148-01", "--to", "50").want(t, exitUsage, "", "2148-01 has not begun")
+	with("raise", "orders", "k", "--period", "2026-W01", "--to", "50").want(t, exitUsage, "", "--period: ")
+	with("raise", "orders", "plain", "--to", "50").want(t, exitOK, "STORE KEY WAS IS\norders plain 0 50\n", "")
+	with("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders k "+last+"#50 admin-X -\norders plain 50 admin-X -\n", "")
+	with("jump", "orders", "k", "--by", "7", "--yes").want(t, exitOK, "STORE KEY WAS IS\norders k "+last+"#50 "+last+"#57\n"+
+		"raised in the period of its record only, be a later one lost or not: orders k; if ids of a later one were issued: seqd admin raise STORE KEY --period PERIOD --to ID\n"+
+		"no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)\n", "")
+	with("raise", "orders", "k", "--period", this, "--to", "9").want(t, exitOK, "STORE KEY WAS IS\norders k "+last+"#57 "+this+"#9\n", "")
+	with("peek", "orders", "k", "--format", "json").want(t, exitOK, `{"store":"orders","key":"k","period":"`+this+`","last":"9","by":"admin-X"}`+"\n", "")
+	// The record's period is the present one: so the jump has missed nothing.
+	with("jump", "orders", "k", "--by", "9990", "--yes").want(t, exitOK, "STORE KEY WAS IS\norders k "+this+"#9 "+this+"#9999 EXHAUSTED: no ids are left in this period\n"+
+		"no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)\n", "")
 }

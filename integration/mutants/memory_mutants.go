@@ -32,7 +32,7 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "taken over without its mark", breaks: "U after an upgrade: the counter that is lower counts",
-		edits:  []edit{{elsewhereFile, "a.put(here, max(there.Last, here.Last))", "a.put(here, min(there.Last, here.Last+there.Last))"}},
+		edits:  []edit{{elsewhereFile, "last := later(there, here)", "last := there"}},
 		suites: memories,
 	},
 	{

@@ -81,8 +81,8 @@ func checkPut(in *pb.PutRequest) error {
 	switch {
 	case len(in.Key) == 0:
 		return errEmptyKey
-	case in.Lease != 0, in.IgnoreLease, in.IgnoreValue:
-		return unsupported("leases, puts without a value")
+	case in.IgnoreLease, in.IgnoreValue:
+		return unsupported("puts that leave the lease, or the value")
 	}
 	return nil
 }

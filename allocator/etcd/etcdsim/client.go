@@ -16,10 +16,11 @@ import (
 // What has been sent can't be taken back: a request is applied when its fault
 // says so, also when its caller has given up.
 type Client struct {
-	pb.KVClient // nil: methods that are not here panic
-	server      *Server
-	script      func(Call) Fault
-	calls       atomic.Int64
+	pb.KVClient    // nil: methods that are not here panic
+	pb.LeaseClient // so too
+	server         *Server
+	script         func(Call) Fault
+	calls          atomic.Int64
 }
 
 // Call is one call of a Client's method.

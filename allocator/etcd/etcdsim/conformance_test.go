@@ -20,16 +20,24 @@ func TestServerAnswersAsEtcdDoes(t *testing.T) {
 	const requests = 4000
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	g := generator{rand.New(rand.NewPCG(seed, 0))}
-	real := pb.NewKVClient(servers.StartEtcd(t).Connect(t).ActiveConnection())
+	g := generator{Rand: rand.New(rand.NewPCG(seed, 0)), leases: []int64{0, 0, 0, 1234567}}
+	real := realClient(t)
 	server := etcdsim.New()
 	simulated := etcdsim.NewClient(server, nil)
+	leases := leasePairs{0: 0, 1234567: 1234567} // none, and one that is not there
 
 	seen := map[string]int{}
 	for i := range requests {
+		if i%100 == 50 {
+			g.leases = append(g.leases, leases.grant(t, real, simulated))
+		}
+		if i%100 == 99 { // of those that were granted last, one ends
+			leases.revoke(t, real, simulated, g.leases[len(g.leases)-1-g.IntN(2)])
+		}
 		in := g.request()
-		want, wantErr := send(t, real, in)
+		want, wantErr := send(t, real, leases.real(in))
 		got, err := send(t, simulated, in)
+		leases.unreal(want)
 		if status.Code(wantErr) != status.Code(err) || status.Convert(wantErr).Message() != status.Convert(err).Message() {
 			t.Fatalf("request %d: error %v, etcd's is %v:\n%s", i, err, wantErr, prototext.Format(in))
 		}
@@ -39,7 +47,7 @@ func TestServerAnswersAsEtcdDoes(t *testing.T) {
 		seen[kind(in, got, err)]++
 	}
 	t.Log(seen)
-	for _, kind := range []string{"txn won", "txn lost", "duplicate key given in txn request", "range", "put", "delete"} {
+	for _, kind := range []string{"txn won", "txn lost", "duplicate key given in txn request", "requested lease not found", "range", "put", "delete"} {
 		if seen[kind] < requests/100 {
 			t.Errorf("%d times %q in %d requests: that tests little", seen[kind], kind, requests)
 		}
@@ -48,7 +56,7 @@ func TestServerAnswersAsEtcdDoes(t *testing.T) {
 
 // The limits that batches of swaps come near.
 func TestLimitsAreEtcds(t *testing.T) {
-	real := pb.NewKVClient(servers.StartEtcd(t).Connect(t).ActiveConnection())
+	real := realClient(t)
 	simulated := etcdsim.NewClient(etcdsim.New(), nil)
 	for _, n := range []int{126, 127, 128, 129} {
 		for _, nested := range []bool{false, true} {
@@ -69,8 +77,22 @@ func TestLimitsAreEtcds(t *testing.T) {
 	}
 }
 
+// client is one of etcd, or of a Server.
+type client interface {
+	pb.KVClient
+	pb.LeaseClient
+}
+
+func realClient(t *testing.T) client {
+	conn := servers.StartEtcd(t).Connect(t).ActiveConnection()
+	return struct {
+		pb.KVClient
+		pb.LeaseClient
+	}{pb.NewKVClient(conn), pb.NewLeaseClient(conn)}
+}
+
 // send sends in, and returns the answer without what differs by nature.
-func send(t *testing.T, kv pb.KVClient, in proto.Message) (out proto.Message, err error) {
+func send(t *testing.T, kv client, in proto.Message) (out proto.Message, err error) {
 	type headed interface {
 		proto.Message
 		GetHeader() *pb.ResponseHeader
@@ -111,7 +133,10 @@ func kind(in, out proto.Message, err error) string {
 	return status.Convert(err).Message()[len("etcdserver: "):]
 }
 
-type generator struct{ *rand.Rand }
+type generator struct {
+	*rand.Rand
+	leases []int64 // to put with
+}
 
 func (g generator) request() proto.Message {
 	switch g.IntN(12) {
@@ -133,7 +158,7 @@ func (g generator) key() []byte { return fmt.Appendf(nil, "/%c", 'a'+rune(g.IntN
 func (g generator) read() *pb.RangeRequest { return &pb.RangeRequest{Key: g.key()} }
 
 func (g generator) write() *pb.PutRequest {
-	return &pb.PutRequest{Key: g.key(), Value: fmt.Append(nil, g.IntN(3)), PrevKv: g.IntN(2) == 0}
+	return &pb.PutRequest{Key: g.key(), Value: fmt.Append(nil, g.IntN(3)), PrevKv: g.IntN(2) == 0, Lease: g.leases[g.IntN(len(g.leases))]}
 }
 
 func (g generator) txn(depth int) *pb.TxnRequest {

@@ -23,17 +23,21 @@ type Server struct {
 	life    int // raised by Restore: who asked before gets no answer any more
 	writes  []Write
 	maxOps  int
+
+	leases   map[int64]*lease
+	leaseIDs int64 // so many were granted
 }
 
 // Write is one put, or the delete of what was there.
 type Write struct {
 	Path, Value string // no Value: a delete
 	Rev         int64
+	Lease       int64 // 0: none
 }
 
 // New returns an empty Server, of cluster 1, at term 2 and revision 1.
 func New() *Server {
-	return &Server{kvs: map[string]*mvccpb.KeyValue{}, rev: 1, cluster: 1, term: 2, maxOps: defaultMaxOps}
+	return &Server{kvs: map[string]*mvccpb.KeyValue{}, leases: map[int64]*lease{}, rev: 1, cluster: 1, term: 2, maxOps: defaultMaxOps}
 }
 
 // SetMaxOps sets --max-txn-ops, as a restart of etcd may.
@@ -52,7 +56,11 @@ func (s *Server) Txn(in *pb.TxnRequest) (*pb.TxnResponse, error) {
 	}
 	t := txn{s: s, begin: s.rev}
 	// etcd decides all compares, nested ones too, before it writes anything.
-	out := t.run(in, t.compareAll(in))
+	o := t.compareAll(in)
+	if err := t.checkLeases(in, o); err != nil {
+		return nil, err
+	}
+	out := t.run(in, o)
 	out.Header = s.headerLocked()
 	return out, nil
 }
@@ -76,6 +84,9 @@ func (s *Server) Put(in *pb.PutRequest) (*pb.PutResponse, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.checkLeaseLocked(in); err != nil {
+		return nil, err
+	}
 	t := txn{s: s, begin: s.rev}
 	out := t.put(in)
 	out.Header = s.headerLocked()
@@ -97,8 +108,9 @@ func (s *Server) DeleteRange(in *pb.DeleteRangeRequest) (*pb.DeleteRangeResponse
 
 // Snapshot is the content of a Server at an instant.
 type Snapshot struct {
-	kvs map[string]*mvccpb.KeyValue
-	rev int64
+	kvs    map[string]*mvccpb.KeyValue
+	rev    int64
+	leases map[int64]*lease
 }
 
 // Revision returns the revision the snapshot was taken at.
@@ -108,19 +120,23 @@ func (s Snapshot) Revision() int64 { return s.rev }
 func (s *Server) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Snapshot{kvs: maps.Clone(s.kvs), rev: s.rev}
+	return Snapshot{kvs: maps.Clone(s.kvs), rev: s.rev, leases: maps.Clone(s.leases)}
 }
 
 // Restore puts the content and the revision back to a snapshot's, as an operator
 // does who restores a backup. The headers' cluster id becomes cluster, which is
 // the old one if the new cluster has the old one's name, token and addresses;
 // the term begins again. As etcd does not run meanwhile, requests on their way
-// are not applied any more, and their answers don't come.
+// are not applied any more, and their answers don't come. Leases begin again.
 func (s *Server) Restore(from Snapshot, cluster uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kvs, s.rev = maps.Clone(from.kvs), from.rev
 	s.cluster, s.term = cluster, 2
+	s.leases = map[int64]*lease{}
+	for id, l := range from.leases {
+		s.runLocked(id, l)
+	}
 	s.life++
 }
 

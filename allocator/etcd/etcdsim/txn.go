@@ -97,12 +97,12 @@ func (t *txn) run(in *pb.TxnRequest, o outcomes) *pb.TxnResponse {
 func (t *txn) put(in *pb.PutRequest) *pb.PutResponse {
 	t.s.rev = t.begin + 1
 	old := t.s.kvs[string(in.Key)]
-	kv := &mvccpb.KeyValue{Key: in.Key, Value: in.Value, CreateRevision: t.s.rev, ModRevision: t.s.rev, Version: 1}
+	kv := &mvccpb.KeyValue{Key: in.Key, Value: in.Value, CreateRevision: t.s.rev, ModRevision: t.s.rev, Version: 1, Lease: in.Lease}
 	if old != nil {
 		kv.CreateRevision, kv.Version = old.CreateRevision, old.Version+1
 	}
 	t.s.kvs[string(in.Key)] = kv
-	t.s.writes = append(t.s.writes, Write{Path: string(in.Key), Value: string(in.Value), Rev: t.s.rev})
+	t.s.writes = append(t.s.writes, Write{Path: string(in.Key), Value: string(in.Value), Rev: t.s.rev, Lease: in.Lease})
 	out := &pb.PutResponse{Header: &pb.ResponseHeader{Revision: t.s.rev}}
 	if in.PrevKv {
 		out.PrevKv = old

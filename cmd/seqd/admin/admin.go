@@ -132,8 +132,13 @@ func (a *admin) close() {
 	}
 }
 
-// calendarOf returns the calendar of a key.
-func (p place) calendarOf(allocator.Key) calendar { return nil }
+// calendarOf returns the rule of a key, if it has periods.
+func (p place) calendarOf(key allocator.Key) calendar {
+	if rule := p.Rule(key); rule != nil && rule.Periodic() {
+		return rule
+	}
+	return nil
+}
 
 // of returns the cluster that a store's counters are in.
 func (a *admin) of(store string) (place, error) {
