@@ -65,6 +65,23 @@ func (l *line) take() line {
 	return all
 }
 
+// takeBatch removes the requests that share the next advance: all of them, or the
+// first ones, where those that have a Once are too many for one.
+func (l *line) takeBatch() (batch line) {
+	if l.once <= MaxAnswers { // each has an id at least
+		return l.take()
+	}
+	for answers := 0; l.head != nil; {
+		if l.head.Once.Key != "" {
+			if answers++; answers > MaxAnswers {
+				break
+			}
+		}
+		batch.push(l.pop())
+	}
+	return batch
+}
+
 // takeExpired removes the requests whose deadline is not after now.
 func (l *line) takeExpired(now time.Time) (expired line) {
 	if l.head == nil || now.Before(l.earliest) {

@@ -14,6 +14,11 @@ type Once struct {
 	Window time.Duration // more than 0
 }
 
+// MaxAnswers is how many Answers an [Advance] has at most: as many as a transaction
+// takes. With more of them all would wait for two transactions, and come back at the
+// same time; with these, the others' transaction gathers who comes meanwhile.
+const MaxAnswers = 124
+
 // Answer is a request of an [Advance] that is made once.
 type Answer struct {
 	Once

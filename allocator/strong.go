@@ -62,7 +62,7 @@ type strongKey struct {
 const maxFree = 1024
 
 // maxAnswersKept bounds the answers that one of them keeps room for.
-const maxAnswersKept = 64
+const maxAnswersKept = MaxAnswers
 
 // NewStrong returns a Strong that has counter advanced, and tells observer (nil:
 // nobody) of it. It must be stopped.
@@ -132,7 +132,7 @@ func (k *strongKey) next() {
 	if k.batch.count == 0 { // from here on nobody joins it
 		k.single = 0
 		expired = k.waiting.takeExpired(time.Now()) // they burn no id
-		k.batch = k.waiting.take()
+		k.batch = k.waiting.takeBatch()
 	}
 	start, requests := k.batch.count > 0, k.batch.count
 	if start {

@@ -123,19 +123,30 @@ func (w *Weak) takeLocked(k *weakKey, n int, above int64) (ids Range, ok bool, d
 	if k.refill != nil && k.refill.waiting.count > 0 {
 		return Range{}, false, nil // first come, first served
 	}
+	if c := &k.stock.current; c.First > above && c.N > n { // nearly always
+		ids, ok = c.take(n), true
+		k.stock.spent += n
+	} else {
+		ids, ok = w.takeRestLocked(k, n, above)
+	}
+	k.stock.used = true
+	if ok && k.refill == nil && k.stock.low() && !w.tooSoonLocked(k) {
+		due = w.refillLocked(k, above)
+	}
+	return ids, ok, due
+}
+
+// takeRestLocked takes ids where the current range perhaps ends with it.
+func (w *Weak) takeRestLocked(k *weakKey, n int, above int64) (ids Range, ok bool) {
 	if k.stock.current.First <= above {
 		w.skipLocked(k, above, GapPeriod)
 	}
 	held := k.stock.held()
 	ids, ok = k.stock.take(n)
-	k.stock.used = true
 	if gap := held - k.stock.held() - ids.N; gap > 0 {
 		w.observer.Skipped(k.store.name, gap, GapRemainder)
 	}
-	if ok && k.refill == nil && k.stock.low() && !w.tooSoonLocked(k) {
-		due = w.refillLocked(k, above)
-	}
-	return ids, ok, due
+	return ids, ok
 }
 
 // skipLocked drops what is held of k and is not above a mark, and returns how much.

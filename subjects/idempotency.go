@@ -5,7 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// setKeyElement keeps a msgpack string, or binary, as the idempotency key.
+// setKeyElement keeps a msgpack string, or binary, as the idempotency key. It stays
+// out of its caller, for which it would be most of the code, and of the time that
+// requests without a key take.
+//
+//go:noinline
 func (f *fields) setKeyElement(value element) *Error {
 	switch value.kind {
 	case kindStr, kindBin:

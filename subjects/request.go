@@ -88,7 +88,10 @@ func (r *Request) Decode(header map[string][]string, body []byte) *Error {
 	if err != nil {
 		return err
 	}
-	r.N, r.IdempotencyKey = int(f.n), f.key
+	r.N = int(f.n)
+	if f.key != "" {
+		r.IdempotencyKey = f.key
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
@@ -38,6 +39,7 @@ const (
 	// mostTogether is how many answers share a transaction, with their counter and
 	// two guards.
 	mostTogether = maxSwaps - 3
+	_            = uint(mostTogether - allocator.MaxAnswers) // does not compile if an advance can have more
 )
 
 // answerLease is the latest one for a window.

@@ -38,6 +38,8 @@ type Options struct {
 	OwnEtcd bool
 	// Untraced keeps it from making spans, whatever the environment says.
 	Untraced bool
+	// Now tells which period has begun; nil means time.Now.
+	Now func() time.Time
 }
 
 // Open wires a worker as it is configured, over Counters on the clusters. All that
@@ -73,6 +75,7 @@ func (w *Worker) open(ctx context.Context, cfg *settings.Config, clusters []sett
 		DrainTimeout: cfg.DrainTimeout,
 		Log:          log,
 		Advise:       advice.For,
+		Now:          o.Now,
 	}
 	if !o.Untraced {
 		w.tracer, err = tracing.Start(tracing.Config{Endpoint: cfg.Tracing.OTLPEndpoint, ID: id, Version: config.Version, Log: log})
