@@ -17,8 +17,9 @@ const (
 
 // mutants is all of them, one list for each room: the Counter's first, then
 // those of leases, of what is remembered of etcd, the allocators' and the worker's, the
-// wire's, those of the way to etcd, of what NATS refuses, and the stamper's.
-var mutants = slices.Concat(counterMutants, leaseMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants)
+// wire's, those of the way to etcd, of what NATS refuses, the stamper's, the command's, and
+// those of numbers and repeats.
+var mutants = slices.Concat(counterMutants, leaseMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants, numberMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last < b.last:"
@@ -151,17 +152,15 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "floor lowers", breaks: "U: a floor below the mark is where ids go on",
-		edits: []edit{{advanceFile, "	ids, err := next(max(d.known.last, d.c.floor(d.a.Key, d.known)), d.a.N)\n", `	from := d.c.floor(d.a.Key, d.known)
-	if from == 0 {
-		from = d.known.last
-	}
-	ids, err := next(from, d.a.N)
+		edits: []edit{{counterFile, "		last = max(last, c.floor(key, known))\n", `		if floor := c.floor(key, known); floor != 0 {
+			last = floor
+		}
 `}},
 		suites: []suite{simulation, counter},
 	},
 	{
 		name: "wraps at the end", breaks: "ids are positive: past math.MaxInt64 they are not",
-		edits:  []edit{{counterFile, "if int64(n) > math.MaxInt64-last {", "if last == math.MaxInt64 {"}},
+		edits:  []edit{{counterFile, "if last > limit || int64(n) > limit-last {", "if last == limit {"}},
 		suites: []suite{simulation, counter},
 	},
 	{
@@ -171,7 +170,7 @@ var counterMutants = []mutant{
 	},
 	{
 		name: "any format will do", breaks: "a newer version's record is overwritten",
-		edits:  []edit{{recordFile, "raw.Fmt != freeFormat && raw.Fmt != ownedFormat", "raw.Fmt < freeFormat"}},
+		edits:  []edit{{recordFile, "raw.Fmt < freeFormat || raw.Fmt > periodFormat", "raw.Fmt < freeFormat"}},
 		suites: []suite{counter},
 	},
 	{
