@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -88,6 +89,7 @@ type cutOverLoad struct {
 	count   atomic.Int64          // answers with ids
 	apart   atomic.Int64          // of them, those that came while the workers did not agree on the period
 	failed  atomic.Int64
+	refused sync.Once // an error that should not be
 	stop    chan struct{}
 	done    sync.WaitGroup
 }
@@ -154,14 +156,17 @@ func (l *cutOverLoad) ask(key allocator.Key, mode subjects.Mode, n int) {
 	earliest, _ := l.periods()
 	m, err := l.c.nc.Request(subjects.Subject(subjects.Root, key.Store, key.Name), request.Append(nil), 10*time.Second)
 	if err != nil {
-		l.failed.Add(1)
+		l.refused.Do(func() { l.t.Errorf("%s: %v", key, err) })
 		return
 	}
 	first, latest := l.periods()
 	op.End = l.history.Now()
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
-	if err != nil {
-		l.failed.Add(1)
+	if e, ok := errors.AsType[*subjects.Error](err); ok && (e.Code == subjects.Expired || e.Code == subjects.Unavailable) {
+		l.failed.Add(1) // a busy machine's lease has ended, or its patience
+		return
+	} else if err != nil {
+		l.refused.Do(func() { l.t.Errorf("%s: %v", key, err) })
 		return
 	}
 	p, err := l.rules[1].ParsePeriod(reply.Period)
