@@ -126,6 +126,11 @@ func (b *bills) ask(nc *nats.Conn, w *bill) error {
 		}
 		return err
 	}
+	return b.tookLocked(w, reply, end)
+}
+
+// tookLocked takes an answer to w.
+func (b *bills) tookLocked(w *bill, reply subjects.Reply, end int64) error {
 	ids, err := marksOf(reply, w.n)
 	if err != nil {
 		b.problemLocked("%v: %v", w.Op, err)
