@@ -27,6 +27,8 @@ type team struct {
 	log    *logBuffer
 	direct bool      // its workers' ways can't be spoilt, and are fast
 	crew   []*member // those that have stopped too
+
+	counting func(allocator.Key) etcd.Counting // of those who join from now on
 }
 
 type member struct {
@@ -76,7 +78,11 @@ func (tm *team) join(t testing.TB, change func(*worker.Config)) *member {
 		change(&config)
 	}
 	b := &config.Backends[0]
-	m.counter = etcd.NewCounter(servers.Dial(t, endpoint), etcd.Config{Writer: config.ID, Lease: b.Lease, Log: config.Log, Counting: counting(b.Stores)})
+	counts := tm.counting
+	if counts == nil {
+		counts = counting(b.Stores)
+	}
+	m.counter = etcd.NewCounter(servers.Dial(t, endpoint), etcd.Config{Writer: config.ID, Lease: b.Lease, Log: config.Log, Counting: counts})
 	b.Counter, b.Ready = m.counter, m.counter.Ready
 	w, err := worker.New(config)
 	if err != nil {

@@ -20,6 +20,7 @@ type fault struct {
 	plan    plan
 	pick    picker     // what is asked for; nil means pickAny
 	loose   bool       // WEAK ids of leased keys need not be in order: not all workers have a lease
+	forgets bool       // etcd's answers of before may be gone
 	inject  func(*run) // does it and ends it again
 	limits  limits
 
@@ -111,6 +112,7 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 		f.pick = pickAny
 	}
 	r.load = startLoad(t, s, rec, f.pick)
+	bills := startBills(r)
 	for begin := time.Now(); time.Since(begin) < warmUp || rec.served(0) < minIDs && time.Since(begin) < pace.Patience; {
 		r.during(50 * time.Millisecond)
 	}
@@ -123,12 +125,15 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 	}
 	slower := max(stretch(time.Since(begin), stalls.Since(begin)), crowd())
 	r.load.stop()
+	bills.stop()
 	waitAnswers(rec)
+	repeats, marks := bills.again(), r.marks()
+	billMarks := splitBills(marks)
 
 	e := evidence{
 		asks:      rec.all(),
 		ops:       rec.history.Ops(),
-		marks:     r.marks(),
+		marks:     marks,
 		began:     r.began,
 		healed:    healed,
 		swallowed: r.lost,
@@ -144,11 +149,14 @@ func (f fault) play(t testing.TB, bin binaries) (row, []error) {
 		e.budget.ambiguous = time.Duration(healed-r.began) + figures.normal
 	}
 	v := judge(e)
+	bills.judge(&v, billMarks, f.forgets, f.loose)
+	v.repeats = bills.told(repeats)
 	for _, problem := range v.problems {
 		t.Error(problem)
 	}
 	var times verdict
 	times.gates(e, figures, minIDs)
+	times.checkf(repeats >= minRepeats, "only %d requests had an idempotency key", repeats)
 	limits := f.limits
 	if slower > busy || s.etcd.waitedForDisk() {
 		limits.outcomes += ", EXPIRED, UNAVAILABLE" // the patience of some callers is a second

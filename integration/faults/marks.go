@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -57,10 +56,8 @@ func decodeMark(path string, value []byte) (key allocator.Key, last int64, err e
 	if !ok {
 		return key, 0, fmt.Errorf("%s is no counter's path", path)
 	}
-	var record struct {
-		Last int64 `json:"last"`
-	}
-	if err := json.Unmarshal(value, &record); err != nil {
+	record, err := etcdrecord.DecodeCounter(value)
+	if err != nil {
 		return key, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	return allocator.Key{Store: store, Name: name}, record.Last, nil

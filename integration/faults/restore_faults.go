@@ -17,6 +17,7 @@ var restoreFaults = []fault{
 	{
 		name:    "old backup restored, same token",
 		promise: "FENCED, and no id until seqd admin jump has raised the counters",
+		forgets: true,
 		inject:  restoreBackup,
 		shown:   backInTime,
 		limits:  afterRestore,
@@ -25,6 +26,7 @@ var restoreFaults = []fault{
 		name:    "young backup restored, one hot key",
 		promise: "the same of a worker whose STRONG ids another one advanced",
 		pick:    pickHot,
+		forgets: true,
 		inject:  restoreBackup,
 		shown:   backInTime,
 		limits:  afterRestore,

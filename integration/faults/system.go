@@ -142,6 +142,8 @@ stores:
   orders: {mode: weak, weak: {segment_min: %d, segment_max: %d, runway: 10s}}
   audit: {modes: [strong], mode: strong}
   ledger: {mode: strong, strong: {lease: %s}, weak: {segment_min: %d, segment_max: %d, runway: 10s}}
+  bills: {mode: strong, weak: {segment_min: %d, segment_max: %d, runway: 10s}, number: {period: day, format: "{period}-{id}"}}
+  receipts: {mode: strong, strong: {lease: %s}, number: {period: day, format: "{period}-{id}"}}
 %s`
 
 // shortLease is the shortest that there is, so that much happens in a short time.
@@ -184,7 +186,7 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 		nats = w.natsLink.Addr
 	}
 	config := fmt.Sprintf(workerConfig, nats, strings.Join(endpoints, ", "), user, w.http,
-		segmentMin, segmentMax, lease, segmentMin, segmentMax, s.config)
+		segmentMin, segmentMax, lease, segmentMin, segmentMax, segmentMin, segmentMax, lease, s.config)
 	if err := os.WriteFile(w.file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

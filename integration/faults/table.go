@@ -56,6 +56,7 @@ func (r row) stopped() string {
 
 func (r row) checked() string {
 	s := fmt.Sprintf("%d answers (%d by porcupine too), %d ids missing, %d requests unheard", r.verdict.ops, r.verdict.sampled, r.verdict.gap, r.verdict.unheard)
+	s += ", " + r.verdict.repeats
 	if r.verdict.twice > 0 {
 		s += fmt.Sprintf(", %d answered by two workers", r.verdict.twice)
 	}

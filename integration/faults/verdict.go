@@ -79,6 +79,7 @@ type verdict struct {
 	gap      int64
 	unheard  int // requests never answered, all of them explained unless a problem says otherwise
 	twice    int // requests answered by two workers; likewise
+	repeats  string
 }
 
 // judge checks all that does not depend on the kind of fault.
