@@ -362,7 +362,7 @@ func TestDoctorOnAnEtcdThatTakesLess(t *testing.T) {
 	}{
 		{func(c *embed.Config) { c.MaxTxnOps = 16 }, doctor.Warn, "etcd takes 15 advances in a transaction"},
 		{func(c *embed.Config) { c.MaxTxnOps = 2 }, doctor.Warn, "etcd takes 1 advances in a transaction"},
-		{func(c *embed.Config) { c.MaxRequestBytes = 10_000 }, doctor.Warn, "etcd takes 10 advances in a transaction"},
+		{func(c *embed.Config) { c.MaxRequestBytes = 10_000 }, doctor.Warn, "etcd takes 9 advances in a transaction"},
 		{func(c *embed.Config) { c.MaxRequestBytes = 500 }, doctor.Fail, "etcd takes no transaction as large"},
 		{func(*embed.Config) {}, doctor.OK, "etcd takes 127 advances in a transaction"},
 	} {
