@@ -76,7 +76,6 @@ func (e *examination) lookAtClocks(ctx context.Context, first clocks) {
 	if len(first.of) == 0 {
 		return
 	}
-	e.lookAtWallClocks(first)
 	if !backoff.Sleep(ctx, time.Until(first.asked.Add(clockInterval))) {
 		e.skip("workers.clocks", "", context.Cause(ctx).Error(), "")
 		return

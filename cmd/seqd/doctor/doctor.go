@@ -80,7 +80,8 @@ func Examine(ctx context.Context, config Config) *Report {
 		defer e.nc.Close()
 	}
 	var clocks clocks
-	if e.nc != nil && slices.ContainsFunc(config.Stores, func(s worker.Store) bool { return s.Leased }) {
+	leased := slices.ContainsFunc(config.Stores, func(s worker.Store) bool { return s.Leased })
+	if e.nc != nil && (leased || slices.ContainsFunc(config.Stores, func(s worker.Store) bool { return s.Numbers != nil })) {
 		clocks = e.readClocks(ctx)
 	}
 	for _, etcd := range config.Etcds {
@@ -88,7 +89,10 @@ func Examine(ctx context.Context, config Config) *Report {
 	}
 	if e.nc != nil {
 		e.lookAtWorkers(ctx)
-		e.lookAtClocks(ctx, clocks)
+		e.lookAtWallClocks(clocks)
+		if leased {
+			e.lookAtClocks(ctx, clocks)
+		}
 	}
 	return &e.report
 }
