@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -19,13 +18,14 @@ import (
 // concurrent use. It waits on nothing but timers, channels and its lock, so it
 // may live in a testing/synctest bubble; then all of its use must.
 type Memory struct {
-	mu     sync.Mutex
-	marks  map[allocator.Key]int64         // every id ≤ the mark is reserved
-	stalls map[allocator.Key]chan struct{} // closed and removed by release
-	script func(Call) Fault
-	calls  []Call
-	hooks  []allocator.Hooks // of those attached
-	tenure *allocator.Tenure // of owned keys; nil: none
+	mu      sync.Mutex
+	marks   map[allocator.Key]int64         // every id ≤ the mark is reserved
+	stalls  map[allocator.Key]chan struct{} // closed and removed by release
+	script  func(Call) Fault
+	calls   []Call
+	hooks   []allocator.Hooks   // of those attached
+	tenure  *allocator.Tenure   // of owned keys; nil: none
+	answers map[recorded]answer // to requests that are made once
 }
 
 var (
@@ -42,10 +42,15 @@ func (m *Memory) Advance(ctx context.Context, key allocator.Key, n int) (allocat
 	if n < 1 {
 		panic(fmt.Sprintf("allocatortest: advance %q by %d", key, n))
 	}
-	stalled, fault := m.begin(key, n)
-	ids, err := m.advance(ctx, key, n, stalled, fault)
+	return m.advanceBy(ctx, demand{key: key, n: n})
+}
+
+func (m *Memory) advanceBy(ctx context.Context, d demand) (allocator.Range, error) {
+	n := d.total()
+	stalled, fault := m.begin(d.key, n)
+	ids, err := m.advance(ctx, d, stalled, fault)
 	if err != nil {
-		return allocator.Range{}, fmt.Errorf("advance %q by %d: %w", key, n, err)
+		return allocator.Range{}, fmt.Errorf("advance %q by %d: %w", d.key, n, err)
 	}
 	return ids, nil
 }
@@ -65,15 +70,17 @@ func (m *Memory) begin(key allocator.Key, n int) (stalled <-chan struct{}, fault
 	return stalled, fault
 }
 
-func (m *Memory) advance(ctx context.Context, key allocator.Key, n int, stalled <-chan struct{}, fault Fault) (allocator.Range, error) {
+func (m *Memory) advance(ctx context.Context, d demand, stalled <-chan struct{}, fault Fault) (allocator.Range, error) {
 	for _, hold := range []<-chan struct{}{stalled, fault.Hold} {
 		if err := await(ctx, hold); err != nil {
 			return allocator.Range{}, err
 		}
 	}
 	if fault.Outcome == Late {
+		late := d
+		late.answers = slices.Clone(d.answers)
 		err := sleep(ctx, fault.After)
-		time.AfterFunc(fault.Before, func() { m.reserve(key, n) })
+		time.AfterFunc(fault.Before, func() { _, _ = m.reserve(late) })
 		return allocator.Range{}, cmp.Or(err, fault.Err)
 	}
 	if err := sleep(ctx, fault.Before); err != nil {
@@ -82,26 +89,17 @@ func (m *Memory) advance(ctx context.Context, key allocator.Key, n int, stalled 
 	if fault.Outcome == Refused {
 		return allocator.Range{}, cmp.Or(sleep(ctx, fault.After), fault.Err)
 	}
-	ids, exhausted := m.reserve(key, n)
+	told := d.answers
+	d.answers = slices.Clone(told)
+	ids, exhausted := m.reserve(d)
 	if err := sleep(ctx, fault.After); err != nil {
 		return allocator.Range{}, err
 	}
 	if fault.Outcome == Lost {
 		return allocator.Range{}, fault.Err
 	}
+	copy(told, d.answers)
 	return ids, exhausted
-}
-
-// reserve moves the mark. This is the instant at which an advance happens.
-func (m *Memory) reserve(key allocator.Key, n int) (allocator.Range, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	last := m.marks[key]
-	if int64(n) > math.MaxInt64-last {
-		return allocator.Range{}, allocator.ErrExhausted
-	}
-	m.setLocked(key, last+int64(n))
-	return allocator.Range{First: last + 1, N: n}, nil
 }
 
 func (m *Memory) setLocked(key allocator.Key, last int64) {
@@ -116,11 +114,11 @@ func (m *Memory) Start(a *allocator.Advance) {
 	if a.Owned {
 		a.Tenure = m.current()
 	}
-	Start(a, func(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
+	Start(a, func(ctx context.Context, _ allocator.Key, _ int) (allocator.Range, error) {
 		if a.Owned && a.Tenure == nil {
 			return allocator.Range{}, fmt.Errorf("%w: there is no tenure", allocator.ErrUnavailable)
 		}
-		return m.Advance(ctx, key, n)
+		return m.advanceBy(ctx, demand{a.Key, a.N, a.Above, a.Answers})
 	})
 }
 
