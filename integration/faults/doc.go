@@ -17,6 +17,8 @@
 //     cut off at that time;
 //   - every counter's mark in etcd is at least every id answered;
 //   - the ids that nobody got are within a budget that follows from the fault;
+//   - of keys that count by the day, U and S hold for (period, id), and whoever asks
+//     again with an idempotency key gets the ids of before, in the end for every one;
 //   - it is worth something: enough requests before, during and after, the fault
 //     showed, and the system was as before in the end.
 //
