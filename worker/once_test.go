@@ -246,3 +246,12 @@ func TestRacingRepeats(t *testing.T) {
 		})
 	}
 }
+
+// A weak request with an idempotency key is not answered from a segment in memory,
+// whose ids nobody has recorded for it.
+func TestNotFromMemory(t *testing.T) {
+	tm := onceTeam(t, nil, worker.Store{Name: "a"})
+	want(t, tm.put(t, "seq.a.k", with(weak, inText), ""), "1", false)
+	first := tm.put(t, "seq.a.k", with(weak, inText, once("a")), "")
+	want(t, tm.put(t, "other.a.k", with(weak, inText, once("a")), ""), string(first.Data), true)
+}
