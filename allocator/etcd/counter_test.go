@@ -70,7 +70,7 @@ func TestUnreadableRecordIsLeftAlone(t *testing.T) {
 	server := servers.StartEtcd(t)
 	const path = "/seqd/v1/counters/demo/key666"
 	for _, value := range []string{
-		``, `7`, `{}`, `null`, `{"fmt":2,"last":5,"by":"w"}`, `{"fmt":3,"last":5,"by":"w"}`, `{"fmt":1,"by":"w"}`, `{"fmt":1,"last":-1,"by":"w"}`,
+		``, `7`, `{}`, `null`, `{"fmt":2,"last":5,"by":"w"}`, `{"fmt":3,"last":5,"by":"w"}`, `{"fmt":4,"last":5,"by":"w"}`, `{"fmt":1,"by":"w"}`, `{"fmt":1,"last":-1,"by":"w"}`,
 		`{"fmt":1,"last":5,"by":"w","lease":3}`, `{"fmt":1,"last":5,"by":"w"}{}`, `{"fmt":1,"last":9223372036854775808,"by":"w"}`, `{"fmt":1,"last":1.5,"by":"w"}`,
 	} {
 		t.Run(value, func(t *testing.T) {
