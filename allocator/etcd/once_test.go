@@ -231,3 +231,28 @@ func TestPeriods(t *testing.T) {
 		t.Errorf("got %v, %v", ids, err)
 	}
 }
+
+// A lease of answers that somebody has revoked is replaced, and its answers are gone
+// with it.
+func TestAnswersLeaseIsRevoked(t *testing.T) {
+	server := servers.StartEtcd(t)
+	client := server.Connect(t)
+	a := newAsking(t, server, "a", false)
+	key := allocator.Key{Store: "orders", Name: "k"}
+	if got := a.ask(t, key, 1, "one", false); got.err != nil {
+		t.Fatal(got.err)
+	}
+	leases, err := client.Leases(t.Context())
+	if err != nil || len(leases.Leases) != 1 {
+		t.Fatalf("got %v, %v, want one lease", leases, err)
+	}
+	if _, err := client.Revoke(t.Context(), leases.Leases[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.ask(t, key, 1, "two", false); got.err != nil || got.ids.First != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if got := a.ask(t, key, 1, "one", false); got.err != nil || got.replayed || got.ids.First != 3 {
+		t.Errorf("got %+v for a request whose answer has gone", got)
+	}
+}

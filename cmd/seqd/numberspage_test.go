@@ -84,6 +84,8 @@ func serveExample(t *testing.T, config string) *example {
 		t.Fatal(err)
 	}
 	e := &example{nc: server.Connect(t)}
+	start := time.Now() // the worker compares it with others' before the page sets it
+	e.now.Store(&start)
 	w, err := serve.Open(t.Context(), &cfg, clusters, serve.Options{
 		Log: slog.New(slog.DiscardHandler), Untraced: true, Now: func() time.Time { return *e.now.Load() },
 	})

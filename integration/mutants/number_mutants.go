@@ -2,7 +2,7 @@ package main
 
 const partFile = "allocator/etcd/part.go"
 
-var once = suite{"./allocator/etcd", "Once|Repeat|SameAnswer|Periods"}
+var once = suite{"./allocator/etcd", "Once|Repeat|SameAnswer|Periods|Answers"}
 
 // numberMutants break the same answer on a retry, and what is counted in periods.
 var numberMutants = []mutant{
@@ -117,10 +117,5 @@ var numberMutants = []mutant{
 		name: "no end in a period", breaks: "an id has more digits than a number has room for",
 		edits:  []edit{{counterFile, "limit = p.Mark(min(limit, allocator.MaxPeriodID))", "limit = p.Mark(allocator.MaxPeriodID)"}},
 		suites: []suite{simulation, once},
-	},
-	{
-		name: "batch one larger than etcd takes", breaks: "serving: a batch that etcd refuses is sent again as it is",
-		edits:  []edit{{txnsFile, "(size+s.Size() > limit || size+s.Size()+len(with) > limit+1)", "size+s.Size()+len(with) > limit+1"}},
-		suites: []suite{simulation},
 	},
 }
