@@ -157,7 +157,7 @@ func (w *world) issuedOnce(a *ask, c *call, op allocatortest.Op) {
 // forgets reports whether what was recorded may be gone: workers that had seen less
 // of etcd's history go on after a restore.
 func (w *world) forgets() bool {
-	return w.rewound.Load() && w.plan.workers > 1 && w.plan.cluster == 1
+	return w.rewound.Load()
 }
 
 func (w *world) reused(a *ask) {
