@@ -138,7 +138,7 @@ func (d *drive) attempt() {
 		return
 	default:
 		d.ids, d.looking = ids, false
-		rec := record.Counter{Last: ids.Last(), By: d.c.config.Writer, Periods: d.c.config.Counting(d.a.Key).Period != nil}
+		rec := record.Counter{Last: ids.Last(), By: d.c.config.Writer, Periods: d.c.periods(d.a.Key)}
 		if d.a.Owned {
 			if d.tenure, d.created, err = d.c.session.current(d.c.config.Now()); err != nil {
 				d.sessionless(err)
@@ -274,7 +274,7 @@ func (d *drive) owned(owner string) bool {
 
 // lost goes on from what a lost race has shown the record to be.
 func (d *drive) lost(out outcome) {
-	now, by, err := refresh(d.known, out, d.c.config.Counting(d.a.Key).Period != nil)
+	now, by, err := refresh(d.known, out, d.c.periods(d.a.Key))
 	others := d.c.others(now.owner)
 	switch {
 	case err != nil:

@@ -15,7 +15,7 @@ import (
 )
 
 // answerLeases are the etcd leases that answers end with. One is shared by the
-// answers of a minute, or by the first maxAnswers of it: so there are few of them,
+// answers of a minute, or by the first leaseAnswers of it: so there are few of them,
 // and none takes so many records along when it ends that etcd stands still. It
 // is how Kubernetes' API server keeps events (the lease manager of its etcd3
 // storage, with the same two bounds).
@@ -29,8 +29,8 @@ type answerLeases struct {
 }
 
 const (
-	leaseShared = time.Minute // how long a lease gets answers
-	maxAnswers  = 1000        // that share one
+	leaseShared  = time.Minute // how long a lease gets answers
+	leaseAnswers = 1000        // that share one
 
 	// leaseSpare makes up for what lies between the choice of a lease and the
 	// instant at which etcd has the answer.
@@ -51,11 +51,7 @@ type answerLease struct {
 }
 
 func newAnswerLeases(ctx context.Context, lease clientv3.Lease) *answerLeases {
-	a := &answerLeases{ctx: ctx, byWindow: map[time.Duration]*answerLease{}, most: mostTogether}
-	if lease != nil {
-		a.grant = lease.Grant
-	}
-	return a
+	return &answerLeases{grant: lease.Grant, ctx: ctx, byWindow: map[time.Duration]*answerLease{}, most: mostTogether}
 }
 
 // of returns a lease for n answers that are to last for a window. If there is none
@@ -94,7 +90,7 @@ func (a *answerLeases) renew(l *answerLease, window time.Duration) {
 	resp, err := a.grant(ctx, int64((window+leaseShared+leaseSpare+time.Second-1)/time.Second))
 	a.mu.Lock()
 	if err == nil {
-		l.id, l.granted, l.left = resp.ID, asked, maxAnswers
+		l.id, l.granted, l.left = resp.ID, asked, leaseAnswers
 	}
 	waiting := l.waiting
 	l.waiting = nil

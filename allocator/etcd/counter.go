@@ -157,6 +157,9 @@ func (c *Counter) Path(key allocator.Key) string {
 	return c.prefix.Counter(key)
 }
 
+// periods reports whether a key counts in periods.
+func (c *Counter) periods(key allocator.Key) bool { return c.config.Counting(key).Period != nil }
+
 // next returns the n ids of key above what is known of its mark, its floor and
 // above.
 func (c *Counter) next(key allocator.Key, known belief, above int64, n int) (allocator.Range, error) {

@@ -88,25 +88,27 @@ func (d *drive) answer(periods bool) bool {
 		return false
 	}
 	d.part.lease = lease
-	rest := d.ids
-	for _, i := range d.part.of {
-		a := &d.a.Answers[i]
-		ids := allocator.Range{First: rest.First, N: a.N}
-		rest.First, rest.N = rest.First+int64(a.N), rest.N-a.N
-		value := record.Answer{IDs: ids, Weak: a.Weak, Periods: periods}.Encode()
+	d.share(func(i int, ids allocator.Range) {
+		value := record.Answer{IDs: ids, Weak: d.a.Answers[i].Weak, Periods: periods}.Encode()
 		d.swap.News = append(d.swap.News, record.New{Path: d.path(i), Value: value, Lease: lease})
-	}
+	})
 	return true
 }
 
 // answered settles the answers of an attempt that was won, and returns the ids
 // that are left.
 func (d *drive) answered() allocator.Range {
-	rest := d.ids
+	return d.share(func(i int, ids allocator.Range) { d.a.Answers[i].IDs = ids })
+}
+
+// share cuts the ids of an attempt up among the answers of the part, in their
+// order, and returns what is left.
+func (d *drive) share(to func(i int, ids allocator.Range)) (rest allocator.Range) {
+	rest = d.ids
 	for _, i := range d.part.of {
-		a := &d.a.Answers[i]
-		a.IDs = allocator.Range{First: rest.First, N: a.N}
-		rest.First, rest.N = rest.First+int64(a.N), rest.N-a.N
+		n := d.a.Answers[i].N
+		to(i, allocator.Range{First: rest.First, N: n})
+		rest.First, rest.N = rest.First+int64(n), rest.N-n
 	}
 	return rest
 }

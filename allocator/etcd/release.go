@@ -18,7 +18,7 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 		return
 	}
 	last := b.last - int64(rest.N)
-	periods := c.config.Counting(key).Period != nil
+	periods := c.periods(key)
 	if b.last == math.MaxInt64 || periods && b.last&allocator.MaxPeriodID == allocator.MaxPeriodID {
 		// An operator can't raise the mark above what is held, and so would not know
 		// that none of it is given back afterwards.
