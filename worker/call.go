@@ -94,12 +94,8 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 	if err == nil {
 		c.asked.replayed = c.Replayed
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
-		if rule := c.asked.rule; rule == nil {
-			c.store.saw(c.Key, ids.Last())
-		} else {
-			c.store.sawNumber(c.Key, ids.Last(), rule)
-			w.early(ids, c.Above, rule)
-		}
+		c.store.saw(c.Key, ids.Last(), c.asked.rule)
+		w.early(ids, c.Above, c.asked.rule)
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}

@@ -139,8 +139,11 @@ func (c *clocks) clockOffset() time.Duration {
 // early warns if ids that were asked for above a mark are of a period that our clock
 // is more than a minute away from: another worker's has begun it.
 func (w *Worker) early(ids allocator.Range, above int64, rule *numbering.Rule) {
+	if rule == nil || !rule.Periodic() {
+		return
+	}
 	p, _ := allocator.SplitMark(ids.First)
-	if wanted, _ := allocator.SplitMark(above); p <= wanted || !rule.Periodic() || rule.Period(w.config.Now().Add(maxApart)) >= p {
+	if wanted, _ := allocator.SplitMark(above); p <= wanted || rule.Period(w.config.Now().Add(maxApart)) >= p {
 		return
 	}
 	w.complain("a key is in a period that this worker's clock has not reached: this clock is behind, or another worker's ahead", "period", rule.Label(p), "hint", clockHint)

@@ -109,11 +109,7 @@ func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time
 	if held {
 		a.lane = a.lane.fast()
 		s.scratch = w.sendIDs(a, ids, s.scratch)
-		if a.rule == nil {
-			st.saw(k, ids.Last())
-		} else {
-			st.sawNumber(k, ids.Last(), a.rule)
-		}
+		st.saw(k, ids.Last(), a.rule)
 		return
 	}
 	if st.Leased && peer == "" && st.backend.lease.lost(now) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/numbering"
 )
 
 // headroom sees to it that nobody is surprised by EXHAUSTED: it says in the log,
@@ -35,8 +36,13 @@ const (
 	headroomSpacing = time.Second
 )
 
-// saw notes that ids of key up to last are issued.
-func (st *store) saw(key allocator.Key, last int64) {
+// saw notes that ids of key up to last are issued, which counts by a rule if that is
+// not nil.
+func (st *store) saw(key allocator.Key, last int64, rule *numbering.Rule) {
+	if rule != nil {
+		st.sawNumber(key, last, rule)
+		return
+	}
 	st.stats.saw(last)
 	st.backend.headroom.saw(key, last, &st.stats.nearlyExhausted)
 }
