@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
 )
 
@@ -69,7 +70,7 @@ func TestRulesOfKeys(t *testing.T) {
 		if rule := all[0].Rule(key); rule != nil {
 			got = rule.String()
 		}
-		if periods, limit := all[0].Counting(key); got != want.rule || periods != want.periods || limit != want.limit {
+		if periods, limit := counting(all[0].Rule(key)); got != want.rule || periods != want.periods || limit != want.limit {
 			t.Errorf("%v: got %q, %v, %d, want %+v", key, got, periods, limit, want)
 		}
 	}
@@ -120,4 +121,16 @@ func TestNumberingTellsRules(t *testing.T) {
 			t.Errorf("%s: is called as %s: %s", other, base, text(base))
 		}
 	}
+}
+
+// counting returns whether a rule counts in periods, and the greatest id that it
+// has room for, 0 for as many as there are.
+func counting(rule *numbering.Rule) (periods bool, limit int64) {
+	if rule == nil {
+		return false, 0
+	}
+	if rule.Bounded() {
+		limit = rule.Limit()
+	}
+	return rule.Periodic(), limit
 }

@@ -37,19 +37,6 @@ func (c Cluster) Floor(k allocator.Key) int64 { return c.floors.of(k) }
 // Rule returns the rule by which a key's ids are printed, nil if they are not.
 func (c Cluster) Rule(k allocator.Key) *numbering.Rule { return c.numbers.of(k) }
 
-// Counting returns how a key's ids are counted: whether in periods, and the greatest
-// that there is room for in a number, 0 for as many as there are.
-func (c Cluster) Counting(k allocator.Key) (periods bool, limit int64) {
-	rule := c.Rule(k)
-	if rule == nil {
-		return false, 0
-	}
-	if rule.Bounded() {
-		limit = rule.Limit()
-	}
-	return rule.Periodic(), limit
-}
-
 // Clusters sorts the stores by the cluster they are kept in, and checks what is
 // said of both. Without any store it serves every name.
 //
