@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/numbering"
 )
 
 // clusters reads a configuration as a worker does.
