@@ -46,7 +46,8 @@ type strongKey struct {
 	waiting line      // requests for the next batch
 	batch   line      // requests the advance under way serves: nobody joins
 	advance Advance   // the one under way
-	answers []Answer  // its Answers, kept over uses
+	answers []Answer  // its Answers
+	spare   []Answer  // room for those of the next one; see Advanced
 	began   time.Time // when it began
 
 	// single is not 0 once the key had fewer ids left than the batch asked for.
@@ -60,9 +61,6 @@ type strongKey struct {
 
 // maxFree bounds the idle strongKeys that are kept.
 const maxFree = 1024
-
-// maxAnswersKept bounds the answers that one of them keeps room for.
-const maxAnswersKept = MaxAnswers
 
 // NewStrong returns a Strong that has counter advanced, and tells observer (nil:
 // nobody) of it. It must be stopped.
@@ -167,8 +165,8 @@ func (k *strongKey) beginLocked() {
 		k.served = first
 		k.advance.N, k.advance.Deadline = first.N, first.Deadline
 	}
-	k.answers = k.answers[:0]
 	if b.once > 0 {
+		k.answers, k.spare = k.spare[:0], nil
 		k.answerLocked()
 	}
 	k.advance.Yield, k.advance.Asked = k.strong.rivals != nil && !b.direct, b.asked
@@ -195,16 +193,13 @@ func (k *strongKey) answerLocked() {
 func (s *Strong) retireLocked(k *strongKey) {
 	delete(s.keys, k.key)
 	k.key, k.advance = Key{}, Advance{}
-	clear(k.answers)
-	if cap(k.answers) > maxAnswersKept {
-		k.answers = nil
-	}
 	if len(s.free) < maxFree {
 		s.free = append(s.free, k)
 	}
 }
 
-// Advanced serves the batch: see [Advancer].
+// Advanced serves the batch: see [Advancer]. The next advance begins first, so that
+// etcd has work while this one's answers are sent.
 func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 	s := k.strong
 	if s.ended != nil {
@@ -237,15 +232,25 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 		s.rivals.remember(a.Key, lost.Winner)
 	}
 	settled.began, exhausted.began, served.began = k.began, k.began, k.began
+	answers := k.answers
+	k.answers = nil
+	s.underWay.Add(1) // Stop waits for the answers, too
 	s.mu.Unlock()
+	defer s.underWay.Done()
 	if gap := ids.N - (served.ids - served.once); err == nil && gap > 0 {
 		s.observer.Skipped(a.Key.Store, gap, GapExpired)
 	}
-	expired.serve(Range{}, ErrExpired)
-	settled.serveBoth(k.answers, Range{}, nil)
-	exhausted.serve(Range{}, ErrExhausted)
-	served.serveBoth(k.answers, ids, err) // whatever of ids is left over is a gap
 	k.next()
+	expired.serve(Range{}, ErrExpired)
+	settled.serveBoth(answers, Range{}, nil)
+	exhausted.serve(Range{}, ErrExhausted)
+	served.serveBoth(answers, ids, err) // whatever of ids is left over is a gap
+	if answers != nil {
+		clear(answers)
+		s.mu.Lock()
+		k.spare = answers
+		s.mu.Unlock()
+	}
 }
 
 // settledLocked reports whether r, of the batch under way, has an answer.

@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,9 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.etcd.io/etcd/server/v3/embed"
 
+	"github.com/seqd-io/seqd/allocator/etcd"
 	seqd "github.com/seqd-io/seqd/clients/go"
 	"github.com/seqd-io/seqd/integration/servers"
 	"github.com/seqd-io/seqd/subjects"
+	"github.com/seqd-io/seqd/worker"
 )
 
 // crowd is goroutines that call op again and again.
@@ -70,7 +73,8 @@ func next(s *seqd.Sequence) func(context.Context) error {
 // which leave after the calls began. The turns: a responder that counts in a
 // variable, the limit of the transport; ids that a worker has in memory (those of
 // WEAK segments, asked for as STRONG ones are); the same by callers whose context
-// may end, and with an inbox of the client's own; STRONG ids that etcd certifies.
+// may end, and with an inbox of the client's own; STRONG ids of a key that the
+// worker owns by a lease; STRONG ids that etcd certifies.
 //
 // No id can come sooner than a request takes, so that 256 goroutines get at most
 // 256 times what one gets that is alone: name/limit is what they got of that.
@@ -78,10 +82,15 @@ func next(s *seqd.Sequence) func(context.Context) error {
 //	go test ./integration -run '^$' -bench 'Sequence$' -benchtime 7x
 func BenchmarkSequence(b *testing.B) {
 	server, db := servers.StartNATS(b, nil), servers.StartEtcdWith(b, func(*embed.Config) {})
-	startWorker(b, server, db)
+	startWithLeased(b, server, db)
 	count(b, server, "echo.demo.hot")
 	client, own := newClient(b, server), newClient(b, server, seqd.WithOwnInbox())
 	memory := next(newSequence(b, client, "memory"))
+	leased, err := client.Sequence("leased", "hot", seqd.WithMode(seqd.Strong))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(leased.Close)
 	turns := []struct {
 		name string
 		op   func(context.Context) error
@@ -90,6 +99,7 @@ func BenchmarkSequence(b *testing.B) {
 		{"memory", endless(memory)},
 		{"cancelable", memory},
 		{"own-inbox", endless(next(newSequence(b, own, "memory")))},
+		{"leased", endless(next(leased))},
 		{"strong", endless(next(newSequence(b, client, "hot", seqd.WithMode(seqd.Strong))))},
 	}
 	const goroutines = 256
@@ -104,6 +114,23 @@ func BenchmarkSequence(b *testing.B) {
 		b.ReportMetric(together/r[0], turn.name+"/echo")
 		b.ReportMetric(together/(goroutines*alone), turn.name+"/limit")
 	}
+}
+
+// startWithLeased runs a worker whose store "leased" has owners, beside all others.
+func startWithLeased(b *testing.B, server *servers.NATS, db *servers.Etcd) {
+	b.Helper()
+	const lease = 3 * time.Second
+	client := db.Connect(b)
+	r := runWorkerOn(b, server, client, func(c *worker.Config) {
+		counter := etcd.NewCounter(client, etcd.Config{Writer: c.ID, Lease: lease, Log: slog.New(slog.DiscardHandler)})
+		b.Cleanup(counter.Close)
+		c.Backends = append(c.Backends, worker.Backend{
+			Name: "leases", Counter: counter, Ready: counter.Ready, Lease: lease,
+			Stores: []worker.Store{{Name: "leased", Leased: true}},
+		})
+	})
+	r.waitReady(b)
+	b.Cleanup(func() { r.stop(b) })
 }
 
 // endless calls op with a context that has no end, as most callers have one.

@@ -22,7 +22,7 @@ const afterLoss = 100
 // where one of its compares failed, and so nothing was written, are they sent
 // again as nested transactions, each with a compare of its own; and so are the
 // next afterLoss batches, for lost races come in numbers.
-func (t *txns) commit(batch []*swap) ([]outcome, error) {
+func (t *txns) commit(batch []*swap, f *flat) ([]outcome, error) {
 	if len(batch) > 0 {
 		t.stats.sizes.Observe(len(batch))
 	}
@@ -30,10 +30,10 @@ func (t *txns) commit(batch []*swap) ([]outcome, error) {
 	case 0:
 		return nil, nil
 	case 1:
-		return t.commitOne(batch[0])
+		return t.commitOne(batch[0], f)
 	}
 	if !t.expectLoss(false) {
-		outs, won, err := t.commitFlat(batch)
+		outs, won, err := t.commitFlat(batch, f)
 		if won || err != nil {
 			return outs, err
 		}
@@ -65,9 +65,9 @@ const fewNews = 8
 
 // commitOne sends a swap alone, with what it reads if it is lost; or without that at
 // first, as commit does a batch.
-func (t *txns) commitOne(s *swap) ([]outcome, error) {
+func (t *txns) commitOne(s *swap, f *flat) ([]outcome, error) {
 	if len(s.News) > fewNews && s.Rev != record.Never && !t.expectLoss(false) {
-		outs, won, err := t.commitFlat([]*swap{s})
+		outs, won, err := t.commitFlat([]*swap{s}, f)
 		if won || err != nil {
 			return outs, err
 		}
@@ -80,11 +80,23 @@ func (t *txns) commitOne(s *swap) ([]outcome, error) {
 	return []outcome{{Swapped: record.SwappedBy(resp.Header.Revision, resp.Succeeded, resp.Responses)}}, nil
 }
 
+// flat is a sender's room for the parts of a flat transaction, kept over uses: of a
+// large one they are a tenth of all that is allocated for it, etcd's share included.
+type flat struct {
+	compares []clientv3.Cmp
+	puts     []clientv3.Op
+}
+
+func (f *flat) forget() {
+	clear(f.compares)
+	clear(f.puts)
+	f.compares, f.puts = f.compares[:0], f.puts[:0]
+}
+
 // commitFlat swaps all or nothing. If it is not won, nothing was written.
-func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
-	n := sizeOf(batch)
-	compares := make([]clientv3.Cmp, 0, n+2)
-	puts := make([]clientv3.Op, 0, n)
+func (t *txns) commitFlat(batch []*swap, f *flat) (outs []outcome, won bool, err error) {
+	defer f.forget()
+	compares, puts := f.compares, f.puts
 	var all guards
 	for _, s := range batch {
 		compares, puts = s.AppendCompares(compares), s.AppendPuts(puts)
@@ -93,6 +105,7 @@ func (t *txns) commitFlat(batch []*swap) (outs []outcome, won bool, err error) {
 	for _, g := range all {
 		compares = append(compares, g.Compare())
 	}
+	f.compares, f.puts = compares, puts
 	resp, err := t.txn(t.ctx, func(txn clientv3.Txn) clientv3.Txn {
 		return txn.If(compares...).Then(puts...)
 	})

@@ -137,6 +137,7 @@ func (t *txns) mayFlyLocked() bool {
 
 // sender sends what is due until t is closed.
 func (t *txns) sender() {
+	var f flat
 	for {
 		t.mu.Lock()
 		for !t.closed && !t.mayFlyLocked() {
@@ -151,7 +152,7 @@ func (t *txns) sender() {
 		t.swaps += len(batch)
 		t.mu.Unlock()
 		begun := time.Now()
-		outs, err := t.commit(batch)
+		outs, err := t.commit(batch, &f)
 
 		t.mu.Lock()
 		if err == nil && len(batch) > 0 {

@@ -59,6 +59,14 @@ var allocatorMutants = []mutant{
 		suites: []suite{allocators},
 	},
 	{
+		name: "stop before the answers", breaks: "answers: a worker hangs up while the last ones are being sent",
+		edits: []edit{
+			{strongFile, "	s.underWay.Add(1) // Stop waits for the answers, too\n", ""},
+			{strongFile, "	defer s.underWay.Done()\n", ""},
+		},
+		suites: []suite{allocators},
+	},
+	{
 		name: "handed request handed on", breaks: "answers: two workers that believe in each other pass a request back and forth",
 		edits:  []edit{{strongFile, "k.strong.rivals != nil && !b.direct", "k.strong.rivals != nil"}},
 		suites: []suite{allocators},

@@ -45,9 +45,13 @@ type Guard struct {
 	Created int64
 }
 
-// Compare is what must hold.
-func (g Guard) Compare() clientv3.Cmp {
-	return clientv3.Compare(clientv3.CreateRevision(g.Path), "=", g.Created)
+// Compare is what must hold. It is put together by hand, as clientv3.Compare copies
+// what it is given by reflection, and a transaction may have a hundred of them.
+func (g Guard) Compare() (cmp clientv3.Cmp) {
+	c := cmp.GetCompare()
+	c.Key, c.Result, c.Target = []byte(g.Path), etcdserverpb.Compare_EQUAL, etcdserverpb.Compare_CREATE
+	c.TargetUnion = &etcdserverpb.Compare_CreateRevision{CreateRevision: g.Created}
+	return cmp
 }
 
 // Never is a Rev that no record has: a swap that only shows whether it could be
@@ -84,8 +88,11 @@ func (s *Swap) AppendCompares(all []clientv3.Cmp) []clientv3.Cmp {
 }
 
 // Compare is what must hold of the record itself.
-func (s *Swap) Compare() clientv3.Cmp {
-	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)
+func (s *Swap) Compare() (cmp clientv3.Cmp) {
+	c := cmp.GetCompare()
+	c.Key, c.Result, c.Target = []byte(s.Path), etcdserverpb.Compare_EQUAL, etcdserverpb.Compare_MOD
+	c.TargetUnion = &etcdserverpb.Compare_ModRevision{ModRevision: s.Rev}
+	return cmp
 }
 
 // Size is how many operations s is, but for its Guards.
@@ -100,8 +107,14 @@ func (s *Swap) Put() clientv3.Op { return clientv3.OpPut(s.Path, s.Value) }
 // AppendPuts appends what s writes.
 func (s *Swap) AppendPuts(all []clientv3.Op) []clientv3.Op {
 	all = append(all, s.Put())
-	for _, n := range s.News {
-		all = append(all, clientv3.OpPut(n.Path, n.Value, clientv3.WithLease(n.Lease)))
+	var put clientv3.Op // copied, as an option costs more than all the rest
+	for i, n := range s.News {
+		if i == 0 || n.Lease != s.News[i-1].Lease {
+			put = clientv3.OpPut("", "", clientv3.WithLease(n.Lease))
+		}
+		put.WithKeyBytes([]byte(n.Path))
+		put.WithValueBytes([]byte(n.Value))
+		all = append(all, put)
 	}
 	return all
 }
