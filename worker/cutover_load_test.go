@@ -85,6 +85,7 @@ type cutOverLoad struct {
 	t       *testing.T
 	c       *cutOvers
 	rules   []*numbering.Rule
+	keys    []allocator.Key
 	history allocatortest.History // of marks
 	count   atomic.Int64          // answers with ids
 	apart   atomic.Int64          // of them, those that came while the workers did not agree on the period
@@ -103,14 +104,16 @@ func (c *cutOvers) load(t *testing.T, row int) *cutOverLoad {
 		t.Fatal(err)
 	}
 	c.clock.Store(first.Add(steps[0]).UnixNano())
-	l := &cutOverLoad{t: t, c: c, rules: c.rules[row], stop: make(chan struct{})}
 	free, leased := fmt.Sprint("free", row), fmt.Sprint("leased", row)
-	keys := []allocator.Key{strongOnly(free), {Store: free, Name: "mixed"}, {Store: leased, Name: "mixed"}}
+	l := &cutOverLoad{
+		t: t, c: c, rules: c.rules[row], stop: make(chan struct{}),
+		keys: []allocator.Key{strongOnly(free), {Store: free, Name: "mixed"}, {Store: leased, Name: "mixed"}},
+	}
 	for i := range cutOverTeam {
 		l.done.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(row), uint64(i)))
 			for !closed(l.stop) {
-				key := keys[rnd.IntN(len(keys))]
+				key := l.keys[rnd.IntN(len(l.keys))]
 				mode := subjects.Strong
 				if key != strongOnly(key.Store) && rnd.IntN(2) > 0 {
 					mode = subjects.Weak

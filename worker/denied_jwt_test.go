@@ -55,7 +55,7 @@ func TestAccountsLimitRaised(t *testing.T) {
 		}
 	})
 	f.wantDenied(t, "maximum subscriptions exceeded")
-	claims.Limits.Subs = int64(worker.Subscriptions(1))
+	claims.Limits.Subs = int64(worker.Subscriptions(make([]worker.Store, 1)))
 	encode()
 	f.server.UpdateAccount(t, claims)
 	f.waitState(t, worker.Serving)

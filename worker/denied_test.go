@@ -12,6 +12,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/integration/servers"
+	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -86,8 +87,13 @@ func (f *fixture) wantDenied(t *testing.T, words string) {
 // stayed so when the limit was raised.
 func TestTooFewSubscriptions(t *testing.T) {
 	const need = 9 + 2 + 3 // discovery, peers and answers, stores
-	if n := worker.Subscriptions(3); n != need {
+	stores := make([]worker.Store, 3)
+	if n := worker.Subscriptions(stores); n != need {
 		t.Errorf("it says that it needs %d, want %d", n, need)
+	}
+	stores[1].Numbers = func(string) *numbering.Rule { return nil }
+	if n := worker.Subscriptions(stores); n != need+1 { // what others ask of its clock
+		t.Errorf("it says that it needs %d where keys count in periods, want %d", n, need+1)
 	}
 	for _, limit := range []int{5, need - 3, need - 2, need - 1} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,14 +42,17 @@ func (h *hearing) drop() {
 
 func (h *hearing) topic() (subject, queue string) { return h.subject, "" }
 
-// Subscriptions returns how many subscriptions a worker has for that many
-// stores: with fewer allowed it can't serve.
-func Subscriptions(stores int) int { return stores + discoverySubjects + ownSubjects }
+// Subscriptions returns how many subscriptions a worker of these stores has: with
+// fewer allowed it can't serve.
+func Subscriptions(stores []Store) int {
+	return subscriptions(len(stores), slices.ContainsFunc(stores, func(s Store) bool { return s.Numbers != nil }))
+}
 
-// subscriptions returns how many w needs.
-func (w *Worker) subscriptions() int {
-	n := Subscriptions(len(w.stores))
-	if w.asksForTime() {
+func (w *Worker) subscriptions() int { return subscriptions(len(w.stores), w.asksForTime()) }
+
+func subscriptions(stores int, asksForTime bool) int {
+	n := stores + discoverySubjects + ownSubjects
+	if asksForTime {
 		n++
 	}
 	return n

@@ -17,7 +17,7 @@ const roomy = 16 << 10
 // lookAtLimits has as many subscriptions at once as a worker has, and looks at
 // the size of a message.
 func (e *examination) lookAtLimits(ctx context.Context) {
-	need := worker.Subscriptions(len(e.Stores))
+	need := worker.Subscriptions(e.Stores)
 	most := e.nc.MaxPayload()
 	switch err := e.subscribeTo(ctx, need); {
 	case errors.Is(err, nats.ErrMaxSubscriptionsExceeded):

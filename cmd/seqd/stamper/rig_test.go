@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ type rig struct {
 	db      *clientv3.Client
 	nc      *nats.Conn
 	js      jetstream.JetStream
+	ahead   atomic.Int64 // by how many ns the workers' clocks are
 }
 
 // newRig starts one. change, which may be nil, gets the output stream's
@@ -91,6 +93,9 @@ func (r *rig) connectAll(t testing.TB, replicas int, change func(*jetstream.Stre
 	r.addStream(t, output)
 }
 
+// now is the time by the workers' clocks.
+func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
+
 func (r *rig) url() string {
 	if r.cluster != nil {
 		return r.cluster.URL()
@@ -134,13 +139,14 @@ func (r *rig) startWorker(t testing.TB) (stop func()) {
 	}
 	counter := etcd.NewCounter(r.db, etcd.Config{Writer: id, Log: quiet, Counting: func(k allocator.Key) (c etcd.Counting) {
 		if k.Store == "tickets" {
-			c.Limit, c.Period = rule.Limit(), rule.Period
+			c.Limit, c.Period = rule.Limit(), func(time.Time) allocator.Period { return rule.Period(r.now()) }
 		}
 		return c
 	}})
 	t.Cleanup(counter.Close)
 	w, err := worker.New(worker.Config{
 		ID:       id,
+		Now:      r.now,
 		Connect:  func(options ...nats.Option) (*nats.Conn, error) { return nats.Connect(r.url(), options...) },
 		Backends: []worker.Backend{{Counter: counter, Ready: counter.Ready, Stores: []worker.Store{{Name: subjects.AnyStore}, {Name: "tickets", Numbers: func(string) *numbering.Rule { return rule }}}}},
 		Log:      quiet,

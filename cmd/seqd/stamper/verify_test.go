@@ -1,6 +1,7 @@
 package stamper_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -89,7 +90,11 @@ func violations(source, output []jetstream.Msg) []error {
 	if len(source) != len(output) {
 		fail("%d messages in the source, %d in the output", len(source), len(output))
 	}
-	last := map[string]int64{}
+	type mark struct {
+		period string // labels of one rule are in order as text
+		id     int64
+	}
+	last := map[string]mark{}
 	for i := range min(len(source), len(output)) {
 		in, out := source[i], output[i]
 		meta, err := in.Metadata()
@@ -110,10 +115,11 @@ func violations(source, output []jetstream.Msg) []error {
 		if err != nil {
 			fail("output message %d: %v", i+1, err)
 		}
-		if id <= last[key] {
-			fail("output message %d, key %s: id %d after %d", i+1, key, id, last[key])
+		now, was := mark{out.Headers().Get(stamper.PeriodHeader), id}, last[key]
+		if cmp.Or(cmp.Compare(now.period, was.period), cmp.Compare(now.id, was.id)) <= 0 {
+			fail("output message %d, key %s: %v after %v", i+1, key, now, was)
 		}
-		last[key] = id
+		last[key] = now
 	}
 	return found
 }

@@ -46,6 +46,7 @@ var storeColumns = []column{
 	{head: "ERR/S", sort: "errors", drop: 1, cell: rate(func(r Row) float64 { return r.Errors })},
 	{head: "MEAN", sort: "mean", drop: 2, cell: mean},
 	{head: "DROP/S", drop: 5, cell: rate(func(r Row) float64 { return r.Dropped })},
+	{head: "REPEAT/S", drop: 4, cell: rate(func(r Row) float64 { return r.Replayed }), when: func(r Row) bool { return r.Replayed > 0 }},
 }
 
 func (c column) title(sort string) string {

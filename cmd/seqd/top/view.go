@@ -48,6 +48,8 @@ type Row struct {
 	Owned      int64             `json:"owned_keys,omitempty"`
 	HandedOver float64           `json:"handed_over_per_s,omitempty"` // requests that other workers have taken from it
 
+	Replayed float64 `json:"replayed_per_s,omitempty"` // repeats answered with the ids of the request before
+
 	busy float64 // seconds of processing in a second, that Mean is made of
 }
 
@@ -143,6 +145,8 @@ func between(before, after fleet.Answer[micro.Stats], p *micro.EndpointStats) Ro
 
 		HandedOver: float64(is.HandedOver-was.HandedOver) / seconds,
 
+		Replayed: float64(is.Replayed-was.Replayed) / seconds,
+
 		busy: (p.ProcessingTime - q.ProcessingTime).Seconds() / seconds,
 	}
 }
@@ -152,6 +156,7 @@ func (r *Row) add(other Row) {
 	r.Errors += other.Errors
 	r.IDs += other.IDs
 	r.Dropped += other.Dropped
+	r.Replayed += other.Replayed
 	r.busy += other.busy
 }
 

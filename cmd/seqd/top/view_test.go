@@ -3,6 +3,7 @@ package top_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,26 @@ func TestSort(t *testing.T) {
 		}
 		if got != want[by] {
 			t.Errorf("%s: got %s, want %s", by, got, want[by])
+		}
+	}
+}
+
+// Repeats are told of stores, and only where there are any.
+func TestRepeats(t *testing.T) {
+	answer := func(after time.Duration, replayed int64) []fleet.Answer[micro.Stats] {
+		data, _ := json.Marshal(worker.EndpointData{State: worker.Serving, Replayed: replayed})
+		s := micro.Stats{Started: noon, ServiceIdentity: micro.ServiceIdentity{ID: "w"}, Endpoints: []*micro.EndpointStats{{Subject: "seq.orders.>", Data: data}}}
+		return []fleet.Answer[micro.Stats]{{Said: s, Came: noon.Add(after)}}
+	}
+	var tracker top.Tracker
+	tracker.Add(noon, answer(0, 100))
+	for second, want := range []float64{30, 0} {
+		view := tracker.Add(noon, answer(time.Duration(second+1)*2*time.Second, 160))
+		if got := view.Stores[0].Replayed; got != want {
+			t.Errorf("got %v repeats a second, want %v", got, want)
+		}
+		if shown := strings.Contains(strings.Join(view.Frame(top.Layout{Width: 120}), "\n"), "REPEAT/S"); shown != (want > 0) {
+			t.Errorf("repeats are shown: %v, and there were %v a second", shown, want)
 		}
 	}
 }
