@@ -19,11 +19,16 @@ func (s Store) floors() string {
 	case len(s.Keys) == 0:
 		return fmt.Sprint(s.BiggerThan)
 	}
+	return fmt.Sprint(s.BiggerThan) + andOfKeys(s.Keys, func(k Key) string { return fmt.Sprint(k.BiggerThan) })
+}
+
+// andOfKeys says for how many keys there is a rule, with a fingerprint of all.
+func andOfKeys[R any](rules map[string]R, text func(R) string) string {
 	h := fnv.New32a()
-	for _, key := range slices.Sorted(maps.Keys(s.Keys)) {
-		fmt.Fprintf(h, "%q %d\n", key, s.Keys[key].BiggerThan)
+	for _, key := range slices.Sorted(maps.Keys(rules)) {
+		fmt.Fprintf(h, "%q %s\n", key, text(rules[key]))
 	}
-	return fmt.Sprintf("%d, and of keys %d (%08x)", s.BiggerThan, len(s.Keys), h.Sum32())
+	return fmt.Sprintf(", and of keys %d (%08x)", len(rules), h.Sum32())
 }
 
 // floors are the ids that a store's or a key's ids must be greater than.

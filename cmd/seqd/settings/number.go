@@ -3,7 +3,6 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 
@@ -157,11 +156,7 @@ func (n numbers) text(name string) string {
 	if text == "" {
 		text = "none"
 	}
-	h := fnv.New32a()
-	for _, key := range slices.Sorted(maps.Keys(own)) {
-		fmt.Fprintf(h, "%q %s\n", key, Numbering(own[key]))
-	}
-	return fmt.Sprintf("%s, and of keys %d (%08x)", text, len(own), h.Sum32())
+	return text + andOfKeys(own, Numbering)
 }
 
 // Numbering describes a rule, with a fingerprint of it; "" is no rule.
