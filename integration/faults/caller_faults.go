@@ -79,6 +79,8 @@ const (
 	keyCallers   = 1024
 	maxKeys      = 100_000 // that a worker holds
 	maxRSS       = 250     // MB, of a worker
+
+	manyKeysPatience = 5 * time.Second
 )
 
 // manyKeys asks once for each of many keys, now and then in STRONG mode.
@@ -99,7 +101,7 @@ func manyKeys(r *run) {
 				if k%4 < 2 {
 					a.Key.Store = leasedStore
 				}
-				c.askFor(a, 5*time.Second, 0)
+				c.askFor(a, manyKeysPatience, 0)
 			}
 		})
 	}
