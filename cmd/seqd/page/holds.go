@@ -96,14 +96,15 @@ func inState(v view, state string) (names []string) {
 }
 
 func whatIs(state string, n int) string {
-	who := "A worker"
-	if n > 1 {
-		who = fmt.Sprintf("%d workers", n)
+	switch {
+	case state == top.Silent && n == 1:
+		return "A worker no longer answers"
+	case state == top.Silent:
+		return fmt.Sprintf("%d workers no longer answer", n)
+	case n == 1:
+		return "Another worker is " + state
 	}
-	if state == top.Silent {
-		return who + " no longer answers"
-	}
-	return who + " of the others: " + state
+	return fmt.Sprintf("%d other workers are %s", n, state)
 }
 
 func listed(names []string) string {

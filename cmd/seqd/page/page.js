@@ -37,7 +37,7 @@ function quantity(x) {
   if (x >= 1e5) return (x / 1e3).toFixed(0) + "k";
   if (x >= 1e4) return (x / 1e3).toFixed(1) + "k";
   if (x >= 1e3) return grouped(x.toFixed(0));
-  if (x >= 10 || x === 0) return x.toFixed(0);
+  if (x >= 10 || Number.isInteger(x)) return x.toFixed(0);
   return x < 0.1 ? "<0.1" : x.toFixed(1);
 }
 const rate = (row, x) => (row.measured ? quantity(x) : "–");
@@ -48,7 +48,7 @@ function duration(ns) {
   for (const [unit, size] of [["s", 1e9], ["ms", 1e6], ["µs", 1e3]]) {
     if (ns >= size) {
       const x = ns / size;
-      return x.toFixed(x < 10 ? 1 : 0) + "\u202f" + unit;
+      return x.toFixed(x < 10 && !Number.isInteger(x) ? 1 : 0) + "\u202f" + unit;
     }
   }
   return ns + "\u202fns";
@@ -165,7 +165,7 @@ const share = (text, part) => (cell) => {
 };
 
 function drawWorkers(v) {
-  const now = Date.parse(v.at), all = v.total.ids_per_s || 1;
+  const all = v.total.ids_per_s || 1;
   say($("n-workers"), v.total.workers === v.total.serving ? plural(v.total.workers, "worker") + ", serving" : v.total.serving + " of " + plural(v.total.workers, "worker") + " serving");
   rows($("workers"), v.workers, (w) => w.name, (w) => [
     once(w.name + w.host + w.version, () => [make("span", "", w.host || short(w.name)), w.self ? make("span", "tag", "this one") : null, make("span", "sub mono", short(w.name))].filter(Boolean)),
@@ -176,7 +176,6 @@ function drawWorkers(v) {
     w.uptime_ns ? span(w.uptime_ns / 1e6) : "–",
   ]);
   say($("more-workers"), v.more_workers ? "and " + v.more_workers + " more" : "");
-  void now;
 }
 
 function drawStores(v) {
@@ -184,7 +183,7 @@ function drawStores(v) {
   say($("n-stores"), v.stores.length === 1 && v.stores[0].store === "*" ? "every name is served" : "");
   rows($("stores"), v.stores, (s) => s.name, (s) => [
     once(s.store + s.mode + s.lease + s.numbering, () => {
-      const rules = [s.mode, s.lease ? "keys owned for " + s.lease : "", s.numbering ? "numbered " + s.numbering : ""].filter(Boolean).join(" · ");
+      const rules = [s.mode, s.lease ? "keys owned for " + s.lease : "", s.numbering ? "numbered " + s.numbering.replace(/ \([0-9a-f]{8}\)/g, "") : ""].filter(Boolean).join(" · ");
       return [make("span", "", s.store === "*" ? "* (every store)" : s.store), rules ? make("span", "sub", rules) : ""];
     }),
     once(s.serving + "/" + s.workers, () => {
@@ -302,11 +301,11 @@ function showFound(f) {
   const bar = make("div", "bar", make("i"));
   bar.firstChild.style.width = 100 * f.spent + "%";
   const percent = 100 * (1 - f.spent);
-  const left = percent > 99.9 ? (percent === 100 ? "100" : "more than 99.9") : percent.toFixed(1);
+  const left = percent > 99.9 ? "more than 99.9" : percent.toFixed(1);
   const whose = !f.owner ? "nobody: every worker may issue its ids" : named(f.owner) + (f.session ? ", for " + f.lease_ms / 1000 + "\u202fs at a time" : ", whose session has ended: the next worker that is asked takes it over");
   box.replaceChildren(
     make("p", "mark", f.last), make("p", "of", "every id up to here is spent or reserved" + (f.period ? ", in " + f.period : "")), bar,
-    make("dl", "pairs", ...pair("Key", f.store + " / " + f.key), ...(f.period ? pair("Period", f.period) : []), ...pair("Left", left + "\u202f%: " + grouped(f.left)),
+    make("dl", "pairs", ...pair("Key", f.store + " / " + f.key), ...(f.period ? pair("Period", f.period) : []), ...pair("Left", grouped(f.left) + " (" + left + "\u202f%)"),
       ...pair("Owner", whose), ...pair("Written by", named(f.by)), ...(f.rule ? pair("Printed as", f.rule) : [])));
 }
 

@@ -144,5 +144,5 @@ func recent(series []point, now time.Time) []point {
 	for old < len(series) && series[old].At < now.Add(-seriesFor).UnixMilli() {
 		old++
 	}
-	return slices.Clone(series[old:])
+	return append([]point{}, series[old:]...)
 }
