@@ -51,9 +51,9 @@ func (w *Worker) discover(verb micro.Verb, m *nats.Msg) {
 	case micro.PingVerb:
 		answer = micro.Ping{ServiceIdentity: w.identity(), Type: micro.PingResponseType}
 	case micro.InfoVerb:
-		answer = w.info()
+		answer = w.Info()
 	default:
-		answer = w.stats()
+		answer = w.Stats()
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {
@@ -78,7 +78,8 @@ func (w *Worker) identity() micro.ServiceIdentity {
 	}
 }
 
-func (w *Worker) info() micro.Info {
+// Info returns what the worker answers to $SRV.INFO.
+func (w *Worker) Info() micro.Info {
 	info := micro.Info{
 		ServiceIdentity: w.identity(),
 		Type:            micro.InfoResponseType,
@@ -138,10 +139,14 @@ type EndpointData struct {
 
 	NearlyExhausted int64 `json:"nearly_exhausted"` // keys that have spent more than 90 % of all ids, since the start
 
+	Codes map[string]int64 `json:"codes,omitempty"` // requests answered with an error since the start, by code
+	Took  []uint64         `json:"took,omitempty"`  // answers with ids since the start, by how long they took; see TookBound
+
 	LeaseData
 }
 
-func (w *Worker) stats() micro.Stats {
+// Stats returns what the worker answers to $SRV.STATS.
+func (w *Worker) Stats() micro.Stats {
 	stats := micro.Stats{
 		ServiceIdentity: w.identity(),
 		Type:            micro.StatsResponseType,
@@ -183,6 +188,9 @@ func (w *Worker) stats() micro.Stats {
 			Replayed:      s.replayed.Load(),
 
 			NearlyExhausted: s.nearlyExhausted.Load(),
+
+			Codes: s.byCode(),
+			Took:  s.took(),
 
 			LeaseData: leaseData(now, now.Stores[i], slices.Index(w.backends, st.backend), st.lease()),
 		})

@@ -130,6 +130,41 @@ func (s *stats) errors() (n int64) {
 	return n
 }
 
+// byCode returns how many requests were answered with each error that was given
+// at all.
+func (s *stats) byCode() map[string]int64 {
+	all := map[string]int64{}
+	for i, code := range codes {
+		for l := range s.failures {
+			if n := s.failures[l][i].Load(); n > 0 {
+				all[string(code)] += n
+			}
+		}
+	}
+	return all
+}
+
+// took returns how many answers with ids took how long, in the buckets that
+// TookBound bounds, up to the last one that is not empty.
+func (s *stats) took() (all []uint64) {
+	for i := range s.answers {
+		for j, n := range s.answers[i].Counts() {
+			if n == 0 {
+				continue
+			}
+			for len(all) <= j {
+				all = append(all, 0)
+			}
+			all[j] += n
+		}
+	}
+	return all
+}
+
+// TookBound returns how long the answers took at most that EndpointData.Took[i]
+// counts: 10 µs, 20 µs, 40 µs and so on. It is math.MaxInt64 for the last one.
+func TookBound(i int) time.Duration { return histogram.DurationBound(i) }
+
 // requests returns how many requests were answered, and how long they took in
 // sum.
 func (s *stats) requests() (n int64, took time.Duration) {

@@ -67,6 +67,7 @@ func TestWhatCheckConfigAcceptsStarts(t *testing.T) {
 	all := []choices{
 		{"root", []string{"seq", "_SEQD", "_INBOX", "a.b", `""`, "5", "null", `"a b"`}},
 		{"http", []string{"none", "127.0.0.1:0", "8280", "':0'", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:-1", "'127.0.0.1:'", `""`, `"[::1]:0"`, "http://127.0.0.1:0", "127.0.0.1:http"}},
+		{"page", []string{"loopback", "everywhere", "none", "on", "true", `""`}},
 		{"pprof", []string{"true", "yes", "maybe", "1"}},
 		{"max_waiting", []string{"1", "0", "-1", "1.5", "many", "9223372036854775807", "9223372036854775808", "010"}},
 		{"max_patience", []string{"5s", "5", "0s", "-1s", "soon", "2540400h10m10s", "9999999999h"}},

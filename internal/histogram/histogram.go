@@ -8,6 +8,7 @@
 package histogram
 
 import (
+	"math"
 	"math/bits"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,24 @@ func (h *Durations) Sum() time.Duration { return time.Duration(h.nanos.Load()) }
 
 // Count returns how many were observed.
 func (h *Durations) Count() int64 { return count(h.buckets[:]) }
+
+// Counts returns how many were observed in each bucket, the unbounded one last.
+func (h *Durations) Counts() []uint64 {
+	counts := make([]uint64, len(h.buckets))
+	for i := range h.buckets {
+		counts[i] = h.buckets[i].Load()
+	}
+	return counts
+}
+
+// DurationBound returns the upper bound of bucket i of Durations, math.MaxInt64
+// for the one that has none.
+func DurationBound(i int) time.Duration {
+	if i >= durationBuckets {
+		return math.MaxInt64
+	}
+	return durationUnit << i
+}
 
 // Snapshot returns the counts in seconds.
 func (h *Durations) Snapshot() Snapshot {

@@ -34,7 +34,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&d.dir, "data-dir", "./seqd-data", "`FOLDER` the data are kept in")
 	fs.IntVar(&d.natsPort, "nats-port", 4222, "`PORT` of nats-server; 0 picks a free one")
 	fs.IntVar(&d.etcdPort, "etcd-port", 2379, "`PORT` of etcd; 0 picks a free one")
-	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of /livez, /readyz and /metrics; 0 picks a free one")
+	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of the page for people, /livez, /readyz and /metrics; 0 picks a free one")
 	fs.BoolVar(&d.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	fs.StringVar(&d.config, "config", "", "configuration `FILE` (YAML), for the stores' rules")
 	fs.StringVar(&d.log.Level, "log-level", "warn", "debug, info, warn or error")
@@ -127,7 +127,11 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	ready := fmt.Sprintf("ready nats=%s etcd=%s http=http://%s\n%s\n", nats.URL, etcd.URL, httpListener.Addr(), d.hint(nats.URL))
 
 	var g actor.Group
-	g.Add(actor.HTTP(w.HTTP(cfg.Pprof || d.pprof), httpListener))
+	p := w.Page(&cfg, httpListener.Addr(), true)
+	if p != nil {
+		g.Add(p.Run)
+	}
+	g.Add(actor.HTTP(w.HTTP(cfg.Pprof || d.pprof, p), httpListener))
 	g.Add(etcd.Wait)
 	g.Add(announce(w.Ready(), ready, stdout))
 	return g.Run(ctx, w.Run)

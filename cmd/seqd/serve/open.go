@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -11,8 +12,10 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/seqd-io/seqd/allocator/etcd"
+	"github.com/seqd-io/seqd/allocator/etcd/operate"
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
 	"github.com/seqd-io/seqd/cmd/seqd/metrics"
+	"github.com/seqd-io/seqd/cmd/seqd/page"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/cmd/seqd/tracing"
 	"github.com/seqd-io/seqd/cmd/seqd/version"
@@ -24,6 +27,7 @@ type Worker struct {
 	*worker.Worker
 	backends []worker.Backend
 	stats    []metrics.Backend // of the same
+	places   []page.Place      // and of these, for people
 	closers  []func()
 	tracer   *tracing.Tracer // nil: no spans are made
 	drain    time.Duration
@@ -109,6 +113,7 @@ func (w *Worker) openBackends(ctx context.Context, clusters []settings.Cluster, 
 		counter := etcd.NewCounter(client, config)
 		w.closers = append(w.closers, func() { client.Close() }, counter.Close)
 		w.backends = append(w.backends, worker.Backend{Name: name, Counter: counter, Lease: c.Lease, Ready: counter.Ready, Stores: c.Stores})
+		w.places = append(w.places, page.Place{Cluster: c, Name: name, Admin: operate.New(client, c.Etcd.Prefix), Stats: counter.Stats})
 		w.stats = append(w.stats, metrics.Backend{Name: name, Stats: counter.Stats})
 	}
 	return nil
@@ -143,8 +148,21 @@ func (w *Worker) Close() {
 	}
 }
 
-// HTTP serves the worker's health and metrics, and Go's profiles if it is asked to.
-func (w *Worker) HTTP(profiles bool) http.Handler {
+// HTTP serves the worker's health and metrics, Go's profiles if it is asked to, and
+// the page for people if p is not nil.
+func (w *Worker) HTTP(profiles bool, p *page.Page) http.Handler {
 	m := metrics.Handler(metrics.Sources{Worker: w.Snapshot, Backends: w.stats, Version: version.String()})
-	return newHTTP(w.Worker, m, profiles)
+	return newHTTP(w.Worker, m, p, profiles)
+}
+
+// Page returns the page for people, as it is to be shown at an address; nil where
+// it is not. asks says that it may ask for ids.
+func (w *Worker) Page(cfg *settings.Config, addr net.Addr, asks bool) *page.Page {
+	if !cfg.ShowsPage(addr) {
+		return nil
+	}
+	return page.New(page.Config{
+		Worker: w.Worker, Root: cfg.Root, Places: w.places, Connect: cfg.NATS.Connect, Advise: advice.For,
+		Loopback: settings.IsLoopback(addr), Asks: asks,
+	})
 }

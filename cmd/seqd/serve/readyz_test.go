@@ -55,7 +55,7 @@ func TestHealthEndpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newHTTP(w, http.NotFoundHandler(), false)
+	s := newHTTP(w, http.NotFoundHandler(), nil, false)
 	const all = "[%s]nats%s\n[%s]etcd 10.0.0.1:2379%s\n[%s]etcd 10.0.0.2:2379%s\n[%s]store *%s\n[%s]store audit%s\n[%s]store orders%s\nreadyz: %s\n"
 	lines := func(state string, checks ...string) string {
 		var words []any
@@ -117,14 +117,14 @@ func TestPprofIsOffUnlessAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/cmdline"} {
-		if status, _ := get(newHTTP(w, http.NotFoundHandler(), false), path); status != http.StatusNotFound {
+		if status, _ := get(newHTTP(w, http.NotFoundHandler(), nil, false), path); status != http.StatusNotFound {
 			t.Errorf("%s without --pprof: %d", path, status)
 		}
-		if status, body := get(newHTTP(w, http.NotFoundHandler(), true), path); status != http.StatusOK || body == "" {
+		if status, body := get(newHTTP(w, http.NotFoundHandler(), nil, true), path); status != http.StatusOK || body == "" {
 			t.Errorf("%s with --pprof: %d %q", path, status, body)
 		}
 	}
-	if _, body := get(newHTTP(w, http.NotFoundHandler(), true), "/debug/pprof/goroutine?debug=1"); !strings.Contains(body, "TestPprof") {
+	if _, body := get(newHTTP(w, http.NotFoundHandler(), nil, true), "/debug/pprof/goroutine?debug=1"); !strings.Contains(body, "TestPprof") {
 		t.Errorf("this goroutine is not in the profile: %q", body)
 	}
 }

@@ -47,6 +47,7 @@ func Command(stderr io.Writer) *ffcli.Command {
 //	SIGTERM, SIGINT ──▶ worker drains, sends its spans ──▶ its end interrupts the others
 //	SIGHUP ──▶ reload: the log's level
 //	           notifier: systemd
+//	           the page's watch over the worker's state
 //	           HTTP, so that the drain can be watched
 func run(ctx context.Context, cfg *settings.Config, clusters []settings.Cluster, readLevel func() (slog.Level, error), stderr io.Writer) error {
 	log, level, err := settings.NewLog(stderr, cfg.Log)
@@ -84,7 +85,11 @@ func run(ctx context.Context, cfg *settings.Config, clusters []settings.Cluster,
 		g.Add(func(interrupted context.Context) error { return n.run(interrupted, ctx) })
 	}
 	if listener != nil {
-		g.Add(actor.HTTP(w.HTTP(cfg.Pprof), listener))
+		p := w.Page(cfg, listener.Addr(), false)
+		if p != nil {
+			g.Add(p.Run)
+		}
+		g.Add(actor.HTTP(w.HTTP(cfg.Pprof, p), listener))
 	}
 	return g.Run(ctx, w.Run)
 }

@@ -45,6 +45,9 @@ func (c *Config) checkProcess(src Source) error {
 			return src.errorf([]string{"http"}, "%v, or %s for no HTTP", err, NoHTTP)
 		}
 	}
+	if err := checkPage(c.Page); err != nil {
+		return src.errorf([]string{"page"}, "%v, not %q", err, c.Page)
+	}
 	switch {
 	case c.MaxWaiting < 1:
 		return src.errorf([]string{"max_waiting"}, "must be at least 1, not %d", c.MaxWaiting)

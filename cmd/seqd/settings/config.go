@@ -27,6 +27,7 @@ type Config struct {
 	Etcd         Etcd             `yaml:"etcd"`
 	Stores       map[string]Store `yaml:"stores"`
 	HTTP         string           `yaml:"http"`
+	Page         string           `yaml:"page"`
 	Pprof        bool             `yaml:"pprof"`
 	MaxWaiting   int              `yaml:"max_waiting"`
 	MaxPatience  time.Duration    `yaml:"max_patience"`
@@ -80,6 +81,7 @@ func Default() Config {
 			DialTimeout: dial.DefaultTimeout,
 		},
 		HTTP:         "127.0.0.1:8280",
+		Page:         PageLoopback,
 		MaxWaiting:   worker.DefaultMaxWaiting,
 		MaxPatience:  worker.DefaultMaxPatience,
 		MaxKeys:      allocator.DefaultMaxKeys,
@@ -94,7 +96,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Root, "root", c.Root, "first `TOKEN` of the request subjects")
 	c.NATS.Flags(fs)
 	c.Etcd.Flags(fs)
-	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of /livez and /readyz; \"none\" for no HTTP")
+	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` of the page for people, /livez, /readyz and /metrics; \"none\" for no HTTP")
+	fs.StringVar(&c.Page, "page", c.Page, "`WHERE` the page for people is shown: loopback (only if the HTTP address is one), everywhere, or none")
 	fs.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve Go's profiles at /debug/pprof/, for who may see them: they show the command line and cost time")
 	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "requests that may wait for ids; one more is answered BUSY")
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request waits that names no shorter timeout")

@@ -52,6 +52,9 @@ func TestNotes(t *testing.T) {
 	if strings.Contains(text, lonely) {
 		t.Errorf("two are not one:\n%s", text)
 	}
+	if strings.Contains(text, "port-forward") || !strings.Contains(notes("--set", "page.enabled=true"), "port-forward deployment/ids-seqd 8280") {
+		t.Errorf("the way to the page is told where there is none, or not where there is one:\n%s", text)
+	}
 	text = notes("--set", "replicas=1,state.kind=claim,config.stores.orders.mode=strong")
 	if !strings.Contains(text, lonely) || strings.Contains(text, forgetful) || !strings.Contains(text, "/seqd next orders invoice") {
 		t.Errorf("got\n%s", text)

@@ -97,6 +97,19 @@ func TestProbesAskTheWorkersPort(t *testing.T) {
 	})
 }
 
+// The page for people is shown where a value says so, and nowhere else.
+func TestPageIsBehindAValue(t *testing.T) {
+	for set, want := range map[string]bool{"page.enabled=false": false, "page.enabled=true": true, "replicas=2": false} {
+		out, stderr, err := template(t, "--set", set)
+		if err != nil {
+			t.Fatal(err, stderr)
+		}
+		if got := strings.Contains(out, "- --page=everywhere\n"); got != want {
+			t.Errorf("%s: shown: %v", set, got)
+		}
+	}
+}
+
 // A tag that moves would let two versions run side by side unnoticed.
 func TestImagesArePinned(t *testing.T) {
 	everySet(t, func(t *testing.T, r *release) {

@@ -42,6 +42,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"replicas=-1", "/replicas"},
 		{"replicas=two", "/replicas"},
 		{"drainSeconds=0", "/drainSeconds"},
+		{"page.enabled=everywhere", "/page/enabled"},
 		{"state.kind=hostPath", "/state/kind"},
 		{"state.claim.size=big", "/state/claim/size"},
 		{"autoscaling.minReplicas=0", "/autoscaling/minReplicas"},
