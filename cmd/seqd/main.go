@@ -55,7 +55,7 @@ func seqd(stdout, stderr io.Writer) *cmdline.Program {
 		serve.Command(stderr),
 		next.Command(stdout, stderr),
 		stamp.Command(stdout, stderr),
-		admin.Command(stdout),
+		admin.Command(os.Stdin, stdout, stderr),
 		doctor.Command(stdout),
 		top.Command(stdout),
 		bench.Command(stdout, stderr),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -24,7 +25,7 @@ import (
 )
 
 // Command is `seqd admin`.
-func Command(stdout io.Writer) *ffcli.Command {
+func Command(stdin *os.File, stdout, stderr io.Writer) *ffcli.Command {
 	c := &ffcli.Command{
 		Name:       "admin",
 		ShortUsage: "seqd admin COMMAND [flags]",
@@ -36,6 +37,7 @@ func Command(stdout io.Writer) *ffcli.Command {
 			lsCommand(stdout),
 			peekCommand(stdout),
 			raiseCommand(stdout),
+			importCommand(stdin, stdout, stderr),
 			jumpCommand(stdout),
 		},
 	}
