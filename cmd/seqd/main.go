@@ -20,6 +20,7 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/bench"
 	"github.com/seqd-io/seqd/cmd/seqd/checkconfig"
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/completion"
 	"github.com/seqd-io/seqd/cmd/seqd/decode"
 	"github.com/seqd-io/seqd/cmd/seqd/dev"
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
@@ -62,6 +63,7 @@ func seqd(stdout, stderr io.Writer) *cmdline.Program {
 		decode.Command(stdout),
 		checkconfig.Command(stdout),
 		health.Command(stdout),
+		completion.Command(root, stdout),
 		version.Command(stdout),
 		program.Help(),
 	}

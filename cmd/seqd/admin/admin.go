@@ -67,7 +67,7 @@ func newAdmin(fs *flag.FlagSet) *admin {
 	a := &admin{cfg: settings.Default()}
 	fs.StringVar(&a.file, "config", "", "the workers' configuration `FILE` (YAML)")
 	a.cfg.Etcd.Flags(fs)
-	fs.StringVar(&a.format, "format", "text", "text (a line for each counter) or json (an object for each)")
+	cmdline.ChoiceVar(fs, &a.format, "format", "text", "a table, or a JSON object for each counter", "text", "json")
 	return a
 }
 
