@@ -20,6 +20,7 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/bench"
 	"github.com/seqd-io/seqd/cmd/seqd/checkconfig"
 	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
+	"github.com/seqd-io/seqd/cmd/seqd/completion"
 	"github.com/seqd-io/seqd/cmd/seqd/decode"
 	"github.com/seqd-io/seqd/cmd/seqd/dev"
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
@@ -55,13 +56,14 @@ func seqd(stdout, stderr io.Writer) *cmdline.Program {
 		serve.Command(stderr),
 		next.Command(stdout, stderr),
 		stamp.Command(stdout, stderr),
-		admin.Command(stdout),
+		admin.Command(os.Stdin, stdout, stderr),
 		doctor.Command(stdout),
 		top.Command(stdout),
 		bench.Command(stdout, stderr),
 		decode.Command(stdout),
 		checkconfig.Command(stdout),
 		health.Command(stdout),
+		completion.Command(root, stdout),
 		version.Command(stdout),
 		program.Help(),
 	}

@@ -80,9 +80,15 @@ type process struct {
 
 func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, env, args...)
+}
+
+// startWith is start with something to read; nil: nothing.
+func startWith(t testing.TB, stdin io.Reader, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...), stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
 	p.Env = append(append(os.Environ(), asProgram+"=1"), env...)
-	p.Stdout, p.Stderr = p.stdout, p.stderr
+	p.Stdin, p.Stdout, p.Stderr = stdin, p.stdout, p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// etcd's command line tool, for the tests of deploy/etcd. A module of its own:
+// etcd's command line tool, for the tests of deploy/etcd and of deploy/MIGRATING.md. A module of its own:
 // nothing of it is linked into seqd.
 module github.com/seqd-io/seqd/integration/etcdctl
 

@@ -9,9 +9,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
@@ -43,8 +41,9 @@ const jumpBatch = 100
 
 // JumpMarks raises the mark of every counter of a store ("": of all stores) by
 // that much, but not past the greatest id, of its period if it counts in periods,
-// and goes on past records that are not understood. It writes no incarnation. Done twice, it raises twice. An error is
-// the last thing it yields; the marks not yielded before may have been raised.
+// and goes on past records that are not understood. It writes no incarnation. Done
+// twice, it raises twice. An error is the last thing it yields; the marks not
+// yielded before may have been raised.
 // When it has yielded all, it has waited for the counters' owners, as
 // [Admin.Raise] does, for all at a time; that ends with a [HeldError] or nothing.
 //
@@ -109,52 +108,14 @@ func (a *Admin) findLeft(ctx context.Context, page []Mark) error {
 	return err
 }
 
-// jumpTogether raises marks in one transaction, or, if one of them has changed
-// meanwhile, one by one.
+// jumpTogether raises marks by that much, in one transaction if none has changed
+// meanwhile.
 func (a *Admin) jumpTogether(ctx context.Context, marks []Mark, by int64) ([]Change, error) {
-	var compares []clientv3.Cmp
-	var puts []clientv3.Op
-	guards := map[string]bool{} // by path: many counters share theirs
-	changes := make([]Change, 0, len(marks))
-	for _, m := range marks {
-		if m.Err != nil {
-			changes = append(changes, Change{Key: m.Key, Err: m.Err})
-			continue
-		}
-		swap := a.put(m, m.Plus(by))
-		compares, puts = swap.AppendCompares(compares), swap.AppendPuts(puts)
-		for _, g := range swap.Guards {
-			if !guards[g.Path] {
-				guards[g.Path] = true
-				compares = append(compares, g.Compare())
-			}
-		}
-		change := m.Jumped(by)
-		if m.left {
-			change.Owner = ""
-		}
-		changes = append(changes, change)
-	}
-	if len(puts) == 0 {
-		return changes, nil
-	}
-	resp, err := a.txn(ctx, func(txn clientv3.Txn) clientv3.Txn { return txn.If(compares...).Then(puts...) })
-	if err == nil && resp.Succeeded {
-		return changes, nil
-	}
+	targets := make([]*target, len(marks))
 	for i, m := range marks {
-		if m.Err != nil {
-			continue
-		}
-		changes[i], err = a.raise(ctx, m, jumpOf(m, by))
-		switch {
-		case errors.Is(err, allocator.ErrUnreadable):
-			changes[i].Err = err
-		case err != nil:
-			return changes[:i], err
-		}
+		targets[i] = jumpOf(m, by)
 	}
-	return changes, nil
+	return a.raiseTogether(ctx, marks, targets)
 }
 
 // jumped returns what Reincarnate(by) would make of a record now.

@@ -81,10 +81,12 @@ func TestMarkStaysRaisedWhenItsOwnerLetsGo(t *testing.T) {
 	for _, test := range []struct {
 		name             string
 		before, to, mark int64
+		many             bool // by RaiseAll
 	}{
-		{"within the window", 0, 900, n + 1},
-		{"to its end", 0, n, n + 1},
-		{"with no id above", math.MaxInt64 - n, math.MaxInt64 - 100, math.MaxInt64},
+		{"within the window", 0, 900, n + 1, false},
+		{"within the window, among many", 0, 900, n + 1, true},
+		{"to its end", 0, n, n + 1, false},
+		{"with no id above", math.MaxInt64 - n, math.MaxInt64 - 100, math.MaxInt64, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := servers.StartEtcd(t)
@@ -114,7 +116,9 @@ func TestMarkStaysRaisedWhenItsOwnerLetsGo(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			if _, err := a.Raise(t.Context(), key, test.to); err != nil {
+			if test.many {
+				raisedAll(t, a, []operate.Goal{{Key: key, To: test.to}})
+			} else if _, err := a.Raise(t.Context(), key, test.to); err != nil {
 				t.Fatal(err)
 			}
 			if rec := counterAt(t, server, key); rec.Last < test.to {

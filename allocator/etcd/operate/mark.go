@@ -82,7 +82,7 @@ type Change struct {
 	Key     allocator.Key
 	Was, Is int64  // its marks
 	Owner   string // of the counter; "": none
-	Err     error  // why the record was left alone: an [allocator.ErrUnreadable]; else nil
+	Err     error  // why the record was left alone: an [allocator.ErrUnreadable] or a [PeriodError]; else nil
 
 	Periods bool // Is is a mark of a period
 	Began   bool // and Was is not: before, the key counted in none

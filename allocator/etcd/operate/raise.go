@@ -105,13 +105,10 @@ func (a *Admin) raise(ctx context.Context, m Mark, t *target) (Change, error) {
 		if err := t.aim(&m); err != nil {
 			return change, fmt.Errorf("raise %s to %s: %w", path, t, err)
 		}
-		if m.last() >= t.to && (m.Owner == "" || m.By == a.by) {
+		if a.reached(m, t) {
 			break
 		}
-		is := max(t.to, m.last())
-		if m.Owner != "" && !m.left {
-			is = max(is, m.Plus(1))
-		}
+		is := t.next(m)
 		out, err := a.swap(ctx, a.put(m, is))
 		switch {
 		case err != nil && !again.Wait(ctx, rand.N[time.Duration]):
@@ -132,6 +129,12 @@ func (a *Admin) raise(ctx context.Context, m Mark, t *target) (Change, error) {
 	}
 	change.Is, change.Periods, change.Owner = m.Last, m.Periods, m.Owner
 	return change, nil
+}
+
+// reached reports whether nothing is left to be done about a mark that t was aimed
+// at.
+func (a *Admin) reached(m Mark, t *target) bool {
+	return m.last() >= t.to && (m.Owner == "" || m.By == a.by)
 }
 
 // put is the swap that raises a mark.

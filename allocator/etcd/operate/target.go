@@ -56,6 +56,16 @@ func (t *target) aim(m *Mark) error {
 	return nil
 }
 
+// next returns what the mark is raised to that was read as m: raise says why one
+// that somebody owns is raised in any case.
+func (t *target) next(m Mark) int64 {
+	is := max(t.to, m.last())
+	if m.Owner != "" && !m.left {
+		is = max(is, m.Plus(1))
+	}
+	return is
+}
+
 func (t *target) String() string {
 	p, id := split(t.to, t.periods)
 	if p == 0 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -24,7 +25,7 @@ import (
 )
 
 // Command is `seqd admin`.
-func Command(stdout io.Writer) *ffcli.Command {
+func Command(stdin *os.File, stdout, stderr io.Writer) *ffcli.Command {
 	c := &ffcli.Command{
 		Name:       "admin",
 		ShortUsage: "seqd admin COMMAND [flags]",
@@ -36,6 +37,7 @@ func Command(stdout io.Writer) *ffcli.Command {
 			lsCommand(stdout),
 			peekCommand(stdout),
 			raiseCommand(stdout),
+			importCommand(stdin, stdout, stderr),
 			jumpCommand(stdout),
 		},
 	}
@@ -65,7 +67,7 @@ func newAdmin(fs *flag.FlagSet) *admin {
 	a := &admin{cfg: settings.Default()}
 	fs.StringVar(&a.file, "config", "", "the workers' configuration `FILE` (YAML)")
 	a.cfg.Etcd.Flags(fs)
-	fs.StringVar(&a.format, "format", "text", "text (a line for each counter) or json (an object for each)")
+	cmdline.ChoiceVar(fs, &a.format, "format", "text", "a table, or a JSON object for each counter", "text", "json")
 	return a
 }
 

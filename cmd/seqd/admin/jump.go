@@ -118,6 +118,9 @@ func (j *jump) marks(ctx context.Context, words []string) error {
 				return err
 			}
 		}
+		if j.yes {
+			continue
+		}
 		if err := j.wouldWait(ctx, c, raised); err != nil {
 			return err
 		}
@@ -153,21 +156,12 @@ func (j *jump) mark(ctx context.Context, store, text string) error {
 		return err
 	}
 	j.behind.add(j.admin, change)
+	if j.yes {
+		return nil
+	}
 	raised := operate.Raised{}
 	raised.Add(change)
 	return j.wouldWait(ctx, c, raised)
-}
-
-// wouldWait says, of what is not done yet, for whom it will wait.
-func (j *jump) wouldWait(ctx context.Context, c place, raised operate.Raised) error {
-	if j.yes || len(raised) == 0 {
-		return nil
-	}
-	w, err := c.WaitFor(ctx, raised)
-	if err != nil || len(w.Owners) == 0 {
-		return err
-	}
-	return j.print.note("it will wait for " + untilLetGo(w))
 }
 
 // incarnations writes a new incarnation to every cluster, or says what it would

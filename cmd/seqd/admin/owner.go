@@ -56,6 +56,18 @@ func (a *admin) waits(w operate.Wait) {
 	_ = a.print.note("waiting for " + untilLetGo(w)) // what can't be written now shows at the end
 }
 
+// wouldWait says, of what is not done yet, for whom it will wait.
+func (a *admin) wouldWait(ctx context.Context, c place, raised operate.Raised) error {
+	if len(raised) == 0 {
+		return nil
+	}
+	w, err := c.WaitFor(ctx, raised)
+	if err != nil || len(w.Owners) == 0 {
+		return err
+	}
+	return a.print.note("it will wait for " + untilLetGo(w))
+}
+
 // untilLetGo says what is waited for.
 func untilLetGo(w operate.Wait) string {
 	who := fmt.Sprintf("%d workers to let go of %d counters", len(w.Owners), w.Keys)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd/operate"
-	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 )
 
 // calendar is what the configuration says of the periods that a key counts in.
@@ -51,13 +50,13 @@ func (a *admin) period(key allocator.Key, label string) (p allocator.Period, err
 		p, err = cal.ParsePeriod(label)
 		begun = func() bool { return p <= cal.Period(now) }
 	} else if p, err = allocator.ParsePeriodDate(label); err != nil {
-		err = fmt.Errorf("%w: the configuration names no periods of this key, so --period is the date that one begins on", err)
+		err = fmt.Errorf("%w: the configuration names no periods of this key, so a period is named by the date that it begins on", err)
 	}
 	switch {
 	case err != nil:
-		return 0, cmdline.UsageError("--period: " + err.Error())
+		return 0, err
 	case !begun():
-		return 0, cmdline.UsageError(fmt.Sprintf("--period: %s has not begun; the key would go on in it at once, and no period goes back", label))
+		return 0, fmt.Errorf("%s has not begun; the key would go on in it at once, and no period goes back", label)
 	}
 	return p, nil
 }

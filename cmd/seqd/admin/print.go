@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -25,6 +26,7 @@ type printer struct {
 	rows  int      // in the table
 	above []string // its head, until there is a row
 	bad   int      // records that are not understood
+	apart int      // records that count in other periods than was asked for
 
 	label     func(allocator.Key, allocator.Period) string // names a period; "" of 0
 	exhausted func(operate.Change) bool
@@ -153,9 +155,13 @@ func (p *printer) change(c operate.Change) error {
 	return p.row(c.Key.Store, quoted(keyText(c.Key)), p.id(c.Key, before, wasID), is)
 }
 
-// unread stands for a record that is not understood.
+// unread stands for a record that was left alone.
 func (p *printer) unread(key allocator.Key, err error) error {
-	p.bad++
+	if _, ok := errors.AsType[*operate.PeriodError](err); ok {
+		p.apart++
+	} else {
+		p.bad++
+	}
 	if p.json {
 		return p.object(struct {
 			Store string `json:"store"`
@@ -166,8 +172,11 @@ func (p *printer) unread(key allocator.Key, err error) error {
 	return p.row(key.Store, quoted(keyText(key)), "?", quoted(err.Error()))
 }
 
-// unreadable is the error for the records that were not understood, if any.
+// unreadable is the error for the records that were left alone, if any.
 func (p *printer) unreadable() error {
+	if p.apart > 0 {
+		return fmt.Errorf("left as they are: %d counters that count in other periods than LAST says; write it as seqd admin ls shows it, and name the file with the keys' rules by --config", p.apart)
+	}
 	if p.bad == 0 {
 		return nil
 	}

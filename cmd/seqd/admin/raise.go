@@ -77,7 +77,7 @@ func (a *admin) raise(ctx context.Context, c place, key allocator.Key, period st
 	}
 	p, err := a.period(key, period)
 	if err != nil {
-		return operate.Change{}, err
+		return operate.Change{}, cmdline.UsageError("--period: " + err.Error())
 	}
 	return c.RaisePeriod(ctx, key, p, to, cal != nil)
 }

@@ -24,7 +24,7 @@ import (
 func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench", flag.ContinueOnError)
 	q := benchQuery{store: Store, key: "key"}
-	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
+	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "of the ids (default the store's choice)", "strong", "weak")
 	fs.IntVar(&q.callers, "callers", 256, "how many ask at a time, each again as soon as it has its answer")
 	fs.IntVar(&q.keys, "keys", 1, "how many keys to ask for: KEY, or KEY.0, KEY.1 and so on")
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids in one request")

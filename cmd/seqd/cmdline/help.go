@@ -13,8 +13,8 @@ func (p *Program) Help() *ffcli.Command {
 	fs := flag.NewFlagSet(p.Root.Name+" help", flag.ContinueOnError)
 	return &ffcli.Command{
 		Name:       "help",
-		ShortUsage: p.Root.Name + " help [COMMAND]",
-		ShortHelp:  "show all that a command can be told, as " + p.Root.Name + " COMMAND -h does",
+		ShortUsage: p.Root.Name + " help [COMMAND...]",
+		ShortHelp:  "show how a command is used, as " + p.Root.Name + " COMMAND -h does",
 		FlagSet:    fs,
 		Exec: func(_ context.Context, args []string) error {
 			names, err := words(fs, args)

@@ -1,15 +1,18 @@
 package cmdline
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/peterbourgon/ff/v3/ffcli"
 )
 
-// usage says everything a command can be told: flags, environment, defaults.
+// usage says everything a command can be told: flags, environment, defaults. A
+// command's LongHelp begins with an example.
 func (p *Program) usage(c *ffcli.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "usage: %s\n", c.ShortUsage)
@@ -24,38 +27,83 @@ func (p *Program) usage(c *ffcli.Command) string {
 		}
 		w.Flush()
 	}
-	var rows []string
-	settings := false
+	p.flags(&b, c)
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// flags writes the flags of a command, in groups, and which of several values wins.
+func (p *Program) flags(b *strings.Builder, c *ffcli.Command) {
+	groups := make([][]*flag.Flag, len(heads))
+	settings, file := false, false
 	c.FlagSet.VisitAll(func(f *flag.Flag) {
 		settings = settings || p.Variable(c.FlagSet, f.Name) != ""
-		rows = append(rows, p.flagRow(c.FlagSet, f))
+		file = file || f.Name == "config"
+		g := group(f.Name)
+		groups[g] = append(groups[g], f)
 	})
-	if len(rows) > 0 {
-		head := "flags"
-		if len(c.Subcommands) == 0 {
-			head += ", before or after the words"
+	w := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
+	for g, flags := range groups {
+		if len(flags) == 0 {
+			continue
 		}
-		if settings {
-			head += " (where a variable is named it sets the same, unless it is empty; flags win)"
+		slices.SortStableFunc(flags, func(x, y *flag.Flag) int { return cmp.Compare(rank(x.Name), rank(y.Name)) })
+		fmt.Fprintf(w, "\n%s:\n", heads[g])
+		for _, f := range flags {
+			fmt.Fprintln(w, p.flagRow(c.FlagSet, f))
 		}
-		fmt.Fprintf(&b, "\n%s:\n", head)
-		w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-		for _, row := range rows {
-			fmt.Fprintln(w, row)
-		}
-		w.Flush()
 	}
-	return strings.TrimRight(b.String(), "\n")
+	w.Flush()
+	switch {
+	case file:
+		b.WriteString("\n" + ranksWithFile)
+	case settings:
+		b.WriteString("\n" + ranks)
+	}
+}
+
+const (
+	ranks = "Where a variable is named, it sets the same as the flag. The flag wins over the variable.\n" +
+		"A variable that is empty counts as not set.\n"
+	ranksWithFile = "Where a variable is named, it sets the same as the flag. The flag wins over the variable, and\n" +
+		"the variable wins over the configuration file. A variable that is empty counts as not set.\n"
+)
+
+// heads name the groups of flags, in their order.
+var heads = []string{"flags", "more about NATS", "more about etcd"}
+
+// everyday are the flags about NATS and etcd that most people need. They stand
+// before a command's others, after the file's.
+var everyday = []string{"config", "nats-url", "nats-context", "etcd-endpoints"}
+
+// group returns in which group a flag is.
+func group(name string) int {
+	switch {
+	case slices.Contains(everyday, name), strings.HasSuffix(name, "-port"):
+		return 0
+	case strings.HasPrefix(name, "nats-"):
+		return 1
+	case strings.HasPrefix(name, "etcd-"):
+		return 2
+	}
+	return 0
+}
+
+// rank orders the flags of a group, where their names do not.
+func rank(name string) int {
+	if i := slices.Index(everyday, name); i >= 0 {
+		return i
+	}
+	return len(everyday)
 }
 
 // flagRow is what the help says of a flag. A default that is zero is not shown: it
 // stands for a flag that was not given, and there is none that starts at 0 or true.
 func (p *Program) flagRow(fs *flag.FlagSet, f *flag.Flag) string {
-	kind, text := flag.UnquoteUsage(f)
-	if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
+	_, text := flag.UnquoteUsage(f)
+	if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "false" {
 		text += fmt.Sprintf(" (default %s)", f.DefValue)
 	}
-	return fmt.Sprintf("  %s %s\t%s\t%s", Dashed(f.Name), kind, p.Variable(fs, f.Name), text)
+	return fmt.Sprintf("  %s %s\t%s\t%s", Dashed(f.Name), Kind(f), p.Variable(fs, f.Name), text)
 }
 
 // Dashed returns a flag as it is written on the command line.

@@ -73,7 +73,7 @@ func switched(fs *flag.FlagSet, args []string) error {
 		if f == nil || !strings.HasPrefix(arg, "-") || i+1 == len(args) {
 			continue
 		}
-		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
+		if !IsSwitch(f) {
 			continue
 		}
 		if _, err := strconv.ParseBool(args[i+1]); err == nil {
@@ -109,7 +109,7 @@ func usageOf(fs *flag.FlagSet, err error) error {
 	} else if m := unknownFlag.FindStringSubmatch(text); m != nil {
 		text = "unknown flag " + Dashed(m[1])
 	} else if m := noValue.FindStringSubmatch(text); m != nil {
-		kind, _ := flag.UnquoteUsage(fs.Lookup(m[1]))
+		kind := Kind(fs.Lookup(m[1]))
 		text = fmt.Sprintf("%s needs a value: %s %s", Dashed(m[1]), Dashed(m[1]), kind)
 	}
 	return UsageError(text)

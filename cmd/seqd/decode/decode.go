@@ -22,7 +22,8 @@ import (
 func Command(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd decode", flag.ContinueOnError)
 	file := fs.String("config", "", "the workers' configuration `FILE` (YAML)")
-	format := fs.String("format", "text", "text (the period, if there is one, and the id) or json")
+	format := new(string)
+	cmdline.ChoiceVar(fs, format, "format", "text", "the period, if there is one, and the id; or a JSON object", "text", "json")
 	return &ffcli.Command{
 		Name:       "decode",
 		ShortUsage: "seqd decode STORE KEY NUMBER [flags]",

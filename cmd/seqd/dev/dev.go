@@ -37,8 +37,8 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.IntVar(&d.httpPort, "http-port", 8280, "`PORT` of the page for people, /livez, /readyz and /metrics; 0 picks a free one")
 	fs.BoolVar(&d.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/")
 	fs.StringVar(&d.config, "config", "", "configuration `FILE` (YAML), for the stores' rules")
-	fs.StringVar(&d.log.Level, "log-level", "warn", "debug, info, warn or error")
-	fs.StringVar(&d.log.Format, "log-format", "text", "text or json")
+	cmdline.ChoiceVar(fs, &d.log.Level, "log-level", "warn", "how much is logged", settings.LogLevels...)
+	cmdline.ChoiceVar(fs, &d.log.Format, "log-format", "text", "how it is logged", "text", "json")
 	return &ffcli.Command{
 		Name:       "dev",
 		ShortUsage: "seqd dev [flags]",

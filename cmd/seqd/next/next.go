@@ -26,10 +26,10 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd next", flag.ContinueOnError)
 	q := query{}
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids to ask for")
-	fs.StringVar(&q.mode, "mode", "", "strong or weak; the store's choice if left out")
+	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "of the ids (default the store's choice)", "strong", "weak")
 	fs.StringVar(&q.idempotencyKey, "idempotency-key", "", "`TEXT` of at most 64 bytes that names this request: made again with it within the store's window, it gets the same ids")
 	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
-	fs.StringVar(&q.format, "format", "text", "text (one id a line; of a key with numbers, one number) or json")
+	cmdline.ChoiceVar(fs, &q.format, "format", "text", "one id or number a line, or the answer as JSON", "text", "json")
 	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
 	q.nats.Flags(fs)
 	return &ffcli.Command{

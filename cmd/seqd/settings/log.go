@@ -15,12 +15,15 @@ type Log struct {
 	Format string `yaml:"format"`
 }
 
+// LogLevels are the names of the levels, from the one with most lines.
+var LogLevels = []string{"debug", "info", "warn", "error"}
+
 var defaultLog = Log{Level: "info", Format: "text"}
 
 // Flags defines the settings that have a flag: both.
 func (c *Log) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&c.Level, "log-level", c.Level, "debug, info, warn or error; a worker reads the file's again on SIGHUP")
-	fs.StringVar(&c.Format, "log-format", c.Format, "text or json")
+	cmdline.ChoiceVar(fs, &c.Level, "log-level", c.Level, "how much is logged; on SIGHUP a worker reads the file's log.level again", LogLevels...)
+	cmdline.ChoiceVar(fs, &c.Format, "log-format", c.Format, "how it is logged", "text", "json")
 }
 
 // validate names the setting that is wrong, as in the file.

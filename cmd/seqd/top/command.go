@@ -28,7 +28,7 @@ func Command(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd top", flag.ContinueOnError)
 	q := query{}
 	fs.DurationVar(&q.interval, "interval", 2*time.Second, "time from one poll of the workers to the next")
-	fs.StringVar(&q.sort, "sort", "requests", strings.Join(Orders(), ", "))
+	cmdline.ChoiceVar(fs, &q.sort, "sort", "requests", "the column that the rows are sorted by", Orders()...)
 	fs.BoolVar(&q.once, "once", false, "print one table, of two polls, and end; also where the output is no terminal")
 	fs.BoolVar(&q.json, "json", false, "a JSON object a poll, each on a line; with --once one")
 	q.nats.Flags(fs)
