@@ -85,7 +85,8 @@ func TestImagesArePinned(t *testing.T) {
 	for _, file := range composeFiles {
 		c := load(t, file)
 		for name, s := range c.Services {
-			if s.Image != "seqd:local" && !pinned.MatchString(s.Image) {
+			// seqd's is built, or named by the user: there is none to pull.
+			if s.Image != "${SEQD_IMAGE:-seqd:local}" && !pinned.MatchString(s.Image) {
 				t.Errorf("%s: %s runs %s, which is not pinned", file, name, s.Image)
 			}
 		}

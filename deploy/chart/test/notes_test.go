@@ -31,7 +31,7 @@ func TestNotes(t *testing.T) {
 	}))
 	defer cluster.Close()
 	notes := func(args ...string) string {
-		cmd := exec.Command(tool(t, "HELM"), append([]string{"install", "ids", "..", "--namespace", "numbers", "--dry-run=client", "--disable-openapi-validation", "--kube-apiserver", cluster.URL}, args...)...)
+		cmd := exec.Command(tool(t, "HELM"), append([]string{"install", "ids", "..", "--namespace", "numbers", "--dry-run=client", "--disable-openapi-validation", "--kube-apiserver", cluster.URL, image}, args...)...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)

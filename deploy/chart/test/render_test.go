@@ -48,6 +48,9 @@ func tool(t testing.TB, variable string) string {
 	return path
 }
 
+// image is one that a user may have built. The chart has no default.
+const image = "--set=image.repository=registry.example/ids/seqd"
+
 // template runs helm template for a release called ids; stderr is what helm says.
 func template(t testing.TB, args ...string) (rendered []byte, stderr string, err error) {
 	t.Helper()
@@ -56,7 +59,7 @@ func template(t testing.TB, args ...string) (rendered []byte, stderr string, err
 
 func templateAs(t testing.TB, name string, args ...string) ([]byte, string, error) {
 	t.Helper()
-	cmd := exec.Command(tool(t, "HELM"), append([]string{"template", name, "..", "--namespace", "numbers"}, args...)...)
+	cmd := exec.Command(tool(t, "HELM"), append([]string{"template", name, "..", "--namespace", "numbers", image}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
