@@ -282,3 +282,13 @@ def test_with_closes_a_sequence(server: Server) -> None:
             seq.next()
         seq.close()
     seq.close()  # when the connection is closed, too
+
+
+def test_with_closes_a_client_but_no_connection(server: Server) -> None:
+    with serving(server.url, Counters()), seqd.connect(server.url) as nc:
+        with seqd.Client(nc, timeout=10) as client:
+            assert client.next("orders", "invoice") == 1
+        with pytest.raises(seqd.ClosedError, match="client is closed"):
+            client.next("orders", "invoice")
+        assert seqd.Client(nc, timeout=10).next("orders", "invoice") == 2
+    client.close()

@@ -13,7 +13,9 @@ from ._sequence import AsyncSequence
 from ._target import Target
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
 
 # How many keys a client remembers: to check one and to write it for the wire takes
 # longer than the rest of a call.
@@ -24,9 +26,10 @@ class AsyncClient:
     """Asks for ids over one NATS connection.
 
     The connection stays the caller's, who closes it; seqd.connect_options() has
-    settings that it should have. The client needs no closing. It may be used by
-    any number of tasks of the connection's event loop, and keeps one subscription
-    on the connection from the first request on.
+    settings that it should have. The client may be used by any number of tasks of
+    the connection's event loop. It keeps one subscription on the connection from
+    the first request on, which ends with the connection, or with the client where
+    that is closed or used as a context manager.
 
     Options given here hold for all calls; see CallOptions. root is the first
     token of the subjects, where workers have been configured with another one.
@@ -38,6 +41,22 @@ class AsyncClient:
         self._options = Options(root=root).with_(**options)
         self._inbox = Inbox(nc)
         self._targets: dict[tuple[str, str, str | None], Target] = {}  # that calls have asked before
+
+    async def close(self) -> None:
+        """End the client and its subscription; the connection stays open.
+
+        Calls that wait and later ones raise ClosedError, also those of its
+        sequences. May be called twice.
+        """
+        await self._inbox.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
 
     async def next(
         self, store: str, key: str, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from ._batch import Outcome
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Client:
     """Asks for ids from any number of threads, over a connection of seqd.connect.
 
-    The connection stays the caller's, who closes it. The client needs no closing.
+    The connection stays the caller's, who closes it, and the client with it. A
+    client that is to end earlier may be closed, or used as a context manager.
     For root and the options see AsyncClient.
     """
 
@@ -32,6 +34,17 @@ class Client:
             raise TypeError(f"nc must be a connection of seqd.connect, not {type(nc).__name__}")
         self._nc = nc
         self._client = AsyncClient(nc.nc, root=root, **options)
+
+    def close(self) -> None:
+        """End the client and its subscription; see AsyncClient.close."""
+        with contextlib.suppress(ClosedError):  # the connection has ended it
+            self._nc.run(self._client.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
 
     def next(self, store: str, key: str, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]) -> int:
         """Return the next id of key in store; see AsyncClient.next_n."""
