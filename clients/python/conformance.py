@@ -64,6 +64,12 @@ def asker(client: Any, command: dict[str, Any]) -> Callable[[], Any]:
     return lambda: sequence.next_n(n)
 
 
+def bare(command: dict[str, Any]) -> tuple[str, bytes]:
+    """Return subject and body of a request without the client."""
+    mode = command["mode"].encode()
+    return f"seq.{command['store']}.{command['key']}", b"\x81\xa4mode" + bytes([0xA0 | len(mode)]) + mode
+
+
 class Tasks:
     """Asks with seqd.AsyncClient; callers are tasks."""
 
@@ -87,6 +93,27 @@ class Tasks:
                 await call()
 
         await asyncio.gather(*(caller() for _ in range(many)))
+
+    async def count(self, command: dict[str, Any], end: float) -> int:
+        """Ask until end, and return how many ids there were: with nothing around the calls that costs time."""
+        ask = asker(self._client, command)
+
+        async def bare_caller() -> int:
+            subject, body = bare(command)
+            ids = 0
+            while time.monotonic() < end:
+                await self._nc.request(subject, body, timeout=2)
+                ids += 1
+            return ids
+
+        async def caller() -> int:
+            ids = 0
+            while time.monotonic() < end:
+                ids += (await ask()).length
+            return ids
+
+        one = bare_caller if command.get("bare") else caller
+        return sum(await asyncio.gather(*(one() for _ in range(command["callers"]))))
 
 
 class Threads:
@@ -113,6 +140,29 @@ class Threads:
         with ThreadPoolExecutor(many) as pool:
             for done in [pool.submit(caller) for _ in range(many)]:
                 done.result()
+
+    async def count(self, command: dict[str, Any], end: float) -> int:
+        """Ask until end, and return how many ids there were."""
+        ask = asker(self._client, command)
+
+        def bare_caller() -> int:
+            subject, body = bare(command)
+            ids = 0
+            while time.monotonic() < end:
+                asked = self._nc.nc.request(subject, body, timeout=2)
+                asyncio.run_coroutine_threadsafe(asked, self._nc._loop).result()
+                ids += 1
+            return ids
+
+        def caller() -> int:
+            ids = 0
+            while time.monotonic() < end:
+                ids += ask().length
+            return ids
+
+        with ThreadPoolExecutor(command["callers"]) as pool:
+            one = bare_caller if command.get("bare") else caller
+            return sum(done.result() for done in [pool.submit(one) for _ in range(command["callers"])])
 
 
 def asynchronous(ask: Callable[[], seqd.Range]) -> Ask:
@@ -158,12 +208,9 @@ async def perform(command: dict[str, Any], client: Tasks | Threads) -> dict[str,
         await client.callers(command["callers"], lambda: load.call(ask), lambda i: i < calls)
         return {"ops": load.ops, "errors": load.errors}
     if op == "rate":
-        ask = client.ask(command)
         start = time.monotonic()
-        end = start + command["duration_ms"] / 1000
-        await client.callers(command["callers"], lambda: load.call(ask), lambda _: time.monotonic() < end)
-        took = time.monotonic() - start
-        return {"ids_per_second": sum(n for *_, n in load.ops) / took, "errors": load.errors}
+        total = await client.count(command, start + command["duration_ms"] / 1000)
+        return {"ids_per_second": total / (time.monotonic() - start)}
     raise ValueError(f"unknown op {op!r}")
 
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -105,17 +105,6 @@ test("the demo", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [demo, "-s", "sequencer_demo"], { env });
   const ids = Array.from({ length: 10 }, (_, i) => `Next id:next_id:${i + 1}`);
   assert.equal(stdout, ["Try to get next id.Key:key666", ...ids, "Demo success!", ""].join("\n"));
-});
-
-test("README's first program prints what it says", async () => {
-  const readme = readFileSync(join(build, "..", "README.md"), "utf8");
-  const [, program, output] = readme.match(/```ts\n(.*?)```\n\n```\n(.*?)```/s) ?? [];
-  assert.ok(program && output);
-  const path = join(build, "examples", "readme.js");
-  writeFileSync(path, program);
-  const env = { ...process.env, NATS_URL: url };
-  const { stdout } = await promisify(execFile)(process.execPath, [path], { env });
-  assert.equal(stdout, output);
 });
 
 test("the conformance program", { timeout: 60_000 }, async (t) => {

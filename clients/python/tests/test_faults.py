@@ -187,3 +187,26 @@ async def test_server_restart() -> None:
                 assert len(set(everything)) == len(everything)
                 await nc.close()
                 await ours.close()
+
+
+async def test_with_ends_a_client_and_its_calls(server: Server) -> None:
+    """Calls that wait end with the client, whose subscription is gone; the connection and other clients go on."""
+
+    async def silent_at_first(request: Request) -> None:
+        if request.num > 1:
+            await request.ids(7)
+
+    async with connected(server.url) as nc, connected(server.url) as theirs:
+        worker = await serve(theirs, silent_at_first)
+        async with seqd.AsyncClient(nc, timeout=60, attempt_timeout=60) as client:
+            call = asyncio.create_task(client.next("orders", "invoice"))
+            await eventually(lambda: len(worker) == 1)
+        with pytest.raises(seqd.ClosedError, match="client is closed") as caught:
+            await call
+        assert caught.value.ids_may_be_spent
+        assert not nc._subs
+        with pytest.raises(seqd.ClosedError) as caught:
+            await client.sequence("orders", "invoice").next()
+        assert not caught.value.ids_may_be_spent
+        await client.close()
+        assert await seqd.AsyncClient(nc).next("orders", "invoice") == 7

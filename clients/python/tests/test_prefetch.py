@@ -151,8 +151,8 @@ def test_span_for_many_threads() -> None:
     got: list[list[int]] = [[] for _ in range(8)]
 
     def take(mine: list[int]) -> None:
-        while (ids := span.take(3)) is not None:
-            mine.extend(ids)
+        while (first := span.take(3)) is not None:
+            mine.extend(range(first, first + 3))
 
     threads = [threading.Thread(target=take, args=(mine,)) for mine in got]
     for t in threads:

@@ -13,6 +13,7 @@ from instant import Source, now
 
 import seqd
 from seqd._batch import Batch
+from seqd._crossing import ThreadCall
 from seqd._wire import MAX_ID
 
 pytestmark = pytest.mark.instant
@@ -316,3 +317,26 @@ async def test_arguments() -> None:
             with pytest.raises(seqd.BadRequestError, match="n must be"):
                 await seq.next_n(n)  # type: ignore[arg-type]
     assert not source.asks
+
+
+async def test_the_end_of_the_loop_wakes_threads() -> None:
+    """A loop that ends cancels the task that sends, perhaps before it has begun: threads wait for what it does."""
+    source = Source()
+    seq = source.sequence()
+    before = asyncio.all_tasks()
+    call = ThreadCall()
+    seq._serve_thread(call, 1)
+    (sender,) = asyncio.all_tasks() - before
+    sender.cancel()
+    await asyncio.wait([sender])
+    await asyncio.sleep(0)
+    assert call.done()
+    assert isinstance(call.outcome, seqd.ClosedError)
+    assert source.asks == []
+
+
+async def test_with_closes_a_sequence() -> None:
+    async with Source().sequence() as seq:
+        assert await seq.next() == 1
+    with pytest.raises(seqd.ClosedError):
+        await seq.next()

@@ -16,6 +16,7 @@ from servers import Server
 from worker import Counters, Handler, Request, Worker, connected, serve
 
 import seqd
+from seqd._crossing import Crossing
 
 
 @contextmanager
@@ -177,3 +178,117 @@ def test_fork(server: Server) -> None:
             os._exit(9)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_crossing_does_all_that_it_accepted() -> None:
+    """Threads hand over while the loop closes the crossing: what was accepted is done once, in order, and no more."""
+    for _ in range(20):
+        loop = asyncio.new_event_loop()
+        crossing = Crossing(loop)
+        did: list[tuple[int, int]] = []
+        accepted: list[tuple[int, int]] = []
+        begun = threading.Barrier(5)
+
+        def post(caller: int, crossing: Crossing = crossing, did: Any = did, accepted: Any = accepted) -> None:
+            begun.wait()  # noqa: B023
+            for i in range(1000):
+                if not crossing.post(did.append, (caller, i)):
+                    return
+                accepted.append((caller, i))
+
+        async def close(crossing: Crossing = crossing, did: Any = did) -> None:
+            begun.wait()  # noqa: B023
+            while len(did) < 100:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            crossing.close()
+
+        threads = [threading.Thread(target=post, args=(caller,)) for caller in range(4)]
+        for t in threads:
+            t.start()
+        loop.run_until_complete(close())
+        for t in threads:
+            t.join()
+        loop.close()
+        assert sorted(did) == sorted(accepted)
+        for caller in range(4):
+            assert [i for c, i in did if c == caller] == list(range(sum(c == caller for c, _ in did)))
+        assert not crossing.post(did.append, (0, 0))
+
+
+def test_close_wakes_those_who_wait_for_a_sequence(server: Server) -> None:
+    """Also those whose batch no request has been sent for: its task may never have begun."""
+
+    async def silent(_: Request) -> None:
+        return None
+
+    with serving(server.url, silent):
+        for _ in range(20):
+            with seqd.connect(server.url) as nc:
+                seq = seqd.Client(nc, timeout=60, attempt_timeout=60).sequence("orders", "invoice")
+                begun = threading.Barrier(9)
+                codes: list[str] = []
+
+                def ask(seq: seqd.Sequence = seq, begun: Any = begun, codes: Any = codes) -> None:
+                    begun.wait()
+                    try:
+                        seq.next()
+                    except seqd.ClosedError as e:
+                        codes.append(e.code)
+
+                threads = [threading.Thread(target=ask) for _ in range(8)]
+                for t in threads:
+                    t.start()
+                begun.wait()
+                nc.close()
+                for t in threads:
+                    t.join(10)
+                assert codes == ["CLOSED"] * 8
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_interrupted_call_gives_up(server: Server, shared: bool) -> None:
+    """Ctrl-C ends a call that waits, which asks no more, and the connection goes on serving."""
+    arrived = threading.Event()
+    counters = Counters()
+
+    async def silent_once(r: Request) -> Any:
+        if not arrived.is_set():
+            arrived.set()
+            return None
+        return await counters(r)
+
+    def interrupt(main: int) -> None:
+        assert arrived.wait(10)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with serving(server.url, silent_once) as worker, seqd.connect(server.url) as nc:
+        client = seqd.Client(nc, timeout=60, attempt_timeout=60)
+        seq = client.sequence("orders", "invoice")
+        thread = threading.Thread(target=interrupt, args=(threading.get_ident(),))
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            seq.next() if shared else client.next("orders", "invoice")
+        thread.join()
+        assert (seq.next() if shared else client.next("orders", "invoice")) == 1
+        assert len(worker) == 2
+
+
+def test_with_closes_a_sequence(server: Server) -> None:
+    with serving(server.url, Counters()), seqd.connect(server.url) as nc:
+        with seqd.Client(nc, timeout=10).sequence("orders", "invoice") as seq:
+            assert seq.next() == 1
+        with pytest.raises(seqd.ClosedError):
+            seq.next()
+        seq.close()
+    seq.close()  # when the connection is closed, too
+
+
+def test_with_closes_a_client_but_no_connection(server: Server) -> None:
+    with serving(server.url, Counters()), seqd.connect(server.url) as nc:
+        with seqd.Client(nc, timeout=10) as client:
+            assert client.next("orders", "invoice") == 1
+        with pytest.raises(seqd.ClosedError, match="client is closed"):
+            client.next("orders", "invoice")
+        assert seqd.Client(nc, timeout=10).next("orders", "invoice") == 2
+    client.close()

@@ -70,3 +70,5 @@ __all__ = [
     "connect",
     "connect_options",
 ]
+
+__version__ = "0.1.0"

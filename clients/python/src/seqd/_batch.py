@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from typing import Protocol
 
 from .errors import Error
 
-Outcome = range | Error
+Outcome = int | Error
+"""The first of a call's ids, which lie without holes, or why it got none."""
 
 
-@dataclass(eq=False, slots=True)
-class Call:
-    """One call for n ids, and the batch that it is in."""
+class Waiter(Protocol):
+    """Whoever waits for a call's outcome: an asyncio.Future of it, or what stands for a thread."""
 
-    n: int
-    outcome: asyncio.Future[Outcome]
-    batch: Batch
+    def done(self) -> bool:
+        """Whether there is an outcome, or nobody waits for it any more."""
+
+    def set_result(self, outcome: Outcome, /) -> None:
+        """Give the outcome. Called once at most, by the event loop."""
 
 
 class Batch:
@@ -26,36 +27,39 @@ class Batch:
     its ids are a gap.
     """
 
+    __slots__ = ("_calls", "_closed", "_left", "deadline", "n", "open_until", "stocks")
+
     def __init__(self, deadline: float, open_until: float = 0.0) -> None:
         self.deadline = deadline  # when the time of its calls is up, on the loop's clock
         self.open_until = open_until  # when it has gathered long enough
         self.n = 0  # ids its calls want
         self.stocks = False  # its request is for the stock, too
-        self._calls: dict[Call, None] = {}
+        self._calls: dict[Waiter, int] = {}  # how many ids each wants
         self._closed = False
         self._left = 0  # calls that gave up after it was closed
 
     def __len__(self) -> int:
         return len(self._calls)
 
+    def __contains__(self, call: Waiter) -> bool:
+        return call in self._calls
+
     @property
     def abandoned(self) -> bool:
         """Whether there is nobody for its ids, nor a stock."""
         return len(self._calls) == self._left and not self.stocks
 
-    def join(self, call: Call) -> None:
-        """Add a call."""
-        call.batch = self
-        self._calls[call] = None
-        self.n += call.n
+    def join(self, call: Waiter, n: int) -> None:
+        """Add a call for n ids."""
+        self._calls[call] = n
+        self.n += n
 
-    def leave(self, call: Call) -> None:
+    def leave(self, call: Waiter) -> None:
         """Take out a call that gave up."""
         if self._closed:
             self._left += 1
         else:
-            del self._calls[call]
-            self.n -= call.n
+            self.n -= self._calls.pop(call)
 
     def close(self) -> None:
         """Let nobody in or out: the request is about to be sent."""
@@ -64,17 +68,19 @@ class Batch:
     def finish(self, ids: range) -> range:
         """Give each call its ids, and return the rest."""
         self._closed = True
-        at = 0
-        for call in self._calls:
-            _settle(call, ids[at : at + call.n])
-            at += call.n
-        return ids[at:]
+        first = ids.start
+        for call, n in self._calls.items():
+            if not call.done():  # else it gave up: its ids are a gap
+                call.set_result(first)
+            first += n
+        return range(first, ids.stop)
 
     def fail(self, error: Error) -> None:
         """Give each call the error."""
         self._closed = True
         for call in self._calls:
-            _settle(call, error)
+            if not call.done():
+                call.set_result(error)
 
     def split(self, most: int, ids: range) -> list[Batch]:
         """Return batches, of at most that many ids or of one call, for the calls that wait.
@@ -82,19 +88,14 @@ class Batch:
         ids, one id, is for the first call that wants no more.
         """
         batches: list[Batch] = []
-        for call in self._calls:
-            if call.outcome.done():
+        for call, n in self._calls.items():
+            if call.done():
                 continue
-            if call.n == 1 and ids:
-                _settle(call, ids)
+            if n == 1 and ids:
+                call.set_result(ids.start)
                 ids = ids[1:]
                 continue
-            if not batches or batches[-1].n + call.n > most:
+            if not batches or batches[-1].n + n > most:
                 batches.append(Batch(self.deadline))
-            batches[-1].join(call)
+            batches[-1].join(call, n)
         return batches
-
-
-def _settle(call: Call, outcome: Outcome) -> None:
-    if not call.outcome.done():  # else it gave up: its ids are a gap
-        call.outcome.set_result(outcome)

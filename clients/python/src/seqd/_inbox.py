@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import nats.aio.client
 import nats.errors
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from . import _wire
 from ._wire import Answer
@@ -18,6 +20,8 @@ from .errors import ClosedError, Error, InternalError, NotConnectedError, NoWork
 # With that much waiting to be sent, the server reads too slowly: one more request
 # would be late, and nats-py may block in publish at twice as much.
 _MAX_BACKLOG = 1 << 20  # bytes
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -45,6 +49,8 @@ class Inbox:
         self._nonce = secrets.randbits(64)  # of the last request
         self._prefix = ""  # of the reply subjects; empty: not subscribed
         self._waiting: dict[str, _Waiting] = {}  # by last token of the reply subject
+        self._sub: Subscription | None = None
+        self._ended = False
 
     async def request(
         self, subject: str, n: int, mode: str, root: str, deadline: float, idempotency_key: str | None = None
@@ -94,7 +100,18 @@ class Inbox:
             raise InternalError(f"the worker answered a request for {n} ids with {len(answer.ids)}")
         return answer
 
+    async def close(self) -> None:
+        """End the subscription: requests that wait and later ones raise ClosedError. May be called twice."""
+        self._ended = True
+        for waiting in self._waiting.values():
+            _resolve(waiting.answer, ClosedError("the client is closed"))
+        sub, self._sub = self._sub, None
+        if sub is not None and not self._nc.is_closed and not self._nc.is_draining:
+            await sub.unsubscribe()
+
     def _check_connection(self) -> None:
+        if self._ended:
+            raise ClosedError("the client is closed", sent=False)
         if self._nc.is_closed or self._nc.is_draining:
             self._prefix = ""  # the subscription ends with the connection
             raise _closed()
@@ -110,14 +127,14 @@ class Inbox:
         # after the subscription.
         self._prefix = self._nc.new_inbox() + "."
         try:
-            await self._publish(self._nc.subscribe, self._prefix + "*", "", self._receive)
+            self._sub = await self._publish(self._nc.subscribe, self._prefix + "*", "", self._receive)
         except BaseException:
             self._prefix = ""
             raise
 
-    async def _publish(self, send: Callable[..., object], *args: object) -> None:
+    async def _publish(self, send: Callable[..., Awaitable[T]], *args: object) -> T:
         try:
-            await send(*args)  # type: ignore[misc]
+            return await send(*args)
         except (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError) as e:
             raise _closed() from e
         except nats.errors.OutboundBufferLimitError as e:

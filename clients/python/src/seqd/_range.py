@@ -35,6 +35,17 @@ class Range(Collection[int]):
         return f"{self.start}..{self.last}" if self.length > 1 else str(self.start)
 
 
+_set_start, _set_length = Range.__dict__["start"].__set__, Range.__dict__["length"].__set__
+
+
+def ids_from(start: int, length: int) -> Range:
+    """Return Range(start, length), in half the time: what is frozen is filled slowly."""
+    ids = Range.__new__(Range)
+    _set_start(ids, start)
+    _set_length(ids, length)
+    return ids
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """Ids without holes, and how people are to read them.

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import TYPE_CHECKING
 
-from ._batch import Batch, Call
+from ._batch import Batch, Outcome, Waiter
 from ._options import Options
-from ._range import Range
+from ._range import Range, ids_from
 from ._retry import Ask, explained, retry
 from ._stock import make_stock
 from ._target import check_n
+from ._wire import MAX_N
 from .errors import BadRequestError, ClosedError, Error, ExhaustedError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
 
 # What bounds the ids of a request that is not one call's wish: what a store
 # serves at once unless configured. A store that serves fewer says so.
@@ -63,13 +70,7 @@ class AsyncSequence:
 
     async def next(self) -> int:
         """Return the next id; see next_n."""
-        return (self._take(1) or await self._next_n(1)).start
-
-    def _take(self, n: int) -> range | None:
-        """Return the next n ids if they are at hand. May be called from any thread."""
-        if self._stock is None or type(n) is not int or n < 1:
-            return None
-        return self._stock.spending.take(n)
+        return await self._first(1)
 
     async def next_n(self, n: int) -> Range:
         """Return the next n ids, without holes.
@@ -78,21 +79,65 @@ class AsyncSequence:
         seqd.Error as AsyncClient.next_n does, or ClosedError. A call that is
         cancelled returns at once; the other calls of its batch go on waiting.
         """
-        ids = await self._next_n(n)
-        return Range(ids.start, len(ids))
+        return ids_from(await self._first(n), n)
 
-    async def _next_n(self, n: int) -> range:
-        """Get n ids from the stock, or through a request."""
-        check_n(n, self._store, self._key)
+    async def _first(self, n: int) -> int:
+        """Get n ids, and return the first."""
+        if type(n) is not int or not 1 <= n <= MAX_N:
+            check_n(n, self._store, self._key)
+        try:
+            first = self._at_hand(n)
+        except ClosedError as e:
+            raise self._explained(e) from None
+        if first is not None:
+            return first
+        call: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._join(call, n)
+        try:
+            outcome = await call
+        except asyncio.CancelledError:
+            self._leave(call)
+            raise
+        if isinstance(outcome, Error):
+            raise self._explained(outcome) from outcome.__cause__
+        return outcome
+
+    def _take(self, n: int) -> int | None:
+        """Return the first of n ids if they are being spent from the stock. May be called from any thread."""
+        if self._stock is None or type(n) is not int or n < 1:
+            return None
+        return self._stock.spending.take(n)
+
+    def _at_hand(self, n: int) -> int | None:
+        """Return the first of n ids from the stock; None if a request must bring them. Raises ClosedError."""
         if self._closed:
-            raise self._explained(ClosedError("the sequence is closed", sent=False))
-        if self._stock is not None:
-            ids, due = self._stock.take(n, asyncio.get_running_loop().time())
-            if due:
-                self._start_sending()
-            if ids is not None:
-                return ids
-        return await self._share(n)
+            raise ClosedError("the sequence is closed", sent=False)
+        if self._stock is None:
+            return None
+        first, due = self._stock.take(n, asyncio.get_running_loop().time())
+        if due:
+            self._start_sending()
+        return first
+
+    def _serve_thread(self, call: Waiter, n: int) -> None:
+        """Get n ids for a call that waits in another thread."""
+        try:
+            first = self._at_hand(n)
+        except ClosedError as e:
+            call.set_result(e)
+            return
+        if first is None:
+            self._join(call, n)
+        else:
+            call.set_result(first)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the sequence: calls that wait and later ones raise ClosedError.
@@ -100,42 +145,51 @@ class AsyncSequence:
         What is left in stock is a gap. May be called twice. A sequence that is no
         longer used need not be closed: it holds nothing but memory.
         """
-        self._closed = True
-        if self._stock is not None:
-            self._stock.clear()
+        self._end()
         if self._sender is not None:
             self._sender.cancel()
         self._fail_all()  # here, as a task that is cancelled before it began never runs
 
-    async def _share(self, n: int) -> range:
-        """Get n ids through a request that other calls may share."""
-        call = self._join(n)
-        try:
-            outcome = await call.outcome
-        except asyncio.CancelledError:
-            call.batch.leave(call)
-            if call.batch is self._sent and call.batch.abandoned and self._sender is not None:
-                self._sender.cancel()  # to try again would burn ids for nobody
-            raise
-        if isinstance(outcome, Error):
-            raise self._explained(outcome) from outcome.__cause__
-        return outcome
+    def _end(self) -> None:
+        """Refuse later calls, and give up what is in stock."""
+        self._closed = True
+        if self._stock is not None:
+            self._stock.clear()
 
-    def _join(self, n: int) -> Call:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if not self._batches or now > self._batches[-1].open_until or self._batches[-1].n + n > self._limit:
-            timeout = self._options.timeout
-            self._batches.append(Batch(now + timeout, now + timeout / GATHER_PART))
-            self._start_sending()
-        batch = self._batches[-1]
-        call = Call(n, loop.create_future(), batch)
-        batch.join(call)
-        return call
+    def _join(self, call: Waiter, n: int) -> None:
+        """Put a call into the batch that gathers."""
+        now = asyncio.get_running_loop().time()
+        if self._batches:
+            batch = self._batches[-1]
+            if now <= batch.open_until and batch.n + n <= self._limit:
+                batch.join(call, n)
+                return
+        timeout = self._options.timeout
+        batch = Batch(now + timeout, now + timeout / GATHER_PART)
+        batch.join(call, n)
+        self._batches.append(batch)
+        self._start_sending()
+
+    def _leave(self, call: Waiter) -> None:
+        """Take out a call that gave up."""
+        for batch in self._batches:
+            if call in batch:
+                batch.leave(call)
+                return
+        if self._sent is not None and call in self._sent:
+            self._sent.leave(call)
+            if self._sent.abandoned and self._sender is not None:
+                self._sender.cancel()  # to try again would burn ids for nobody
 
     def _start_sending(self) -> None:
         if self._sender is None:
             self._sender = asyncio.get_running_loop().create_task(self._send())
+            self._sender.add_done_callback(self._never_sent)
+
+    def _never_sent(self, sender: asyncio.Task[None]) -> None:
+        """Clean up after a task that was cancelled before it began, as the end of an event loop does."""
+        if self._sender is sender:
+            self._end_sending()
 
     async def _send(self) -> None:
         """Serve one batch after the other until nobody waits and no stock is wanted."""
@@ -152,8 +206,11 @@ class AsyncSequence:
                         raise
                 self._sent = None
         finally:
-            self._fail_all()
-            self._sender, self._sent, self._crowd = None, None, 0
+            self._end_sending()
+
+    def _end_sending(self) -> None:
+        self._fail_all()
+        self._sender, self._sent, self._crowd = None, None, 0
 
     def _fail_all(self) -> None:
         """Fail calls that wait, where the sequence or the event loop is being closed; else there are none."""

@@ -22,8 +22,8 @@ class Span:
         self._next = ids.start
         self._stop = ids.stop
 
-    def take(self, n: int) -> range | None:
-        """Take n ids. Where there are fewer, the rest is given up.
+    def take(self, n: int) -> int | None:
+        """Take n ids, and return the first. Where there are fewer, the rest is given up.
 
         For later calls must not get lower ids than this one is going to.
         """
@@ -33,7 +33,7 @@ class Span:
                 self._next = self._stop
                 return None
             self._next = first + n
-        return range(first, first + n)
+        return first
 
 
 class Stock:
@@ -52,14 +52,14 @@ class Stock:
         self._next: Span | None = None  # None: not there yet
         self._since = 0.0  # when _wanted was last set
 
-    def take(self, n: int, now: float) -> tuple[range | None, bool]:
-        """Take n ids, beginning to spend the next span if that helps.
+    def take(self, n: int, now: float) -> tuple[int | None, bool]:
+        """Take n ids, beginning to spend the next span if that helps, and return the first.
 
         Also returns whether a request for the next span is due. Where there is no
         stock, the next request, which the call makes, is for some, too.
         """
         began = False
-        while (ids := self.spending.take(n)) is None:
+        while (first := self.spending.take(n)) is None:
             if self._next is None:
                 if not self._wanted:
                     self._want(now)
@@ -67,7 +67,7 @@ class Stock:
             self.spending, self._next = self._next, None
             self._want(now)
             began = True
-        return ids, began
+        return first, began
 
     def _want(self, now: float) -> None:
         """Ask for the next span, of a size that follows how long the one before it lasted."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import contextlib
 import logging
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import nats.aio.client
 import nats.errors
 
+from ._crossing import CoroutineCall, Crossing, ThreadCall
 from ._options import connect_options
 from .errors import ClosedError, NotConnectedError
 
@@ -54,7 +55,8 @@ class Connection:
         self.nc = nc  # for use by run only
         self._loop = asyncio.new_event_loop()
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # whoever comes after stopped has been set finds it set
+        self._crossing = Crossing(self._loop)
+        self._lock = threading.Lock()  # guards stopped
         self._stopped = False
         self._thread = threading.Thread(target=self._main, name="seqd", daemon=True)
         self._thread.start()
@@ -64,13 +66,42 @@ class Connection:
 
         One that was accepted runs, or is cancelled by close: no caller waits for ever.
         """
-        future = self._submit(coroutine)
+        call = CoroutineCall(coroutine)
         try:
-            return future.result()
-        except concurrent.futures.CancelledError:
-            raise ClosedError("the connection is closed") from None
+            self.post(call.start)
         except BaseException:
-            future.cancel()  # the caller was interrupted; where the coroutine failed, it changes nothing
+            coroutine.close()
+            raise
+        task: asyncio.Task[T] = self.wait(call)
+        if task.cancelled():
+            raise ClosedError("the connection is closed")
+        return task.result()
+
+    def post(self, act: Callable[..., object], *args: Any) -> None:
+        """Have the connection's thread call act, soon and in the order in which threads ask. It must not fail.
+
+        Raises ClosedError if the connection is closed; what was accepted before is done.
+        """
+        if os.getpid() != self._pid:
+            raise RuntimeError("a connection does not survive a fork: connect in each process")
+        if threading.get_ident() == self._thread.ident:
+            raise RuntimeError("seqd.Client would wait for itself: use seqd.AsyncClient in coroutines")
+        if not self._crossing.post(act, *args):
+            raise ClosedError("the connection is closed", sent=False)
+
+    def wait(self, call: ThreadCall, forget: Callable[[], object] | None = None) -> Any:
+        """Wait for the outcome of a call that has been posted, and return it.
+
+        Where a signal's handler interrupts that, the call gives up, and then
+        forget is called.
+        """
+        try:
+            return call.wait()
+        except BaseException:
+            with contextlib.suppress(ClosedError):
+                self.post(call.give_up)
+                if forget is not None:
+                    self.post(forget)
             raise
 
     def close(self) -> None:
@@ -97,22 +128,19 @@ class Connection:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
-    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        wrong = ""
-        if os.getpid() != self._pid:
-            wrong = "a connection does not survive a fork: connect in each process"
-        elif threading.current_thread() is self._thread:
-            wrong = "seqd.Client would wait for itself: use seqd.AsyncClient in coroutines"
-        with self._lock:
-            if not wrong and not self._stopped:
-                return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        coroutine.close()
-        raise RuntimeError(wrong) if wrong else ClosedError("the connection is closed", sent=False)
-
     def _main(self) -> None:
         self._loop.run_forever()
-        self._loop.run_until_complete(_cancel_all())
+        self._loop.run_until_complete(self._end())
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Cancel what runs: all callers get to know."""
+        self._crossing.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what the tasks' ends have scheduled
 
 
 async def _connect(
@@ -124,14 +152,6 @@ async def _connect(
         await nc.close()
         why = f": {nc.last_error}" if nc.last_error else ""
         raise NotConnectedError(f"no connection to {servers} within {timeout} s{why}") from nc.last_error
-
-
-async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0)  # what the tasks' ends have scheduled: their callers get to know
 
 
 async def _log_error(e: Exception) -> None:

@@ -8,21 +8,28 @@ import nats.aio.client
 
 from ._inbox import Inbox
 from ._options import CallOptions, Options
-from ._range import Numbers, Range
+from ._range import Numbers, Range, ids_from
 from ._sequence import AsyncSequence
 from ._target import Target
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
+
+# How many keys a client remembers: to check one and to write it for the wire takes
+# longer than the rest of a call.
+_MAX_TARGETS = 1000
 
 
 class AsyncClient:
     """Asks for ids over one NATS connection.
 
     The connection stays the caller's, who closes it; seqd.connect_options() has
-    settings that it should have. The client needs no closing. It may be used by
-    any number of tasks of the connection's event loop, and keeps one subscription
-    on the connection from the first request on.
+    settings that it should have. The client may be used by any number of tasks of
+    the connection's event loop. It keeps one subscription on the connection from
+    the first request on, which ends with the connection, or with the client where
+    that is closed or used as a context manager.
 
     Options given here hold for all calls; see CallOptions. root is the first
     token of the subjects, where workers have been configured with another one.
@@ -33,6 +40,23 @@ class AsyncClient:
             raise TypeError(f"nc must be a connection of nats.connect, not {type(nc).__name__}")
         self._options = Options(root=root).with_(**options)
         self._inbox = Inbox(nc)
+        self._targets: dict[tuple[str, str, str | None], Target] = {}  # that calls have asked before
+
+    async def close(self) -> None:
+        """End the client and its subscription; the connection stays open.
+
+        Calls that wait and later ones raise ClosedError, also those of its
+        sequences. May be called twice.
+        """
+        await self._inbox.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
 
     async def next(
         self, store: str, key: str, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
@@ -62,7 +86,7 @@ class AsyncClient:
         cancelled may have spent ids, which leaves a gap.
         """
         ids = await self._target(store, key, **options).next_n(n, idempotency_key)
-        return Range(ids.start, len(ids))
+        return ids_from(ids.start, len(ids))
 
     async def numbers(
         self, store: str, key: str, n: int = 1, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]
@@ -77,7 +101,21 @@ class AsyncClient:
         return Numbers(Range(answer.ids.start, len(answer.ids)), answer.period, answer.numbers, answer.replayed)
 
     def _target(self, store: str, key: str, **options: Unpack[CallOptions]) -> Target:
-        return Target(self._inbox, self._options.with_(**options), store, key)
+        if options:
+            # Checked as far as the look-up needs it: what is equal to a name but none must not be found.
+            mode = options.get("mode")
+            known = len(options) == 1 and type(mode) is str
+        else:
+            mode, known = None, True
+        if not (known and type(store) is str and type(key) is str):
+            return Target(self._inbox, self._options.with_(**options), store, key)
+        target = self._targets.get((store, key, mode))
+        if target is None:
+            target = Target(self._inbox, self._options.with_(**options), store, key)
+            if len(self._targets) >= _MAX_TARGETS:
+                self._targets.clear()
+            self._targets[store, key, mode] = target
+        return target
 
     def sequence(self, store: str, key: str, *, prefetch: int = 0, **options: Unpack[CallOptions]) -> AsyncSequence:
         """Return a handle on key in store, for tasks that ask for its ids concurrently or often.

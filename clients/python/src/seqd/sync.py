@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from ._batch import Outcome
+from ._crossing import ThreadCall
 from ._options import CallOptions
-from ._range import Numbers, Range
+from ._range import Numbers, Range, ids_from
 from ._sequence import AsyncSequence
+from ._target import check_n
 from ._thread import Connection
 from .aio import AsyncClient
+from .errors import ClosedError, Error
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
 
 
 class Client:
     """Asks for ids from any number of threads, over a connection of seqd.connect.
 
-    The connection stays the caller's, who closes it. The client needs no closing.
+    The connection stays the caller's, who closes it, and the client with it. A
+    client that is to end earlier may be closed, or used as a context manager.
     For root and the options see AsyncClient.
     """
 
@@ -26,6 +34,17 @@ class Client:
             raise TypeError(f"nc must be a connection of seqd.connect, not {type(nc).__name__}")
         self._nc = nc
         self._client = AsyncClient(nc.nc, root=root, **options)
+
+    def close(self) -> None:
+        """End the client and its subscription; see AsyncClient.close."""
+        with contextlib.suppress(ClosedError):  # the connection has ended it
+            self._nc.run(self._client.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
 
     def next(self, store: str, key: str, *, idempotency_key: str | None = None, **options: Unpack[CallOptions]) -> int:
         """Return the next id of key in store; see AsyncClient.next_n."""
@@ -57,18 +76,43 @@ class Sequence:
 
     def next(self) -> int:
         """Return the next id; see AsyncSequence.next_n."""
-        ids = self._sequence._take(1)
-        return ids.start if ids else self._nc.run(self._sequence.next())
+        return self._first(1)
 
     def next_n(self, n: int) -> Range:
         """Return the next n ids, without holes; see AsyncSequence.next_n."""
-        ids = self._sequence._take(n)
-        return Range(ids.start, len(ids)) if ids else self._nc.run(self._sequence.next_n(n))
+        return ids_from(self._first(n), n)
+
+    def _first(self, n: int) -> int:
+        """Get n ids, and return the first: from the stock, or through the connection's thread."""
+        sequence = self._sequence
+        first = sequence._take(n)
+        if first is not None:
+            return first
+        check_n(n, sequence._store, sequence._key)
+        call = ThreadCall()
+        self._nc.post(sequence._serve_thread, call, n)
+        outcome: Outcome = self._nc.wait(call, lambda: sequence._leave(call))
+        if isinstance(outcome, Error):
+            raise sequence._explained(outcome) from outcome.__cause__
+        return outcome
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the sequence; see AsyncSequence.close."""
+        done = ThreadCall()
 
-        async def close() -> None:
+        def close() -> None:
             self._sequence.close()
+            done.set_result(None)
 
-        self._nc.run(close())
+        try:
+            self._nc.post(close)
+        except ClosedError:  # nobody waits any more
+            self._sequence._end()
+        else:
+            self._nc.wait(done)
