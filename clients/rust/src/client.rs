@@ -188,7 +188,7 @@ impl Shared {
         // does not; the way to its task does, which ends with the latter.
         let nats = pin!(self.nats.clone());
         match nats.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Err(_)) => Err(connection_closed()),
+            Poll::Ready(Err(cause)) => Err(connection_closed().because(cause)),
             _ => Err(Outcome::new(Code::NotConnected, "not connected to NATS")),
         }
     }
