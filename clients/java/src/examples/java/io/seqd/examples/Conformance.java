@@ -1,5 +1,7 @@
 package io.seqd.examples;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -20,6 +22,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
@@ -151,6 +154,9 @@ public final class Conformance {
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);
     Options options = options(command);
+    if (flag(command, "bare")) {
+      return bare("seq." + store + "." + key, command.get("mode").getAsString());
+    }
     if (flag(command, "sequence")) {
       Sequence ids = sequence(command, store, key, options);
       return threads
@@ -160,6 +166,19 @@ public final class Conformance {
     return threads
         ? Callers.threads(() -> client.nextN(store, key, n, options))
         : Callers.futures(() -> client.nextNAsync(store, key, n, options));
+  }
+
+  /** Returns callers that ask without the client. */
+  private Callers bare(String subject, String mode) {
+    byte[] head = {(byte) 0x81, (byte) 0xa4, 'm', 'o', 'd', 'e', (byte) (0xa0 | mode.length())};
+    byte[] body = Arrays.copyOf(head, head.length + mode.length());
+    System.arraycopy(mode.getBytes(US_ASCII), 0, body, head.length, mode.length());
+    IdRange one = new IdRange(1, 1);
+    Duration timeout = Duration.ofSeconds(2);
+    return threads
+        ? Callers.threads(() -> nc.request(subject, body, timeout) == null ? null : one)
+        : Callers.futures(
+            () -> nc.requestWithTimeout(subject, body, timeout).thenApply(answer -> one));
   }
 
   /** Makes one call, of the client or of a sequence. */

@@ -152,6 +152,27 @@ public final class Options {
     return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, key);
   }
 
+  /**
+   * Returns the options as text, for logs. There is nothing secret in them.
+   *
+   * @return such as {@code Options[root=seq, mode=weak, timeout=PT2S, attemptTimeout=PT0.5S]}; the
+   *     patience and the idempotency key follow where they are set
+   */
+  @Override
+  public String toString() {
+    StringBuilder b =
+        new StringBuilder("Options[root=").append(root).append(", mode=").append(mode);
+    b.append(", timeout=").append(Duration.ofNanos(timeoutNanos));
+    b.append(", attemptTimeout=").append(Duration.ofNanos(attemptTimeoutNanos));
+    if (patienceNanos != Long.MAX_VALUE) {
+      b.append(", noRespondersPatience=").append(Duration.ofNanos(patienceNanos));
+    }
+    if (idempotencyKey != null) {
+      b.append(", idempotencyKey=").append(idempotencyKey);
+    }
+    return b.append(']').toString();
+  }
+
   /** Returns the idempotency key; null: there is none. */
   String idempotencyKey() {
     return idempotencyKey;
