@@ -7,8 +7,8 @@ use crate::code::Code;
 /// Why a call got no ids.
 ///
 /// The variant says what the last attempt came to that was not cut short by the
-/// end of the call's time; [`Failure::timed_out`] says whether that end is why
-/// there was no other one. Every variant holds the same [`Failure`].
+/// end of the call's time. [`Failure::timed_out`] says whether the call ended
+/// because its time was up. Every variant holds a [`Failure`].
 ///
 /// ```
 /// # fn show(err: seqd_client::Error) -> String {
@@ -76,8 +76,8 @@ pub struct Failure {
     pub took: Duration,
     /// The call's time ran out, or would have before the next attempt.
     pub timed_out: bool,
-    /// A request that was sent may have been served all the same. Its ids are then
-    /// a gap: nobody gets them, but a call with the same
+    /// A request may have been served although the call failed. Its ids are then a
+    /// gap. Nobody gets them, except for another call with the same
     /// [idempotency key](crate::Options::idempotency_key).
     pub ids_may_be_spent: bool,
     /// The call had an idempotency key.
