@@ -73,9 +73,9 @@ func TestConformance(t *testing.T) {
 	}
 	if *rates > 0 {
 		for _, mode := range []string{"strong", "weak"} {
-			for _, sequence := range []bool{false, true} {
-				row(rateName(mode, sequence), func(t *testing.T) []string {
-					return rateOf(t, sdks, mode, sequence)
+			for _, calls := range []string{eachItsOwn, bySequence, bare} {
+				row(rateName(mode, calls), func(t *testing.T) []string {
+					return rateOf(t, sdks, mode, calls)
 				})
 			}
 		}

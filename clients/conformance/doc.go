@@ -20,7 +20,7 @@
 //	→ {"id":"123","n":N,"range":"123..125","period":"2026","numbers":["INV-123",…],"replayed":BOOL} or {"error":…} as above
 //	{"op":"load",…,"callers":C,"calls":P,"sequence":BOOL}
 //	→ {"ops":[[start_ns,end_ns,"first",n],…],"errors":{CODE:count}}
-//	{"op":"rate",…,"callers":C,"duration_ms":D,"sequence":BOOL}
+//	{"op":"rate",…,"callers":C,"duration_ms":D,"sequence":BOOL,"bare":BOOL}
 //	→ {"ids_per_second":R}
 //	{"op":"connect","url":U}
 //	→ {"ready":true}
@@ -35,6 +35,11 @@
 // missing, and a call without "idempotency_key" has none; one that is empty is given
 // to the SDK, whose matter it is to refuse it. numbers makes one call for numbers: of
 // a key that has none, period is "" and numbers is [].
+//
+// A rate with "bare" is of requests that the program makes without its SDK, by the
+// request method of its NATS library. The body is {"mode":MODE} in msgpack, and the
+// program does not look into the answers. It shows what the language and its NATS
+// library cost, and so what an SDK without cost could reach.
 //
 // The programs translate nothing. CODE is the code of the SDK's error as its
 // caller reads it, which must be one of subjects/testdata/errors.json: of its

@@ -7,24 +7,27 @@ import (
 	"time"
 )
 
-func rateName(mode string, sequence bool) string {
-	calls := "a request each"
-	if sequence {
-		calls = "by one sequence"
-	}
+// What callers do in a rate. The last one is a NATS request without the SDK.
+const (
+	eachItsOwn = "a request each"
+	bySequence = "by one sequence"
+	bare       = "bare NATS requests"
+)
+
+func rateName(mode, calls string) string {
 	return fmt.Sprintf("ids/s, %s, 64 callers, one connection, %s", mode, calls)
 }
 
 // rateOf measures the SDKs in turns, so that drift hits all alike, and returns
 // the medians, beside the first one's: Go's.
-func rateOf(t *testing.T, sdks []*sdk, mode string, sequence bool) (cells []string) {
+func rateOf(t *testing.T, sdks []*sdk, mode, calls string) (cells []string) {
 	const rounds = 3
 	measured := make([][]float64, len(sdks))
 	for range rounds {
 		for i, c := range sdks {
 			r, err := c.do(command{
 				Op: "rate", Store: weakStore, Key: c.name + ".rate", N: 1, Mode: mode,
-				Callers: 64, DurationMs: int(rates.Milliseconds()), Sequence: sequence,
+				Callers: 64, DurationMs: int(rates.Milliseconds()), Sequence: calls == bySequence, Bare: calls == bare,
 			}, *rates+10*time.Second)
 			if err == nil && r.IdsPerSecond <= 0 {
 				err = fmt.Errorf("no rate: %s %s", r.Error, r.Text)

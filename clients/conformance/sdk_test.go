@@ -43,6 +43,7 @@ type command struct {
 	DurationMs int    `json:"duration_ms,omitempty"`
 	Sequence   bool   `json:"sequence,omitempty"`
 	Closed     bool   `json:"closed,omitempty"`
+	Bare       bool   `json:"bare,omitempty"`
 
 	IdempotencyKey *string `json:"idempotency_key,omitempty"` // nil: none
 }

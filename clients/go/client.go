@@ -76,11 +76,10 @@ func (c *Client) NextN(ctx context.Context, store, key string, n int, opts ...Op
 	return call(ctx, t, func(ctx context.Context) (Range, error) { return t.ask(ctx, n) })
 }
 
-// Numbers returns the next n ids of key in store, 1 to 1000, with the numbers that
-// they are written as where the store or key is configured for that, with their
-// period, and with whether an earlier request had got them. Of a key without numbers
-// it returns the ids, and the rest is empty. Arguments, options and error are as
-// [Client.NextN] describes them.
+// Numbers returns the next n ids of key in store, 1 to 1000, with their numbers for
+// people. Those are as the configuration of the store or the key says. Of a key
+// without numbers it returns the ids, and the rest is empty. Arguments, options and
+// error are as [Client.NextN] describes them.
 func (c *Client) Numbers(ctx context.Context, store, key string, n int, opts ...Option) (Numbers, error) {
 	t, err := newTarget(c, store, key, opts)
 	if err == nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // What the last attempt of a call came to, for use with errors.Is. The first seven
-// are what a worker answers, or would have: arguments that are wrong come back as
-// ErrBadRequest before anything is sent.
+// are answers of a worker. Arguments that are wrong are an ErrBadRequest, too, before
+// anything is sent.
 var (
 	ErrBadRequest  = subjects.ErrBadRequest  // an argument is malformed or not allowed for this store
 	ErrFenced      = subjects.ErrFenced      // etcd's history went backwards; an operator must act
@@ -25,8 +25,8 @@ var (
 	ErrExpired     = subjects.ErrExpired     // the request was older than the attempt's timeout when a worker got to it
 	ErrExhausted   = subjects.ErrExhausted   // the key has no ids left
 
-	// ErrNoWorkers is returned when no worker that serves the store listens: there is
-	// none, or those that there are can't serve and have left the queue group. The
+	// ErrNoWorkers is returned when no worker that serves the store listens. Either
+	// there is none, or the workers can't serve now and have left the queue group. The
 	// attempt reached nobody. It is nats.ErrNoResponders, too.
 	ErrNoWorkers error = &outcome{code: noWorkers, text: "no worker of the store serves now", cause: nats.ErrNoResponders}
 	// ErrTimeout is returned when no answer came.
@@ -167,9 +167,9 @@ func (e *Error) Code() string {
 	return timeout
 }
 
-// IDsMayBeSpent reports whether a request of the call, the last one or an earlier
-// one, may have been served all the same. Its ids are a gap then: nobody gets them,
-// but a call with the same idempotency key, see [WithIdempotencyKey].
+// IDsMayBeSpent reports whether a request of the call may have been served although
+// the call failed. Its ids are then a gap. Nobody gets them, except for another call
+// with the same idempotency key, see [WithIdempotencyKey].
 func (e *Error) IDsMayBeSpent() bool { return e.gap }
 
 // Error says for which key the call failed, why and, where that helps, what to try.

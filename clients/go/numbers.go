@@ -8,8 +8,8 @@ import (
 // Numbers is ids, and the numbers that people get to see in their place, as
 // [Client.Numbers] returns them.
 type Numbers struct {
-	// Range is the ids. A key that counts in periods has them anew in each, so that
-	// there an id is unique together with the period.
+	// Range holds the ids. A key with periods counts from 1 in each of them, so there an
+	// id is unique together with its period.
 	Range
 
 	// Period is the one the ids are of, such as "2026" or "2026-11-29"; empty where
@@ -20,8 +20,8 @@ type Numbers struct {
 	// numbers.
 	Numbers []string
 
-	// Replayed says that an earlier request had got this answer, which has come a
-	// second time: see [WithIdempotencyKey].
+	// Replayed says that an earlier request with the same idempotency key had got this
+	// answer already, see [WithIdempotencyKey].
 	Replayed bool
 }
 

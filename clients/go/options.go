@@ -57,8 +57,8 @@ func WithMode(m Mode) Option { return func(s *settings) { s.mode = m } }
 func WithTimeout(d time.Duration) Option { return func(s *settings) { s.timeout = d } }
 
 // WithAttemptTimeout bounds one attempt: a request without an answer is sent
-// again after that long, perhaps to another worker. The default is 500 ms. Below
-// a worker's usual answer time it burns ids and gets none.
+// again after that long, perhaps to another worker. The default is 500 ms. If it is
+// shorter than a worker usually takes to answer, calls spend ids and get none.
 func WithAttemptTimeout(d time.Duration) Option { return func(s *settings) { s.attemptTimeout = d } }
 
 // WithNoRespondersPatience sets for how long a call goes on asking while NATS
@@ -66,17 +66,18 @@ func WithAttemptTimeout(d time.Duration) Option { return func(s *settings) { s.a
 // is the whole timeout, which sits out a worker's restart; 0 does not ask again.
 func WithNoRespondersPatience(d time.Duration) Option { return func(s *settings) { s.patience = d } }
 
-// WithIdempotencyKey has every call with the same key, of the same store and key of
-// it, get the same ids: within the store's window, 10 minutes unless configured,
-// whichever worker it reaches and whatever fails between. One that asks for another
-// number of ids, or in another mode, is refused. A key has 1 to 64 bytes.
+// WithIdempotencyKey makes it safe to repeat a call. Every call for the same key of
+// the same store that has the same idempotency key gets the same ids, whichever worker
+// answers. That holds within the store's window, 10 minutes unless configured. A call
+// with another number of ids or another mode is refused. An idempotency key has 1 to
+// 64 bytes.
 //
-// The call's own attempts have the key, too: one that follows upon an answer which
-// was lost gets the ids of that, where it would leave a gap without a key. And where
-// [Error.IDsMayBeSpent], a later call with the same key gets these.
+// All attempts of the call share it. If an answer is lost, the next attempt gets the
+// ids of that answer, so there is no gap. If the call fails and [Error.IDsMayBeSpent]
+// is true, a later call with the same idempotency key gets its ids.
 //
-// It is for one call. [New] and [Client.Sequence], whose requests are of many calls,
-// refuse it.
+// It is for one call. [New] and [Client.Sequence] refuse it, because all their calls
+// would get the same ids.
 func WithIdempotencyKey(key string) Option {
 	return func(s *settings) { s.repeatable, s.idempotencyKey = true, key }
 }
@@ -90,15 +91,14 @@ type prefetch int
 
 func (n prefetch) apply(s *settings) { s.prefetch = int(n) }
 
-// WithPrefetch lets a [Sequence] keep up to n ids in stock, fetched ahead of the
-// calls: a call then takes an id from memory, with an atomic add. Only Weak
-// sequences may have a stock: one whose mode is not named asks for Weak. The
-// default is 0: no stock. 1 is too few.
+// WithPrefetch lets a [Sequence] keep up to n ids in stock, which it fetches ahead of
+// the calls. A call then takes an id from memory, with an atomic add. Only Weak
+// sequences may have a stock, and a sequence whose mode is not named becomes Weak. The
+// default is 0, which means no stock. The smallest stock is 2.
 //
-// n bounds what becomes a gap when the program ends. How much of it is used
-// follows the calls: it starts with one id and grows until the stock lasts for
-// one to two seconds, which bridges the restart of a worker; it is not above
-// 200 000.
+// What is in stock when the program ends is a gap. The stock starts with one id and
+// grows with the calls until it lasts for one to two seconds, which bridges the restart
+// of a worker. It never holds more than n ids, nor more than 200 000.
 func WithPrefetch(n int) SequenceOption { return prefetch(n) }
 
 // WithOwnInbox lets the client keep a subscription of its own for answers, from
@@ -108,13 +108,14 @@ func WithPrefetch(n int) SequenceOption { return prefetch(n) }
 // connection needs one such client, not many.
 func WithOwnInbox() Option { return func(s *settings) { s.ownInbox = true } }
 
-// WithHeaders has f add headers to every request before it is sent, as a tracing
-// library does that passes a trace on. ctx is the call's, or a child of it; for a
-// [Sequence], whose requests are of many calls, it is nobody's. The header is
-// empty. Those that seqd reads (Seq-Count, Seq-Mode, Seq-Timeout-Ms, Accept, in any
-// case) are not f's to set: they are taken out again. An Idempotency-Key that is not
-// the call's own is an [ErrBadRequest], because who sets one counts on it: that is
-// what [WithIdempotencyKey] is for. f must not block.
+// WithHeaders has f add headers to every request before it is sent. A tracing library
+// passes a trace on in this way. ctx is the call's context or a child of it. The
+// requests of a [Sequence] belong to several calls, so their ctx is no call's. header
+// is empty at first, and f must not block.
+//
+// The headers that seqd reads (Seq-Count, Seq-Mode, Seq-Timeout-Ms and Accept, in any
+// case) are removed if f sets them. If f sets an Idempotency-Key, the call ends as an
+// [ErrBadRequest], because f's author would rely on it; use [WithIdempotencyKey].
 func WithHeaders(f func(ctx context.Context, header nats.Header)) Option {
 	return func(s *settings) { s.headers = f }
 }
@@ -163,7 +164,7 @@ func (s *settings) valid() error {
 //     are for a moment while they are being replaced.
 //   - PingInterval(5 s), MaxPingsOutstanding(2): give up a silent server after 15 s.
 //   - ReconnectBufSize(-1): send nothing while disconnected. Buffered requests
-//     would go out after their callers gave up, and burn ids.
+//     would go out after their callers gave up, and spend ids for nobody.
 //
 // Append your own (name, credentials, TLS): the later one wins.
 func ConnectOptions() []nats.Option {

@@ -13,17 +13,16 @@ import (
 // requests. Create it with [Client.Sequence], once for a key, and keep it. It is
 // safe for concurrent use.
 //
-// One call's way: it joins the batch that gathers. A goroutine, there is one
-// while anybody waits, closes the batch as soon as the request before it is
-// answered, sends one request for the ids of all its calls, and wakes them; each
-// knows which part of the range is its own. A call that gives up before that
-// takes its place with it.
+// A call joins the batch that gathers. While anybody waits, one goroutine sends
+// batches: as soon as a request is answered, it closes the next batch, sends one
+// request for the ids of all calls in it, and wakes them. Each call knows which part
+// of the range is its own. A call that gives up before its batch is sent leaves it.
 //
-// Why Strong stays strict (guarantee 2 of the package): a batch is closed before
-// its request is sent, so the ids were drawn after all its calls had begun; and
-// the request is for as many ids as its calls want, so nothing is left over to
-// be kept for a later one. What a call would have got that did not wait for it
-// is a gap. The exception is the stock of [WithPrefetch], for Weak only.
+// Strong ids stay strictly in order (guarantee 2 of the package). A batch is closed
+// before its request is sent, so its ids are drawn after all its calls have begun. The
+// request is for exactly as many ids as the calls want, so nothing is left over for a
+// later call. If a call does not wait for its ids, they are a gap. Only the stock of
+// [WithPrefetch] keeps ids for later calls, and it is for Weak ids.
 //
 // Every call has exactly one outcome: ids that no other call gets, or an error.
 // An error of the shared request goes to all calls of its batch.

@@ -37,6 +37,7 @@ type command struct {
 	DurationMs int    `json:"duration_ms"`
 	Sequence   bool   `json:"sequence"` // all callers through one Sequence
 	Closed     bool   `json:"closed"`   // through a Sequence that has been closed
+	Bare       bool   `json:"bare"`     // without the client
 	URL        string `json:"url"`
 
 	IdempotencyKey *string `json:"idempotency_key"` // nil: none; one that is empty is the client's to refuse
@@ -133,7 +134,7 @@ func (p *program) perform(c command) (result any, err error) {
 			got.Period, append([]string{}, got.Numbers...), got.Replayed,
 		}, err
 	}
-	call, err := caller(p.client, c)
+	call, err := p.caller(c)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +176,11 @@ func (c *command) options() (opts []seqd.Option) {
 type call func(context.Context) (seqd.Range, error)
 
 // caller returns what makes one call of those c asks for.
-func caller(client *seqd.Client, c command) (call, error) {
-	opts, n := c.options(), c.n()
+func (p *program) caller(c command) (call, error) {
+	client, opts, n := p.client, c.options(), c.n()
+	if c.Bare {
+		return p.bare(c), nil
+	}
 	if !c.Sequence && !c.Closed {
 		return func(ctx context.Context) (seqd.Range, error) { return client.NextN(ctx, c.Store, c.Key, n, opts...) }, nil
 	}
@@ -192,4 +196,16 @@ func caller(client *seqd.Client, c command) (call, error) {
 		s.Close()
 	}
 	return func(ctx context.Context) (seqd.Range, error) { return s.NextN(ctx, n) }, nil
+}
+
+// bare returns what asks for an id without the client.
+func (p *program) bare(c command) call {
+	body := append([]byte{0x81, 0xa4, 'm', 'o', 'd', 'e', 0xa0 | byte(len(c.Mode))}, c.Mode...)
+	return func(ctx context.Context) (seqd.Range, error) {
+		_, err := p.nc.Request("seq."+c.Store+"."+c.Key, body, 2*time.Second)
+		if err != nil {
+			return seqd.Range{}, err
+		}
+		return seqd.Range{N: 1}, nil
+	}
 }

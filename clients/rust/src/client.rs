@@ -111,10 +111,9 @@ impl Client {
         self.target(store, key, options)?.next(n).await
     }
 
-    /// The next `n` ids of `key` in `store`, 1 to 1000, with the numbers that they are
-    /// written as where the store or key is configured for that, with their period,
-    /// and with whether an earlier request had got them. Of a key without numbers it
-    /// returns the ids, and the rest is empty.
+    /// The next `n` ids of `key` in `store`, 1 to 1000, with their numbers for people.
+    /// Those are as the configuration of the store or the key says. Of a key without
+    /// numbers it returns the ids, and the rest is empty.
     ///
     /// # Errors
     /// As for [`Client::next_n`].
@@ -188,7 +187,7 @@ impl Shared {
         // does not; the way to its task does, which ends with the latter.
         let nats = pin!(self.nats.clone());
         match nats.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Err(_)) => Err(connection_closed()),
+            Poll::Ready(Err(cause)) => Err(connection_closed().because(cause)),
             _ => Err(Outcome::new(Code::NotConnected, "not connected to NATS")),
         }
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::code::Code;
@@ -6,8 +7,8 @@ use crate::code::Code;
 /// Why a call got no ids.
 ///
 /// The variant says what the last attempt came to that was not cut short by the
-/// end of the call's time; [`Failure::timed_out`] says whether that end is why
-/// there was no other one. Every variant holds the same [`Failure`].
+/// end of the call's time. [`Failure::timed_out`] says whether the call ended
+/// because its time was up. Every variant holds a [`Failure`].
 ///
 /// ```
 /// # fn show(err: seqd_client::Error) -> String {
@@ -19,9 +20,11 @@ use crate::code::Code;
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+/// As text it says which store and key were asked, what went wrong and, where that
+/// helps, what to try. Its [`source`](std::error::Error::source) is the error of
+/// async-nats, where there was one.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-#[error("seqd: next: {}", .0)]
 pub enum Error {
     /// An argument is malformed or not allowed for this store. Arguments that
     /// can be seen to be wrong come back so before anything is sent.
@@ -73,8 +76,8 @@ pub struct Failure {
     pub took: Duration,
     /// The call's time ran out, or would have before the next attempt.
     pub timed_out: bool,
-    /// A request that was sent may have been served all the same. Its ids are then
-    /// a gap: nobody gets them, but a call with the same
+    /// A request may have been served although the call failed. Its ids are then a
+    /// gap. Nobody gets them, except for another call with the same
     /// [idempotency key](crate::Options::idempotency_key).
     pub ids_may_be_spent: bool,
     /// The call had an idempotency key.
@@ -83,6 +86,8 @@ pub struct Failure {
     pub(crate) wait: Option<Duration>,
     /// What to try, or empty.
     pub(crate) hint: String,
+    /// What async-nats said, where it refused.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Error {
@@ -127,6 +132,31 @@ impl Error {
     }
 }
 
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "seqd: next: {}", self.failure())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let cause = self.failure().cause.as_ref()?;
+        Some(cause.0.as_ref())
+    }
+}
+
+/// An error of a library, shared by all calls that failed because of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause(Arc<dyn std::error::Error + Send + Sync>);
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Cause) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl Eq for Cause {}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key: String = self.key.chars().take(80).collect();
@@ -166,6 +196,7 @@ pub(crate) struct Outcome {
     pub(crate) text: String,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) ids_may_be_spent: bool,
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Outcome {
@@ -175,6 +206,15 @@ impl Outcome {
             code,
             text: text.into(),
             retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// The outcome with the error of a library that it comes from.
+    pub(crate) fn because(self, cause: impl std::error::Error + Send + Sync + 'static) -> Outcome {
+        Outcome {
+            cause: Some(Cause(Arc::new(cause))),
+            ..self
         }
     }
 

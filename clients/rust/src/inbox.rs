@@ -84,7 +84,7 @@ impl Inbox {
         match timeout_at(deadline, sent).await {
             Err(_) => return Err(Outcome::unsent(Code::Timeout, "no answer")),
             // Subject and size are right, so what is left is the connection.
-            Ok(Err(_)) => return Err(connection_closed()),
+            Ok(Err(cause)) => return Err(connection_closed().because(cause)),
             Ok(Ok(())) => {}
         }
         match timeout_at(deadline, answer).await {
@@ -110,7 +110,7 @@ impl Inbox {
         }
         let prefix = format!("{}.", self.nats.new_inbox());
         let subscribed = self.nats.subscribe(format!("{prefix}*")).await;
-        let answers = subscribed.map_err(|_| connection_closed())?;
+        let answers = subscribed.map_err(|cause| connection_closed().because(cause))?;
         let slots = Arc::default();
         let task = tokio::spawn(receive(answers, prefix.len(), Arc::clone(&slots)));
         let open = Arc::new(Open { prefix, slots, task });

@@ -10,16 +10,16 @@ use crate::IdRange;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Numbers {
-    /// The ids. A key that counts in periods has them anew in each, so that there
-    /// an id is unique together with the period.
+    /// The ids. A key with periods counts from 1 in each of them, so there an id is
+    /// unique together with its period.
     pub ids: IdRange,
     /// The period the ids are of, such as `2026` or `2026-11-29`; empty where the key
     /// does not count in periods.
     pub period: String,
     /// The number of each id; empty for a key whose ids are not written as numbers.
     pub numbers: Vec<String>,
-    /// An earlier request had got this answer, which has come a second time: see
-    /// [`Options::idempotency_key`](crate::Options::idempotency_key).
+    /// An earlier request with the same idempotency key had got this answer already;
+    /// see [`Options::idempotency_key`](crate::Options::idempotency_key).
     pub replayed: bool,
 }
 

@@ -14,9 +14,9 @@ pub enum Mode {
     Strong,
 }
 
-/// Options of a [`Client`](crate::Client) or of one of its calls. What is not named
-/// is as the client has it, and where that names nothing either, as most programs
-/// want it.
+/// Options of a [`Client`](crate::Client) or of one of its calls. An option that a
+/// call does not name is as the client has it. One that neither names has its
+/// default.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,8 +50,8 @@ impl Options {
     }
 
     /// Bounds one attempt: a request without an answer is sent again after that
-    /// long, perhaps to another worker. The default is 500 ms. Below a worker's
-    /// usual answer time it burns ids and gets none.
+    /// long, perhaps to another worker. The default is 500 ms. If it is shorter than
+    /// a worker usually takes to answer, calls spend ids and get none.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Options {
         self.attempt_timeout = Some(timeout);
         self
@@ -66,18 +66,19 @@ impl Options {
         self
     }
 
-    /// Has every call with the same key, of the same store and key of it, get the
-    /// same ids: within the store's window, 10 minutes unless configured, whichever
-    /// worker it reaches and whatever fails between. One that asks for another
-    /// number of ids, or in another mode, is refused. A key has 1 to 64 bytes.
+    /// Makes it safe to repeat a call. Every call for the same key of the same store
+    /// that has the same idempotency key gets the same ids, whichever worker answers.
+    /// That holds within the store's window, 10 minutes unless configured. A call
+    /// with another number of ids or another mode is refused. An idempotency key has
+    /// 1 to 64 bytes.
     ///
-    /// The call's own attempts have the key, too: one that follows upon an answer
-    /// which was lost gets the ids of that, where it would leave a gap without a
-    /// key. And where [`Error::ids_may_be_spent`](crate::Error::ids_may_be_spent), a
-    /// later call with the same key gets these.
+    /// All attempts of the call share it. If an answer is lost, the next attempt gets
+    /// the ids of that answer, so there is no gap. If the call fails and
+    /// [`Error::ids_may_be_spent`](crate::Error::ids_may_be_spent) is true, a later
+    /// call with the same idempotency key gets its ids.
     ///
-    /// It is for one call. A client as a whole and a
-    /// [`Sequence`](crate::Sequence), whose requests are of many calls, refuse it.
+    /// It is for one call. A client and a [`Sequence`](crate::Sequence) refuse it,
+    /// because all their calls would get the same ids.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Options {
         self.idempotency_key = Some(key.into());
         self
@@ -90,15 +91,16 @@ impl Options {
         self
     }
 
-    /// Lets a [`Sequence`](crate::Sequence) keep up to `n` ids in stock, fetched
-    /// ahead of the calls, which then take an id from memory. Only weak ids may
-    /// have a stock: a sequence whose mode is not named asks for [`Mode::Weak`].
-    /// The default is 0: no stock. 1 is too few.
+    /// Lets a [`Sequence`](crate::Sequence) keep up to `n` ids in stock, which it
+    /// fetches ahead of the calls. A call then takes an id from memory. Only weak ids
+    /// may have a stock, and a sequence whose mode is not named asks for
+    /// [`Mode::Weak`]. The default is 0, which means no stock. The smallest stock
+    /// is 2.
     ///
-    /// `n` bounds what becomes a gap when the program ends. How much of it is
-    /// used follows the calls: it starts with one id and grows until the stock
-    /// lasts for one to two seconds, which bridges the restart of a worker; it is
-    /// not above 200 000.
+    /// What is in stock when the program ends is a gap. The stock starts with one id
+    /// and grows with the calls until it lasts for one to two seconds, which bridges
+    /// the restart of a worker. It never holds more than `n` ids, nor more than
+    /// 200 000.
     pub fn prefetch(self, n: u32) -> SequenceOptions {
         SequenceOptions {
             options: self,

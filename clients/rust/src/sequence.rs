@@ -16,16 +16,16 @@ use crate::{Error, IdRange, Mode};
 /// with [`Client::sequence`](crate::Client::sequence), once for a key, and keep
 /// it. A clone is cheap and is the same sequence.
 ///
-/// One call's way: it joins the batch that gathers. A task, there is one while
-/// anybody waits, closes the batch as soon as the request before it is answered,
-/// sends one request for the ids of all its calls, and hands each its part.
+/// A call joins the batch that gathers. While anybody waits, one task sends
+/// batches: as soon as a request is answered, it closes the next batch, sends one
+/// request for the ids of all calls in it, and hands each its part.
 ///
-/// Why strong ids stay in order: a batch is closed before its request is sent,
-/// so the ids were drawn after all its calls had begun; and the request is for
-/// as many ids as its calls want, so nothing is left over to be kept for a later
-/// one. What a call would have got that did not wait for it is a gap. The
-/// exception is the stock of [`Options::prefetch`](crate::Options::prefetch),
-/// for weak ids only.
+/// Strong ids stay in order. A batch is closed before its request is sent, so its
+/// ids are drawn after all its calls have begun. The request is for exactly as many
+/// ids as the calls want, so nothing is left over for a later call. If a call does
+/// not wait for its ids, they are a gap. Only the stock of
+/// [`Options::prefetch`](crate::Options::prefetch) keeps ids for later calls, and it
+/// is for weak ids.
 ///
 /// Every call has exactly one outcome: ids that no other call gets, or an error.
 /// An error of the shared request goes to all calls of its batch.

@@ -169,6 +169,7 @@ fn failure(store: &str, key: &str, outcome: Outcome) -> (Code, Failure) {
         idempotent: false,
         wait: None,
         hint: String::new(),
+        cause: outcome.cause,
     };
     (outcome.code, f)
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rustix::time::{clock_gettime, ClockId};
-use seqd_client::{Client, Error};
+use seqd_client::{async_nats, Client, Error};
 use serde_json::{json, Value};
 use tokio::task::JoinSet;
 
-use crate::{count, failed, source, Source};
+use crate::{bare, count, failed, source, Source};
 
 /// One call: when it began and ended, its first id and how many it got.
 type Op = (i64, i64, i64, u32);
@@ -52,8 +52,9 @@ pub(crate) async fn load(client: &Client, command: &Value) -> Value {
 }
 
 /// C callers call for D ms.
-pub(crate) async fn rate(client: &Client, command: &Value) -> Value {
+pub(crate) async fn rate(client: &Client, nats: &async_nats::Client, command: &Value) -> Value {
     let source = match shared(client, command) {
+        Ok(_) if command["bare"] == true => bare(nats, command),
         Ok(source) => source,
         Err(err) => return failed(&err),
     };

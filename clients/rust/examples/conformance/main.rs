@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
             Some("next") => next(&client, &command).await,
             Some("numbers") => numbers(&client, &command).await,
             Some("load") => load::load(&client, &command).await,
-            Some("rate") => load::rate(&client, &command).await,
+            Some("rate") => load::rate(&client, &nats, &command).await,
             Some("connect") => {
                 let _ = nats.drain().await; // it may be closed already
                 nats = connect_options()
@@ -94,6 +94,8 @@ fn failed(err: &Error) -> Value {
 /// Where the ids of a command come from.
 #[derive(Clone)]
 enum Source {
+    /// Requests without the client: a subject and a body.
+    Bare(async_nats::Client, String, Vec<u8>),
     Calls(Arc<(Client, String, String, Options)>),
     Sequence(Sequence),
 }
@@ -101,6 +103,11 @@ enum Source {
 impl Source {
     async fn next(&self, n: u32) -> Result<IdRange, Error> {
         match self {
+            Source::Bare(nats, subject, body) => {
+                let asked = nats.request(subject.clone(), body.clone().into());
+                asked.await.expect("an answer");
+                Ok(IdRange { start: 1, len: 1 })
+            }
             Source::Calls(calls) => {
                 let (client, store, key, options) = &**calls;
                 client.next_n_with(store, key, n, options).await
@@ -116,6 +123,16 @@ fn source(client: &Client, command: &Value, sequence: bool) -> Result<Source, Er
         true => Source::Sequence(client.sequence_with(&store, &key, options)?),
         false => Source::Calls(Arc::new((client.clone(), store, key, options))),
     })
+}
+
+/// Where ids come from without the client.
+fn bare(nats: &async_nats::Client, command: &Value) -> Source {
+    let mode = text(command, "mode");
+    let mut body = b"\x81\xa4mode".to_vec();
+    body.push(0xa0 | mode.len() as u8);
+    body.extend(mode.bytes());
+    let subject = format!("seq.{}.{}", text(command, "store"), text(command, "key"));
+    Source::Bare(nats.clone(), subject, body)
 }
 
 fn options(command: &Value) -> Options {

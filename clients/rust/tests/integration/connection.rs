@@ -54,6 +54,11 @@ async fn a_closed_connection_is_final() {
         matches!(err, Error::Closed(_)) && !err.ids_may_be_spent(),
         "{err}"
     );
+    let cause = std::error::Error::source(&err).expect("what async-nats said");
+    assert!(
+        !err.to_string().contains(&cause.to_string()),
+        "said twice: {err}: {cause}"
+    );
     assert!(start.elapsed() < ms(10_000), "{:?}", start.elapsed());
 }
 

@@ -33,24 +33,6 @@ fn demo_prints_what_layottos_does() {
     assert!(out.status.success());
 }
 
-/// The README shows this program and what it printed.
-#[test]
-fn readme_is_true() {
-    let readme = include_str!("../../README.md");
-    let source = include_str!("../../examples/readme.rs");
-    assert!(
-        readme.contains(&format!("```rust,no_run\n{source}```\n")),
-        "README.md shows another program"
-    );
-    let seqd = Seqd::start();
-    let out = Command::new(example("readme"))
-        .env("NATS_URL", &seqd.url)
-        .output()
-        .unwrap();
-    let printed = String::from_utf8_lossy(&out.stdout);
-    assert!(readme.contains(&format!("```text\n{printed}```\n")), "{printed}");
-}
-
 #[test]
 fn conformance_does_what_a_runner_asks() {
     let seqd = Seqd::start();

@@ -1,5 +1,7 @@
 package io.seqd.examples;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -13,25 +15,29 @@ import io.seqd.client.Mode;
 import io.seqd.client.Numbers;
 import io.seqd.client.Options;
 import io.seqd.client.SeqdException;
+import io.seqd.client.Sequence;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Collections;
+import java.util.Arrays;
 import java.util.Locale;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 
-/** Does what a runner writes to it, a JSON object a line, and answers each with one line. */
+/**
+ * Does what a runner writes to it, a JSON object a line, and answers each with one line. Many
+ * callers at once are futures, or with {@code --threads} threads that block.
+ */
 public final class Conformance {
+  private final boolean threads;
   private Connection nc;
   private Client client;
+
+  private Conformance(boolean threads) {
+    this.threads = threads;
+  }
 
   /** Connects; a connection that there is already is closed. */
   private JsonObject connect(String url) throws IOException, InterruptedException {
@@ -57,14 +63,14 @@ public final class Conformance {
   /**
    * Serves the runner until it says {@code exit} or its input ends.
    *
-   * @param args none
+   * @param args none, or {@code --threads}
    * @throws Exception if the server that NATS_URL names can't be reached
    */
   public static void main(String[] args) throws Exception {
     String url = System.getenv().getOrDefault("NATS_URL", "nats://127.0.0.1:4222");
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    Conformance conformance = new Conformance();
+    Conformance conformance = new Conformance(args.length > 0 && args[0].equals("--threads"));
     try {
       out.println(conformance.connect(url));
       for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -100,7 +106,7 @@ public final class Conformance {
   }
 
   private JsonObject next(JsonObject command) throws Exception {
-    return range(call(command).call());
+    return range(call(command));
   }
 
   private JsonObject numbers(JsonObject command) throws Exception {
@@ -125,91 +131,72 @@ public final class Conformance {
   }
 
   private JsonObject load(JsonObject command) throws Exception {
-    int calls = command.get("calls").getAsInt();
-    JsonArray ops = new JsonArray();
-    JsonObject errors = new JsonObject();
-    Callable<IdRange> call = call(command);
-    together(
-        command,
-        () -> {
-          for (int i = 0; i < calls; i++) {
-            long start = System.nanoTime(); // CLOCK_MONOTONIC on Linux
-            try {
-              IdRange ids = call.call();
-              JsonArray op = new JsonArray();
-              op.add(start);
-              op.add(System.nanoTime());
-              op.add(Long.toString(ids.start()));
-              op.add(ids.length());
-              synchronized (ops) {
-                ops.add(op);
-              }
-            } catch (SeqdException e) {
-              synchronized (ops) {
-                errors.addProperty(e.code(), number(errors, e.code(), 0) + 1);
-              }
-            }
-          }
-          return null;
-        });
+    var load = new Callers.Load(command.get("calls").getAsInt());
+    callers(command).run(number(command, "callers", 1), load);
     JsonObject result = new JsonObject();
-    result.add("ops", ops);
-    result.add("errors", errors);
+    result.add("ops", load.ops);
+    result.add("errors", load.errors);
     return result;
   }
 
   private JsonObject rate(JsonObject command) throws Exception {
-    long duration = TimeUnit.MILLISECONDS.toNanos(command.get("duration_ms").getAsLong());
-    AtomicLong count = new AtomicLong();
-    Callable<IdRange> call = call(command);
-    long start = System.nanoTime();
-    together(
-        command,
-        () -> {
-          long got = 0;
-          while (System.nanoTime() - start < duration) {
-            try {
-              got += call.call().length();
-            } catch (SeqdException e) {
-              // It lowers the rate, which is what is asked for.
-            }
-          }
-          return count.addAndGet(got);
-        });
-    double seconds = (System.nanoTime() - start) / 1e9;
+    long nanos = TimeUnit.MILLISECONDS.toNanos(command.get("duration_ms").getAsLong());
+    var rate = new Callers.Rate(nanos);
+    callers(command).run(number(command, "callers", 1), rate);
     JsonObject result = new JsonObject();
-    result.addProperty("ids_per_second", Math.round(count.get() / seconds));
+    result.addProperty("ids_per_second", rate.perSecond());
     return result;
   }
 
-  /** Lets each of the command's callers do the work, in a thread of its own. */
-  private static void together(JsonObject command, Callable<?> work) throws Exception {
-    int callers = number(command, "callers", 1);
-    ExecutorService threads = Executors.newFixedThreadPool(callers);
-    try {
-      for (Future<?> done : threads.invokeAll(Collections.nCopies(callers, work))) {
-        done.get();
-      }
-    } finally {
-      threads.shutdownNow();
-    }
-  }
-
-  /** Returns what makes one call, of the client or of a sequence. */
-  private Callable<IdRange> call(JsonObject command) {
+  /** Returns callers of the client or of one sequence, as the command has it. */
+  private Callers callers(JsonObject command) {
     String store = command.get("store").getAsString();
     String key = command.get("key").getAsString();
     long n = number(command, "n", 1);
     Options options = options(command);
-    boolean closed = flag(command, "closed");
-    if (closed || flag(command, "sequence")) {
-      var sequence = client.sequence(store, key, options, number(command, "prefetch", 0));
-      if (closed) {
-        sequence.close();
-      }
-      return () -> sequence.nextN(n);
+    if (flag(command, "bare")) {
+      return bare("seq." + store + "." + key, command.get("mode").getAsString());
     }
-    return () -> client.nextN(store, key, n, options);
+    if (flag(command, "sequence")) {
+      Sequence ids = sequence(command, store, key, options);
+      return threads
+          ? Callers.threads(() -> ids.nextN(n))
+          : Callers.futures(() -> ids.nextNAsync(n));
+    }
+    return threads
+        ? Callers.threads(() -> client.nextN(store, key, n, options))
+        : Callers.futures(() -> client.nextNAsync(store, key, n, options));
+  }
+
+  /** Returns callers that ask without the client. */
+  private Callers bare(String subject, String mode) {
+    byte[] head = {(byte) 0x81, (byte) 0xa4, 'm', 'o', 'd', 'e', (byte) (0xa0 | mode.length())};
+    byte[] body = Arrays.copyOf(head, head.length + mode.length());
+    System.arraycopy(mode.getBytes(US_ASCII), 0, body, head.length, mode.length());
+    IdRange one = new IdRange(1, 1);
+    Duration timeout = Duration.ofSeconds(2);
+    return threads
+        ? Callers.threads(() -> nc.request(subject, body, timeout) == null ? null : one)
+        : Callers.futures(
+            () -> nc.requestWithTimeout(subject, body, timeout).thenApply(answer -> one));
+  }
+
+  /** Makes one call, of the client or of a sequence. */
+  private IdRange call(JsonObject command) throws InterruptedException {
+    String store = command.get("store").getAsString();
+    String key = command.get("key").getAsString();
+    long n = number(command, "n", 1);
+    Options options = options(command);
+    if (!flag(command, "closed")) {
+      return client.nextN(store, key, n, options);
+    }
+    Sequence closed = sequence(command, store, key, options);
+    closed.close();
+    return closed.nextN(n);
+  }
+
+  private Sequence sequence(JsonObject command, String store, String key, Options options) {
+    return client.sequence(store, key, options, number(command, "prefetch", 0));
   }
 
   private Options options(JsonObject command) {

@@ -57,8 +57,9 @@ public final class Client implements AutoCloseable {
   /**
    * Returns settings that the connection of a program which runs for long should have. jnats's own
    * give up after 60 tries to reconnect, take four minutes or more to notice a server that fell
-   * silent, and keep requests in a buffer while disconnected: they would go out after their callers
-   * gave up, and burn ids. Add your own (name, credentials, TLS): the later one wins.
+   * silent, and keep requests in a buffer while disconnected. Such requests would go out after
+   * their callers gave up, and spend ids for nobody. Add your own settings (name, credentials,
+   * TLS): the later one wins.
    *
    * @param url of the NATS server, such as {@code nats://127.0.0.1:4222}
    * @return options to build and to connect with
@@ -270,13 +271,13 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Returns a handle on a key that keeps up to prefetch ids in stock, fetched ahead of the calls: a
-   * call then takes an id from memory, with an atomic add. Only weak ids may be in stock: where
-   * options name no mode, it asks for {@link Mode#WEAK}.
+   * Returns a handle on a key that keeps up to prefetch ids in stock, which it fetches ahead of the
+   * calls. A call then takes an id from memory, with an atomic add. Only weak ids may be in stock:
+   * where options name no mode, the handle asks for {@link Mode#WEAK}.
    *
-   * <p>What is in stock when the program ends is a gap. How much that is follows the calls: it
-   * starts with one id and grows until the stock lasts for one to two seconds, which bridges the
-   * restart of a worker; it is not above 200 000.
+   * <p>What is in stock when the program ends is a gap. The stock starts with one id and grows with
+   * the calls until it lasts for one to two seconds, which bridges the restart of a worker. It
+   * never holds more than 200 000 ids.
    *
    * @param store the store's name
    * @param key any text

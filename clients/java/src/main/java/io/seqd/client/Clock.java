@@ -1,5 +1,6 @@
 package io.seqd.client;
 
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -8,7 +9,7 @@ interface Clock {
   /** Returns a point in time, to be compared with others of the same clock only. */
   long nanoTime();
 
-  /** Runs task once after a while, on a thread of the clock's. */
+  /** Runs task once after a while, on a thread of the clock's; if that is closed, at once. */
   Timer after(long nanos, Runnable task);
 
   /** A task that waits. */
@@ -44,8 +45,13 @@ interface Clock {
 
     @Override
     public Timer after(long nanos, Runnable task) {
-      var waiting = timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
-      return () -> waiting.cancel(false);
+      try {
+        var waiting = timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
+        return () -> waiting.cancel(false);
+      } catch (RejectedExecutionException closed) {
+        task.run(); // else a call that pauses would never end
+        return () -> {};
+      }
     }
 
     /** Lets what waits have its turn, and ends. */

@@ -1,12 +1,15 @@
 package io.seqd.client;
 
-import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.PrimitiveIterator;
 import java.util.stream.LongStream;
 
 /**
  * Ids without holes: {@code start}, {@code start + 1}, … {@code start + length - 1}. As text it
- * reads {@code 7}, or {@code 7..16} for ten ids. A loop over it boxes each id, {@link #stream()}
- * none.
+ * reads {@code 7}, or {@code 7..16} for ten ids.
+ *
+ * <p>{@code for (long id : ids)} goes through them, and boxes each. {@link #stream()} and {@link
+ * #iterator()}'s {@code nextLong} box none.
  *
  * <p>It is not called Range, since Guava, Apache Commons and Spring each have one of that name.
  *
@@ -49,9 +52,29 @@ public record IdRange(long start, long length) implements Iterable<Long> {
     return LongStream.rangeClosed(start, last());
   }
 
+  /**
+   * Returns the ids in order.
+   *
+   * @return an iterator from {@code start} to {@code last()}
+   */
   @Override
-  public Iterator<Long> iterator() {
-    return stream().iterator();
+  public PrimitiveIterator.OfLong iterator() {
+    return new PrimitiveIterator.OfLong() {
+      private long taken;
+
+      @Override
+      public boolean hasNext() {
+        return taken < length;
+      }
+
+      @Override
+      public long nextLong() {
+        if (!hasNext()) {
+          throw new NoSuchElementException();
+        }
+        return start + taken++;
+      }
+    };
   }
 
   /** Returns {@code count} ids, the first of which is {@code from} ids behind ours. */

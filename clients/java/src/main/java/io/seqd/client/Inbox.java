@@ -6,17 +6,18 @@ import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
+import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * A client's own subscription for answers. Where jnats ends a request with whatever comes first, it
- * goes on waiting when a stranger answers; and where jnats takes a new reply subject for every
- * request, it uses a few again and again, so that the server finds the way for an answer in its
+ * A client's own subscription for answers. jnats ends a request with the first answer, whoever sent
+ * it; this goes on waiting when a stranger answers. jnats takes a new reply subject for every
+ * request; this uses a few again and again, so that the server finds the way for an answer in its
  * cache.
  *
  * <p>A reply subject is one request's until that has got its answer. A request that gives up takes
@@ -24,22 +25,24 @@ import java.util.function.Function;
  */
 final class Inbox implements AutoCloseable {
   private final Connection nc;
-  private final Clock clock;
+  private final Deadlines deadlines;
   private final ConnectionListener listener = (conn, event) -> connectionChanged(event);
+  private final Map<Long, Slot> slots = new ConcurrentHashMap<>();
+
+  private volatile Patience patience; // of the last request; null: there was none
 
   // Guarded by this; the dispatcher is made with the first request.
   private boolean closed;
   private Dispatcher dispatcher;
   private String prefix;
   private long newest;
-  private final Map<Long, Slot> slots = new HashMap<>();
   private final ArrayDeque<Slot> free = new ArrayDeque<>(); // last used, first used again: cached
 
-  /** A reply subject. */
-  private static final class Slot {
+  /** A reply subject, which holds the request that uses it. Null: it is free, or given up. */
+  @SuppressWarnings("serial") // nobody writes it anywhere
+  private static final class Slot extends AtomicReference<Waiting> {
     final long number;
     final String subject;
-    Waiting waiting; // null: free, or given up. Guarded by the inbox
 
     Slot(long number, String subject) {
       this.number = number;
@@ -47,14 +50,18 @@ final class Inbox implements AutoCloseable {
     }
   }
 
+  private record Patience(long ms, Headers headers) {}
+
   /** A request under way. */
   private static final class Waiting {
+    final long deadline;
     final Function<Message, Source.Outcome> decode; // null: it is not the answer
     final Consumer<Source.Outcome> done;
     volatile boolean metStranger;
-    volatile Clock.Timer timer; // null until the request is sent
 
-    Waiting(Function<Message, Source.Outcome> decode, Consumer<Source.Outcome> done) {
+    Waiting(
+        long deadline, Function<Message, Source.Outcome> decode, Consumer<Source.Outcome> done) {
+      this.deadline = deadline;
       this.decode = decode;
       this.done = done;
     }
@@ -62,7 +69,7 @@ final class Inbox implements AutoCloseable {
 
   Inbox(Connection nc, Clock clock) {
     this.nc = nc;
-    this.clock = clock;
+    this.deadlines = new Deadlines(clock, this::endOverdue);
   }
 
   /**
@@ -71,12 +78,11 @@ final class Inbox implements AutoCloseable {
    */
   void request(
       String subject,
-      Headers headers,
       byte[] body,
       long budgetNanos,
       Function<Message, Source.Outcome> decode,
       Consumer<Source.Outcome> done) {
-    Waiting waiting = new Waiting(decode, done);
+    Waiting waiting = new Waiting(deadlines.in(budgetNanos), decode, done);
     Slot slot;
     try {
       slot = take(waiting);
@@ -89,23 +95,24 @@ final class Inbox implements AutoCloseable {
       return;
     }
     try {
-      nc.publish(subject, slot.subject, headers, body);
+      nc.publish(subject, slot.subject, patience(budgetNanos), body);
     } catch (IllegalStateException | IllegalArgumentException e) {
       end(slot, waiting, false, Source.Outcome.of(refused(e)));
       return;
     }
-    waiting.timer =
-        clock.after(
-            budgetNanos,
-            () -> {
-              Failure f = waiting.metStranger ? Failure.STRANGER : Failure.NO_ANSWER;
-              end(slot, waiting, false, Source.Outcome.of(f));
-            });
-    synchronized (this) {
-      if (slot.waiting != waiting) { // answered before there was a timer
-        waiting.timer.cancel();
-      }
+    deadlines.watch(waiting.deadline);
+  }
+
+  /** Returns the headers of a request that waits for so long. Most requests wait alike. */
+  private Headers patience(long nanos) {
+    long ms = Math.max(TimeUnit.NANOSECONDS.toMillis(nanos), 1); // 0 would be over on arrival
+    Patience last = patience;
+    if (last == null || last.ms != ms) {
+      Headers headers = new Headers().put(Wire.TIMEOUT_HEADER, Long.toString(ms));
+      last = new Patience(ms, new Headers(headers, true)); // jnats copies those that can change
+      patience = last;
     }
+    return last.headers;
   }
 
   /** Says what a publish that jnats refused comes to. */
@@ -134,36 +141,28 @@ final class Inbox implements AutoCloseable {
       slot = new Slot(newest, prefix + newest);
       slots.put(newest, slot);
     }
-    slot.waiting = waiting;
+    slot.set(waiting);
     return slot;
   }
 
   /** Gives a request its outcome, unless it has one. */
   private void end(Slot slot, Waiting waiting, boolean answered, Source.Outcome outcome) {
-    synchronized (this) {
-      if (slot.waiting != waiting) {
-        return;
-      }
-      slot.waiting = null;
-      if (answered) {
-        free.addLast(slot);
-      } else {
-        slots.remove(slot.number);
-      }
+    if (!slot.compareAndSet(waiting, null)) {
+      return;
     }
-    if (waiting.timer != null) {
-      waiting.timer.cancel();
+    if (answered) {
+      synchronized (this) {
+        free.addLast(slot);
+      }
+    } else {
+      slots.remove(slot.number);
     }
     waiting.done.accept(outcome);
   }
 
   private void receive(Message msg) {
-    Slot slot;
-    Waiting waiting;
-    synchronized (this) {
-      slot = slots.get(number(msg.getSubject()));
-      waiting = slot == null ? null : slot.waiting;
-    }
+    Slot slot = slots.get(number(msg.getSubject()));
+    Waiting waiting = slot == null ? null : slot.get();
     if (waiting == null) {
       return; // late, or twice
     }
@@ -189,6 +188,26 @@ final class Inbox implements AutoCloseable {
     }
   }
 
+  /** Ends the requests whose time is up, and watches for the others' earliest deadline. */
+  private void endOverdue(long now) {
+    Waiting earliest = null;
+    for (Slot slot : slots.values()) {
+      Waiting waiting = slot.get();
+      if (waiting == null) {
+        continue;
+      }
+      if (waiting.deadline - now <= 0) {
+        Failure f = waiting.metStranger ? Failure.STRANGER : Failure.NO_ANSWER;
+        end(slot, waiting, false, Source.Outcome.of(f));
+      } else if (earliest == null || waiting.deadline - earliest.deadline < 0) {
+        earliest = waiting;
+      }
+    }
+    if (earliest != null) {
+      deadlines.watch(earliest.deadline);
+    }
+  }
+
   /** Wakes the requests under way when the connection is lost: their answers are, too. */
   private void connectionChanged(ConnectionListener.Events event) {
     if (event == ConnectionListener.Events.DISCONNECTED) {
@@ -198,20 +217,16 @@ final class Inbox implements AutoCloseable {
     }
   }
 
+  /** Ends the requests that are under way now, not those that their callers then begin. */
   private void endAll(Failure failure) {
-    List<Slot> used = new ArrayList<>();
-    List<Waiting> waiting = new ArrayList<>();
-    synchronized (this) {
-      for (Slot slot : slots.values()) {
-        if (slot.waiting != null) {
-          used.add(slot);
-          waiting.add(slot.waiting);
-        }
+    Map<Slot, Waiting> underWay = new IdentityHashMap<>();
+    for (Slot slot : slots.values()) {
+      Waiting waiting = slot.get();
+      if (waiting != null) {
+        underWay.put(slot, waiting);
       }
     }
-    for (int i = 0; i < used.size(); i++) {
-      end(used.get(i), waiting.get(i), false, Source.Outcome.of(failure));
-    }
+    underWay.forEach((slot, waiting) -> end(slot, waiting, false, Source.Outcome.of(failure)));
   }
 
   /** Ends the requests under way, and the subscription. */

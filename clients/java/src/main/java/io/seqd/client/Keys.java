@@ -44,6 +44,23 @@ final class Keys {
    * texts give different keys.
    */
   static String escape(String text) {
+    return isOneToken(text) ? text : escapeBytes(text);
+  }
+
+  /** Reports whether a text is a key as it stands, with nothing to escape: most are. */
+  private static boolean isOneToken(String text) {
+    if (text == null || text.isEmpty() || text.length() > MAX_KEY_BYTES) {
+      return false;
+    }
+    for (int i = 0; i < text.length(); i++) {
+      if (!plain(text.charAt(i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static String escapeBytes(String text) {
     ByteBuffer bytes = utf8(text);
     if (bytes.remaining() == 0) {
       throw Failure.badRequest("key must have 1 to %d bytes, not 0", MAX_KEY_BYTES);

@@ -3,9 +3,10 @@ package io.seqd.client;
 import java.time.Duration;
 
 /**
- * How calls are made. Options are never changed: each {@code with…} returns others. Given to {@link
- * Client} they hold for all its calls, given to a call or a sequence they hold for that one, in
- * place of the client's; start from {@link Client#options()} to change a few.
+ * How calls are made. Options are never changed: each {@code with…} returns others. Options that
+ * are given to a {@link Client} hold for all its calls. Options that are given to a call or a
+ * sequence hold for it in place of the client's; start from {@link Client#options()} to change a
+ * few.
  *
  * <p>A value that makes no sense is a {@link SeqdException.BadRequest} that names it.
  */
@@ -95,8 +96,8 @@ public final class Options {
 
   /**
    * Bounds one attempt: a request without an answer is sent again after that long, perhaps to
-   * another worker. The default is 500 ms. Below a worker's usual answer time it burns ids and gets
-   * none.
+   * another worker. The default is 500 ms. If it is shorter than a worker usually takes to answer,
+   * calls spend ids and get none.
    *
    * @param timeout more than zero
    * @return the options with that attempt timeout
@@ -130,14 +131,16 @@ public final class Options {
   }
 
   /**
-   * Makes a repeat harmless: within the store's window, 10 minutes unless configured, every call
-   * with this key for the same key of the same store gets the ids of the first one, over all
-   * clients and workers. A call's attempts have it, too, so that an answer which was lost is
-   * fetched rather than left as a gap; where the call fails all the same, calling again with it is
-   * safe. A call with it for another n or mode is a {@link SeqdException.BadRequest}. The default
-   * is none.
+   * Makes it safe to repeat a call. Every call for the same key of the same store that has the same
+   * idempotency key gets the same ids, whichever worker answers. That holds within the store's
+   * window, 10 minutes unless configured. A call with it for another n or mode is a {@link
+   * SeqdException.BadRequest}. The default is none.
    *
-   * <p>It is for one call: a client or a sequence does not take it, for all its calls would get the
+   * <p>All attempts of the call share it. If an answer is lost, the next attempt gets the ids of
+   * that answer, so there is no gap. If the call fails and {@link SeqdException#idsMayBeSpent()} is
+   * true, a later call with the same idempotency key gets its ids.
+   *
+   * <p>It is for one call. A client and a sequence refuse it, because all their calls would get the
    * same ids.
    *
    * @param key any text of 1 to 64 bytes in UTF-8
@@ -150,6 +153,27 @@ public final class Options {
           "idempotency key must have 1 to %d bytes, not %d", Wire.MAX_IDEMPOTENCY_KEY_BYTES, size);
     }
     return new Options(root, mode, timeoutNanos, attemptTimeoutNanos, patienceNanos, key);
+  }
+
+  /**
+   * Returns the options as text, for logs. There is nothing secret in them.
+   *
+   * @return such as {@code Options[root=seq, mode=weak, timeout=PT2S, attemptTimeout=PT0.5S]}; the
+   *     patience and the idempotency key follow where they are set
+   */
+  @Override
+  public String toString() {
+    StringBuilder b =
+        new StringBuilder("Options[root=").append(root).append(", mode=").append(mode);
+    b.append(", timeout=").append(Duration.ofNanos(timeoutNanos));
+    b.append(", attemptTimeout=").append(Duration.ofNanos(attemptTimeoutNanos));
+    if (patienceNanos != Long.MAX_VALUE) {
+      b.append(", noRespondersPatience=").append(Duration.ofNanos(patienceNanos));
+    }
+    if (idempotencyKey != null) {
+      b.append(", idempotencyKey=").append(idempotencyKey);
+    }
+    return b.append(']').toString();
   }
 
   /** Returns the idempotency key; null: there is none. */

@@ -11,14 +11,14 @@ import java.util.function.Function;
  * Client#sequence(String, String)}, once for a key, and keep it. It is safe for concurrent use, and
  * its two forms of calls are as {@link Client} tells.
  *
- * <p>One call's way: it joins the batch that gathers. As soon as the request before it is answered,
- * the batch is closed, one request is sent for the ids of all its calls, and each gets its part of
- * the range.
+ * <p>A call joins the batch that gathers. As soon as the request before it is answered, the batch
+ * is closed, one request is sent for the ids of all its calls, and each gets its part of the range.
  *
- * <p>Why {@link Mode#STRONG} stays strict: a batch is closed before its request is sent, so the ids
- * were drawn after all its calls had begun; and the request is for as many ids as its calls want,
- * so nothing is left over to be kept for a later one. What a call would have got that did not wait
- * for it is a gap. The exception is the stock of a sequence that prefetches, for weak ids only.
+ * <p>{@link Mode#STRONG} ids stay strictly in order. A batch is closed before its request is sent,
+ * so its ids are drawn after all its calls have begun. The request is for exactly as many ids as
+ * the calls want, so nothing is left over for a later call. If a call does not wait for its ids,
+ * they are a gap. Only the stock of a sequence that prefetches keeps ids for later calls, and it is
+ * for weak ids.
  *
  * <p>Every call has exactly one outcome: ids that no other call gets, or an error. An error of the
  * shared request goes to all calls of its batch.

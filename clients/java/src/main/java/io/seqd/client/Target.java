@@ -6,7 +6,6 @@ import io.nats.client.impl.Headers;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
@@ -47,11 +46,8 @@ final class Target implements Source {
       return;
     }
     byte[] nonce = Wire.nonce(lastNonce.incrementAndGet());
-    // 0 would be outlived on arrival.
-    long patience = Math.max(TimeUnit.NANOSECONDS.toMillis(budgetNanos), 1);
-    Headers headers = new Headers().put(Wire.TIMEOUT_HEADER, Long.toString(patience));
     byte[] body = Wire.request(n, options.mode(), nonce, options.idempotencyKey());
-    inbox.request(subject, headers, body, budgetNanos, msg -> decode(msg, n, nonce), done);
+    inbox.request(subject, body, budgetNanos, msg -> decode(msg, n, nonce), done);
   }
 
   /**

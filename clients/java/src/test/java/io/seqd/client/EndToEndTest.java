@@ -12,7 +12,6 @@ import com.google.gson.JsonParser;
 import io.nats.client.Connection;
 import io.nats.client.Nats;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -152,20 +151,6 @@ class EndToEndTest {
     }
     assertEquals(want.toString(), got);
     assertEquals(0, demo.waitFor());
-  }
-
-  /** The README's program prints what the README says. */
-  @Test
-  void readme() throws Exception {
-    Process quickstart = program("Quickstart");
-    String got = new String(quickstart.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, quickstart.waitFor());
-    String readme = Files.readString(Path.of("README.md"));
-    assertTrue(readme.contains("```\n" + got + "```\n"), "README does not print:\n" + got);
-    Path source = Path.of("src/examples/java/io/seqd/examples/Quickstart.java");
-    String body = Files.readString(source);
-    body = body.substring(body.indexOf("    String url"), body.indexOf("  }\n}"));
-    assertTrue(readme.contains(body.indent(-4)), "README does not show:\n" + body.indent(-4));
   }
 
   @Test

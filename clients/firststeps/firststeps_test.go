@@ -1,0 +1,130 @@
+package firststeps_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
+)
+
+var pages = flag.String("pages", "go", "folders of clients whose pages are followed: `NAME,…`")
+
+// commandTimeout bounds one command: Maven and cargo may have to fetch what they need.
+const commandTimeout = 8 * time.Minute
+
+func TestFirstSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers, and builds")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Split(*pages, ",") {
+		t.Run(name, func(t *testing.T) {
+			page, err := os.ReadFile(filepath.Join(root, "clients", name, "README.md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := steps(string(page))
+			if err != nil {
+				t.Fatalf("clients/%s/README.md: %v", name, err)
+			}
+			r := &reader{folder: t.TempDir(), url: startDev(t, root)}
+			if err := os.Symlink(root, filepath.Join(r.folder, "seqd")); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range all {
+				if err := r.do(t, s); err != nil {
+					t.Fatalf("clients/%s/README.md:%d: %v", name, s.line, err)
+				}
+			}
+		})
+	}
+}
+
+// reader is somebody who follows a page.
+type reader struct {
+	folder string // where the last step left off
+	url    string // of the nats-server
+}
+
+func (r *reader) do(t *testing.T, s step) error {
+	if s.file != "" {
+		path := filepath.Join(r.folder, s.file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(s.text), 0o600)
+	}
+	left := filepath.Join(t.TempDir(), "pwd")
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	defer cancel()
+	c := exec.CommandContext(ctx, "bash", "-e", "-c", s.text+"\npwd >"+left)
+	c.Dir = r.folder
+	c.Env = append(os.Environ(), "PWD="+r.folder, "NATS_URL="+r.url, "GOWORK=")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s%s", s.text, err, &stdout, &stderr)
+	}
+	if s.checked && stdout.String() != s.printed {
+		return fmt.Errorf("%s\nprinted:\n%sthe page says:\n%s", s.text, &stdout, s.printed)
+	}
+	pwd, err := os.ReadFile(left)
+	r.folder = strings.TrimSpace(string(pwd))
+	return err
+}
+
+var natsURL = regexp.MustCompile(`^ready nats=(\S+) `)
+
+// startDev starts a seqd with fresh data, and returns the address of its
+// nats-server. The test's end ends it.
+func startDev(t *testing.T, root string) (url string) {
+	t.Helper()
+	dir := t.TempDir()
+	build := exec.Command("go", "build", "-o", dir, "./cmd/seqd")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build seqd: %v\n%s", err, out)
+	}
+	var stderr bytes.Buffer
+	dev := exec.Command(filepath.Join(dir, "seqd"), "dev", "--data-dir", filepath.Join(dir, "data"),
+		"--nats-port", "0", "--etcd-port", "0", "--http-port", "0")
+	dev.Env = append(os.Environ(), "XDG_STATE_HOME="+dir)
+	dev.Stderr = &stderr
+	dev.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stdout, err := dev.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = dev.Process.Signal(os.Interrupt)
+		kill := time.AfterFunc(pace.Patience, func() { dev.Process.Kill() })
+		if err := dev.Wait(); !kill.Stop() || err != nil {
+			t.Errorf("seqd dev ended with %v:\n%s", err, &stderr)
+		}
+	})
+	ready, _ := bufio.NewReader(stdout).ReadString('\n') // none, if seqd dev fails
+	found := natsURL.FindStringSubmatch(ready)
+	if found == nil {
+		t.Fatalf("seqd dev printed %q\n%s", ready, &stderr)
+	}
+	return found[1]
+}
