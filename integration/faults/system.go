@@ -26,6 +26,8 @@ type plan struct {
 	config      string        // more lines for the workers' configuration
 	lease       time.Duration // of the leased store; 0 means shortLease
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
+	mesh        bool          // the ways between etcd's members can be cut
+	balanced    int           // so many workers, the last ones, know etcd by a balancer's one address
 }
 
 // system is what the faults are done to. Its methods are for one goroutine at a
@@ -56,7 +58,7 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 	if s.lease == 0 {
 		s.lease = shortLease
 	}
-	s.etcd = newEtcdCluster(t, s, p.quota)
+	s.etcd = newEtcdCluster(t, s, p)
 	if p.user != "" {
 		s.etcd.enableAuth(t, p.user)
 	}
@@ -155,8 +157,16 @@ const segmentMin, segmentMax = 10, 2000
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
 	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
+	var members []string
 	for _, m := range s.etcd.members {
-		w.links = append(w.links, servers.StartProxy(t, m.client))
+		members = append(members, m.client)
+	}
+	if i >= max(p.workers, 3)-p.balanced {
+		w.links = append(w.links, servers.StartBalancer(t, members...).Proxy)
+	} else {
+		for _, m := range members {
+			w.links = append(w.links, servers.StartProxy(t, m))
+		}
 	}
 	if p.natsLinks {
 		w.natsLink = servers.StartProxy(t, w.nats.addr)

@@ -38,6 +38,7 @@ func runEtcd(args []string) error {
 	fs.StringVar(&config.Dir, "data-dir", "", "where its data is")
 	client := fs.String("client", "", "host:port for clients")
 	peer := fs.String("peer", "", "host:port for members")
+	advertise := fs.String("advertise", "", "host:port at which members find it")
 	fs.StringVar(&config.InitialCluster, "cluster", "", "name=http://host:port of each member, with commas")
 	fs.StringVar(&config.InitialClusterToken, "token", "", "cluster token")
 	fs.Int64Var(&config.QuotaBackendBytes, "quota", 0, "backend quota in bytes; 0: etcd's own")
@@ -47,7 +48,7 @@ func runEtcd(args []string) error {
 
 	at := func(hostport string) []url.URL { return []url.URL{{Scheme: "http", Host: hostport}} }
 	config.ListenClientUrls, config.AdvertiseClientUrls = at(*client), at(*client)
-	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*peer)
+	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*advertise)
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "1m"
 	config.LogLevel, config.LogOutputs = "warn", []string{"stderr"}
 	e, err := embed.StartEtcd(config)
