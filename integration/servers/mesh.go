@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -23,6 +24,7 @@ type Mesh struct {
 	names   []string // of the members, as their requests give them
 	cut     map[way]bool
 	changed chan struct{} // closed when cut changes
+	held    chan struct{} // has one if something was held back since Held was read
 }
 
 // way is from one member to another.
@@ -35,7 +37,7 @@ const senderHeader = "X-Server-From"
 // the test's end.
 func StartMesh(t testing.TB, targets ...string) *Mesh {
 	t.Helper()
-	m := &Mesh{names: make([]string, len(targets)), cut: map[way]bool{}, changed: make(chan struct{})}
+	m := &Mesh{names: make([]string, len(targets)), cut: map[way]bool{}, changed: make(chan struct{}), held: make(chan struct{}, 1)}
 	for to, target := range targets {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -82,6 +84,10 @@ func (m *Mesh) Mend(member int) {
 	})
 }
 
+// Held returns a channel with something in it when a cut way has held something
+// back.
+func (m *Mesh) Held() <-chan struct{} { return m.held }
+
 func (m *Mesh) set(change func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,14 +96,23 @@ func (m *Mesh) set(change func()) {
 	m.changed = make(chan struct{})
 }
 
-// await waits until the way is not cut. It returns an error if ctx ends before.
-func (m *Mesh) await(ctx context.Context, w way) error {
+// await waits until the way is not cut that sender's request takes to a member, or,
+// back, the one that its answer takes. It returns an error if ctx ends before.
+func (m *Mesh) await(ctx context.Context, sender string, to int, back bool) error {
 	for {
 		m.mu.Lock()
+		w := way{slices.Index(m.names, sender), to} // a stream may be older than the sender's name
+		if back {
+			w = way{w.to, w.from}
+		}
 		cut, changed := m.cut[w], m.changed
 		m.mu.Unlock()
 		if !cut {
 			return ctx.Err()
+		}
+		select {
+		case m.held <- struct{}{}:
+		default:
 		}
 		select {
 		case <-changed:
@@ -107,30 +122,17 @@ func (m *Mesh) await(ctx context.Context, w way) error {
 	}
 }
 
-// sender returns the number of the member that sent a request, or -1.
-func (m *Mesh) sender(r *http.Request) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i, name := range m.names {
-		if name != "" && name == r.Header.Get(senderHeader) {
-			return i
-		}
-	}
-	return -1
-}
-
 // carry carries one request there and its answer back, which for a stream lasts as
 // long as the stream does.
 func (m *Mesh) carry(w http.ResponseWriter, r *http.Request, to int, target string, out http.RoundTripper) {
-	ctx := r.Context()
-	from := m.sender(r)
-	if m.await(ctx, way{from, to}) != nil {
+	ctx, sender := r.Context(), r.Header.Get(senderHeader)
+	if m.await(ctx, sender, to, false) != nil {
 		return
 	}
 	r = r.Clone(ctx)
 	r.URL.Scheme, r.URL.Host, r.RequestURI = "http", target, ""
 	resp, err := out.RoundTrip(r)
-	if err != nil || m.await(ctx, way{to, from}) != nil {
+	if err != nil || m.await(ctx, sender, to, true) != nil {
 		if err == nil {
 			resp.Body.Close()
 		}
@@ -145,7 +147,7 @@ func (m *Mesh) carry(w http.ResponseWriter, r *http.Request, to int, target stri
 	for buf := make([]byte, 64<<10); ; {
 		_ = flush.Flush() // who is gone is seen by the next write
 		n, err := resp.Body.Read(buf)
-		if m.await(ctx, way{to, from}) != nil {
+		if m.await(ctx, sender, to, true) != nil {
 			panic(http.ErrAbortHandler)
 		}
 		if _, failed := w.Write(buf[:n]); failed != nil || err == io.EOF {
