@@ -191,6 +191,9 @@ func cutTwo(r *run) {
 		for _, w := range ways {
 			r.etcd.mesh.Cut(w[0], w[1])
 		}
+		if ways[0][0] == a {
+			r.awaitAlone(b) // the fault shows
+		}
 		r.during(4 * time.Second)
 		r.rejoin()
 		r.during(time.Second)
