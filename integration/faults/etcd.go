@@ -73,19 +73,23 @@ func newEtcdCluster(t testing.TB, s *system, p plan) *etcdCluster {
 	}
 	c.initial = strings.Join(urls, ",")
 	for i, m := range c.members {
-		name := fmt.Sprintf("etcd%d", i)
-		m.dir = filepath.Join(s.dir, name)
-		m.process = newProcess(t, s.dir, name, s.bin.node, "etcd",
-			"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", m.listen, "--advertise", m.peer,
-			"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(p.quota, 10),
-			"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
-			"--election", strconv.FormatInt(election.Milliseconds(), 10))
+		c.newMember(t, s, m, fmt.Sprintf("etcd%d", i), p.quota)
 	}
 	c.start(t)
 	if c.mesh != nil {
 		c.nameMembers(t)
 	}
 	return c
+}
+
+// newMember gives m a process, which is not running yet.
+func (c *etcdCluster) newMember(t testing.TB, s *system, m *member, name string, quota int64) {
+	m.dir = filepath.Join(s.dir, name)
+	m.process = newProcess(t, s.dir, name, s.bin.node, "etcd",
+		"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", m.listen, "--advertise", m.peer,
+		"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(quota, 10),
+		"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
+		"--election", strconv.FormatInt(election.Milliseconds(), 10))
 }
 
 // nameMembers tells the mesh the members' ids.

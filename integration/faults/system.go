@@ -27,22 +27,27 @@ type plan struct {
 	lease       time.Duration // of the leased store; 0 means shortLease
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
 	mesh        bool          // the ways between etcd's members can be cut
+	authLater   bool          // etcd asks nobody for a user at first
+	grpcProxy   bool          // workers know the address of etcd's gRPC proxy only
 	balanced    int           // so many workers, the last ones, know etcd by a balancer's one address
 }
 
 // system is what the faults are done to. Its methods are for one goroutine at a
 // time.
 type system struct {
-	dir     string
-	bin     binaries
-	etcd    *etcdCluster
-	nats    []*natsServer
-	route   *servers.Proxy // between the two nats-servers, if there are two
-	workers []*worker
-	user    string // that workers are to etcd, if any
-	config  string // more lines for the workers' configuration
-	lease   time.Duration
-	lives   int // workers that were started
+	dir      string
+	bin      binaries
+	etcd     *etcdCluster
+	nats     []*natsServer
+	route    *servers.Proxy // between the two nats-servers, if there are two
+	workers  []*worker
+	proxy    *process // etcd's own, between the workers and the members; nil: none
+	front    string   // host:port where it is
+	user     string   // that workers are to etcd, if any
+	password string
+	config   string // more lines for the workers' configuration
+	lease    time.Duration
+	lives    int // workers that were started
 }
 
 type natsServer struct {
@@ -54,13 +59,19 @@ type natsServer struct {
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), bin: bin, user: p.user, config: p.config, lease: p.lease}
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user, password: p.user, config: p.config, lease: p.lease}
 	if s.lease == 0 {
 		s.lease = shortLease
 	}
 	s.etcd = newEtcdCluster(t, s, p)
 	if p.user != "" {
-		s.etcd.enableAuth(t, p.user)
+		s.etcd.addUsers(t, p.user)
+		if !p.authLater {
+			s.etcd.enableAuth(t)
+		}
+	}
+	if p.grpcProxy {
+		s.startProxy(t)
 	}
 	s.startNATS(t, max(p.natsServers, 1))
 	if p.workers == 0 {
@@ -161,6 +172,9 @@ func (s *system) addWorker(t testing.TB, i int, p plan) {
 	for _, m := range s.etcd.members {
 		members = append(members, m.client)
 	}
+	if s.proxy != nil {
+		members = []string{s.front}
+	}
 	if i >= max(p.workers, 3)-p.balanced {
 		w.links = append(w.links, servers.StartBalancer(t, members...).Proxy)
 	} else {
@@ -189,7 +203,7 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 	}
 	var user string
 	if s.user != "" {
-		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.user)
+		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.password)
 	}
 	nats := w.nats.addr
 	if w.natsLink != nil {

@@ -1,5 +1,5 @@
-// Command node is one etcd member or one nats-server as a process of its own,
-// for the tests of package faults to kill, freeze and cut off. Its output is
+// Command node is one etcd member, one nats-server or etcd's own gRPC proxy as a
+// process of its own, for the tests of package faults to kill, freeze and cut off. Its output is
 // the server's log.
 package main
 
@@ -15,12 +15,17 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdmain"
 )
 
 func main() {
 	commands := map[string]func([]string) error{"etcd": runEtcd, "nats": runNATS}
+	if len(os.Args) > 1 && os.Args[1] == "grpc-proxy" {
+		etcdmain.Main(os.Args)
+		return
+	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: node etcd|nats [flags]")
+		fmt.Fprintln(os.Stderr, "usage: node etcd|nats|grpc-proxy [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
@@ -41,6 +46,7 @@ func runEtcd(args []string) error {
 	advertise := fs.String("advertise", "", "host:port at which members find it")
 	fs.StringVar(&config.InitialCluster, "cluster", "", "name=http://host:port of each member, with commas")
 	fs.StringVar(&config.InitialClusterToken, "token", "", "cluster token")
+	fs.StringVar(&config.ClusterState, "state", embed.ClusterStateFlagNew, "new, or existing for a member that joins")
 	fs.Int64Var(&config.QuotaBackendBytes, "quota", 0, "backend quota in bytes; 0: etcd's own")
 	fs.UintVar(&config.TickMs, "heartbeat", config.TickMs, "ms between heartbeats")
 	fs.UintVar(&config.ElectionMs, "election", config.ElectionMs, "ms without a leader before an election")
@@ -58,6 +64,8 @@ func runEtcd(args []string) error {
 	select {
 	case <-terminated():
 		e.Close()
+		return nil
+	case <-e.Server.StopNotify(): // it was removed from the cluster
 		return nil
 	case err := <-e.Err():
 		return fmt.Errorf("etcd: %w", err)
