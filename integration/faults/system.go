@@ -19,7 +19,9 @@ import (
 // plan is how a system is made. The zero value is 3 etcds, one nats-server and
 // 3 workers.
 type plan struct {
-	natsServers int           // 1 or 2, which are connected; 0 means 1
+	natsServers int           // 1 to 3, which are connected; 0 means 1
+	natsTell    bool          // who is connected to one of them learns of the others
+	callersFrom int           // number of the first nats-server that callers connect to
 	workers     int           // 0 means 3
 	quota       int64         // etcd's, bytes; 0 means etcd's own
 	user        string        // etcd's user and password for workers; "" means none
@@ -39,7 +41,8 @@ type system struct {
 	bin      binaries
 	etcd     *etcdCluster
 	nats     []*natsServer
-	route    *servers.Proxy // between the two nats-servers, if there are two
+	callers  int            // number of the first nats-server that callers connect to
+	route    *servers.Proxy // to the first nats-server from the others, if there are any
 	workers  []*worker
 	proxy    *process // etcd's own, between the workers and the members; nil: none
 	front    string   // host:port where it is
@@ -73,7 +76,8 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 	if p.grpcProxy {
 		s.startProxy(t)
 	}
-	s.startNATS(t, max(p.natsServers, 1))
+	s.callers = p.callersFrom
+	s.startNATS(t, p)
 	if p.workers == 0 {
 		p.workers = 3
 	}
@@ -86,19 +90,20 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 	return s
 }
 
-func (s *system) startNATS(t testing.TB, n int) {
+func (s *system) startNATS(t testing.TB, p plan) {
 	t.Helper()
-	var routes string
-	for i := range n {
+	var routes []string
+	for i := range max(p.natsServers, 1) {
 		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
 		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
-		if n > 1 {
+		if p.natsServers > 1 {
 			cluster := ports.Free(t)
-			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
+			args = append(args, "--cluster-port", port(cluster), "--routes", strings.Join(routes, ","), fmt.Sprintf("--tell=%v", p.natsTell))
 			if i == 0 {
 				s.route = servers.StartProxy(t, cluster)
-				routes = s.route.Addr
+				cluster = s.route.Addr
 			}
+			routes = append(routes, cluster)
 		}
 		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
 		server.start(t)

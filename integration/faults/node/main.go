@@ -15,15 +15,10 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdmain"
 )
 
 func main() {
-	commands := map[string]func([]string) error{"etcd": runEtcd, "nats": runNATS}
-	if len(os.Args) > 1 && os.Args[1] == "grpc-proxy" {
-		etcdmain.Main(os.Args)
-		return
-	}
+	commands := map[string]func([]string) error{"etcd": runEtcd, "nats": runNATS, "grpc-proxy": runProxy}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: node etcd|nats|grpc-proxy [flags]")
 		os.Exit(2)
@@ -87,16 +82,19 @@ func runNATS(args []string) error {
 		Cluster: server.ClusterOpts{
 			Name:         "faults",
 			Host:         "127.0.0.1",
-			NoAdvertise:  true, // routes must not find a way around the test's links
 			PingInterval: pingInterval,
 		},
+		LameDuckDuration:    4 * time.Second,
+		LameDuckGracePeriod: time.Second,
 	}
 	fs.StringVar(&options.ServerName, "name", "", "the server's name")
 	fs.IntVar(&options.Port, "port", 0, "port for clients")
 	fs.IntVar(&options.HTTPPort, "monitor", 0, "port for monitoring; 0: none")
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
+	tell := fs.Bool("tell", false, "tell servers and clients of each other, who may find a way around a test's links")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
 	fs.Parse(args)
+	options.Cluster.NoAdvertise = !*tell
 	for hostport := range strings.SplitSeq(*routes, ",") {
 		if hostport != "" {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: hostport})
@@ -114,11 +112,20 @@ func runNATS(args []string) error {
 	if !s.ReadyForConnections(time.Minute) {
 		return fmt.Errorf("nats-server is not ready on port %d", options.Port)
 	}
-	<-terminated()
-	s.Shutdown()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, lameDuck)
+	if <-stop == lameDuck {
+		s.LameDuckShutdown()
+	} else {
+		s.Shutdown()
+	}
 	s.WaitForShutdown()
 	return nil
 }
+
+// lameDuck is the signal by which nats-server's own command is told to stop as
+// planned.
+const lameDuck = syscall.SIGUSR2
 
 func terminated() <-chan os.Signal {
 	c := make(chan os.Signal, 1)
