@@ -38,15 +38,18 @@ type bill struct {
 	allocatortest.Op        // from the first attempt to the first answer; Ids are marks
 	once             string // the idempotency key; "": none, and one attempt
 	n                int
+	known            int64 // the greatest mark before the first attempt; 0: any will do
 	answered         bool
 }
 
 // bills are the callers of billKeys, and what they got.
 type bills struct {
-	run    *run
-	conns  []*nats.Conn
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	run     *run
+	conns   []*nats.Conn
+	tallies map[allocator.Key]*tally // nil: what they got is kept, and judged in the end
+	ctx     context.Context
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
 
 	mu       sync.Mutex
 	all      []*bill
@@ -56,10 +59,11 @@ type bills struct {
 	problems []error            // one of each kind will do
 }
 
-func startBills(r *run) *bills {
-	ctx, cancel := context.WithCancel(context.Background())
-	b := &bills{run: r, cancel: cancel}
-	for _, server := range r.nats {
+// newBills returns callers that do not ask yet.
+func newBills(r *run) *bills {
+	b := &bills{run: r}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	for _, server := range r.callersAt() {
 		nc, err := nats.Connect("nats://"+server.addr, nats.MaxReconnects(-1), nats.PingInterval(2*time.Second),
 			nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0))
 		if err != nil {
@@ -68,17 +72,32 @@ func startBills(r *run) *bills {
 		r.Cleanup(nc.Close)
 		b.conns = append(b.conns, nc)
 	}
-	for i := range billCallers {
+	r.Cleanup(b.stop)
+	return b
+}
+
+func startBills(r *run) *bills {
+	b := newBills(r)
+	b.each(billCallers, func(ctx context.Context, rnd *rand.Rand, i int) {
+		w := b.want(ctx, rnd, i)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.all = append(b.all, w)
+	})
+	return b
+}
+
+// each has n callers do something again and again, until they are stopped.
+func (b *bills) each(n int, do func(ctx context.Context, rnd *rand.Rand, i int)) {
+	for i := range n {
 		b.wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))
-			for ctx.Err() == nil {
-				b.want(ctx, rnd, i)
-				sleep(ctx, billSpacing/2+rand.N(billSpacing))
+			for b.ctx.Err() == nil {
+				do(b.ctx, rnd, i)
+				sleep(b.ctx, billSpacing/2+rand.N(billSpacing))
 			}
 		})
 	}
-	r.Cleanup(b.stop)
-	return b
 }
 
 func (b *bills) stop() {
@@ -88,25 +107,26 @@ func (b *bills) stop() {
 
 // want wants ids, two times of three with an idempotency key, with which it asks
 // until there is an answer, or it has asked often enough.
-func (b *bills) want(ctx context.Context, rnd *rand.Rand, client int) {
+func (b *bills) want(ctx context.Context, rnd *rand.Rand, client int) *bill {
 	w := &bill{n: 1 + rnd.IntN(billN)}
 	w.Client, w.Key, w.Strong = client, billKeys[rnd.IntN(len(billKeys))], rnd.IntN(2) == 0
 	if rnd.IntN(3) > 0 {
 		w.once = strconv.FormatUint(rnd.Uint64(), 36)
 	}
+	if t := b.tallies[w.Key]; t != nil && (w.Strong || w.Key == billKeys[1]) {
+		w.known = t.known()
+	}
 	w.Start = b.run.record.history.Now()
-	b.mu.Lock()
-	b.all = append(b.all, w)
-	b.mu.Unlock()
 	for attempt := 1; ctx.Err() == nil; attempt++ {
 		if err := b.ask(b.conns[client%len(b.conns)], w); err == nil || w.once == "" || attempt == billAttempts {
-			return
+			break
 		}
 		b.mu.Lock()
 		b.attempts++
 		b.mu.Unlock()
 		sleep(ctx, billSpacing)
 	}
+	return w
 }
 
 // ask makes one attempt, and holds an answer against those that w has had.
@@ -139,16 +159,31 @@ func (b *bills) tookLocked(w *bill, reply subjects.Reply, end int64) error {
 	switch {
 	case !w.answered:
 		w.answered, w.End, w.Ids = true, end, ids
-		b.ops = append(b.ops, w.Op)
+		b.keepLocked(w, w.Op)
 	case w.Ids != ids:
 		b.forgot++
 		op := w.Op
 		op.End, op.Ids = end, ids
-		b.ops = append(b.ops, op)
+		b.keepLocked(w, op)
 	case !reply.Replayed:
 		b.problemLocked("the same answer, and not a word that it is a repeat: %v", w.Op)
 	}
 	return nil
+}
+
+// keepLocked notes what w got.
+func (b *bills) keepLocked(w *bill, op allocatortest.Op) {
+	t := b.tallies[w.Key]
+	if t == nil {
+		b.ops = append(b.ops, op)
+		return
+	}
+	if op.Ids != w.Ids {
+		b.problemLocked("a repeat got %v, and before it was: %v", op.Ids, w.Op)
+	}
+	if err := t.add(op.Ids, w.known); err != nil {
+		b.problemLocked("%v: %w", w.Op, err)
+	}
 }
 
 // marksOf returns the ids of a reply as marks.

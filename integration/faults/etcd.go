@@ -15,6 +15,7 @@ import (
 
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
+	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // Times of etcd. Shorter ones would be met by a busy machine now and then, and
@@ -31,14 +32,16 @@ const token = "faults"
 // etcdCluster is three members. Its methods are for one goroutine at a time.
 type etcdCluster struct {
 	members []*member
-	initial string // --initial-cluster
-	user    string // for client; "": none
+	initial string        // --initial-cluster
+	user    string        // for client; "": none
+	mesh    *servers.Mesh // between the members; nil: they reach each other
 }
 
 type member struct {
 	*process
 	client string // host:port for clients, past all links
-	peer   string // host:port for members
+	listen string // host:port for members, past the mesh
+	peer   string // host:port that members know
 	dir    string
 }
 
@@ -49,26 +52,64 @@ func (c *etcdCluster) waitedForDisk() bool {
 	return slices.ContainsFunc(c.members, func(m *member) bool { return m.said("slow fdatasync") })
 }
 
-func newEtcdCluster(t testing.TB, s *system, quota int64) *etcdCluster {
+func newEtcdCluster(t testing.TB, s *system, p plan) *etcdCluster {
 	c := &etcdCluster{}
-	var urls []string
-	for i := range 3 {
-		m := &member{client: ports.Free(t), peer: ports.Free(t)}
-		urls = append(urls, fmt.Sprintf("etcd%d=http://%s", i, m.peer))
+	var listening []string
+	for range 3 {
+		m := &member{client: ports.Free(t), listen: ports.Free(t)}
+		m.peer = m.listen
+		listening = append(listening, m.listen)
 		c.members = append(c.members, m)
+	}
+	if p.mesh {
+		c.mesh = servers.StartMesh(t, listening...)
+	}
+	var urls []string
+	for i, m := range c.members {
+		if c.mesh != nil {
+			m.peer = c.mesh.Addrs[i]
+		}
+		urls = append(urls, fmt.Sprintf("etcd%d=http://%s", i, m.peer))
 	}
 	c.initial = strings.Join(urls, ",")
 	for i, m := range c.members {
-		name := fmt.Sprintf("etcd%d", i)
-		m.dir = filepath.Join(s.dir, name)
-		m.process = newProcess(t, s.dir, name, s.bin.node, "etcd",
-			"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", m.peer,
-			"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(quota, 10),
-			"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
-			"--election", strconv.FormatInt(election.Milliseconds(), 10))
+		c.newMember(t, s, m, fmt.Sprintf("etcd%d", i), p.quota)
 	}
 	c.start(t)
+	if c.mesh != nil {
+		c.nameMembers(t)
+	}
 	return c
+}
+
+// newMember gives m a process, which is not running yet.
+func (c *etcdCluster) newMember(t testing.TB, s *system, m *member, name string, quota int64) {
+	m.dir = filepath.Join(s.dir, name)
+	m.process = newProcess(t, s.dir, name, s.bin.node, "etcd",
+		"--name", name, "--data-dir", m.dir, "--client", m.client, "--peer", m.listen, "--advertise", m.peer,
+		"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(quota, 10),
+		"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
+		"--election", strconv.FormatInt(election.Milliseconds(), 10))
+}
+
+// nameMembers tells the mesh the members' ids.
+func (c *etcdCluster) nameMembers(t testing.TB) {
+	t.Helper()
+	client := c.connect(t)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), pace.Patience)
+	defer cancel()
+	list, err := client.MemberList(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range c.members {
+		for _, is := range list.Members {
+			if is.Name == m.name {
+				c.mesh.Name(i, strconv.FormatUint(is.ID, 16))
+			}
+		}
+	}
 }
 
 // start starts all members and waits until they have a leader.

@@ -41,8 +41,10 @@ type caller struct {
 type asked struct {
 	key   int // index into throng.keys
 	n     int
-	known int64 // the greatest id of the key before it was sent
+	known int64 // the greatest id of the key before it was sent; 0: any id will do
 	sent  int64 // stamp
+
+	settled bool // it was said that it was never answered
 }
 
 // askLocked has caller i ask for something.
@@ -52,18 +54,29 @@ func (l *line) askLocked(i int) {
 	}
 	c, who := l.throng, &l.callers[i]
 	key := l.rnd.IntN(len(c.keys))
-	who.asked = asked{key: key, n: 1, known: c.tallies[key].known(), sent: c.now()}
+	strong := l.rnd.IntN(2) == 0 || c.keys[key].Store == strongKeys[0].Store
+	who.asked = asked{key: key, n: 1, sent: c.now()}
+	if inOrder(c.keys[key], strong) {
+		who.asked.known = c.tallies[key].known()
+	}
 	if l.rnd.IntN(8) == 0 {
 		who.asked.n = 1 + l.rnd.IntN(maxN)
 	}
 	who.seq++
 	who.waiting = true
 	who.recent[who.seq%recent] = who.asked
-	request := subjects.Request{N: who.asked.n, Mode: mode(l.rnd.IntN(2) == 0)}
+	request := subjects.Request{N: who.asked.n, Mode: mode(strong)}
 	m := nats.NewMsg(subjects.Subject(subjects.Root, c.keys[key].Store, c.keys[key].Name))
 	m.Reply, m.Data = l.inbox+"."+endOf(i, who.seq), request.Append(nil)
-	_ = l.nc.PublishMsg(m) // if it could not be sent, its caller gives up
+	if err := l.nc.PublishMsg(m); err != nil {
+		who.waiting = false
+		who.pause = c.now() + int64(again)
+		c.failed(key, notConnected)
+	}
 }
+
+// again is how long a caller waits that was told nothing better.
+const again = 20 * time.Millisecond
 
 func endOf(caller int, seq uint64) string {
 	return strconv.Itoa(caller) + "." + strconv.FormatUint(seq, 36)
@@ -100,15 +113,14 @@ func (l *line) hear(m *nats.Msg) {
 
 // take takes an answer to a, and returns for how long its caller waits now.
 func (l *line) take(a asked, m *nats.Msg) (pause time.Duration) {
-	const again = 20 * time.Millisecond
 	c := l.throng
 	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-		c.failed(noResponders)
+		c.failed(a.key, noResponders)
 		return again
 	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
 	if e, ok := errors.AsType[*subjects.Error](err); ok {
-		c.failed(string(e.Code))
+		c.failed(a.key, string(e.Code))
 		return max(again, e.RetryAfter)
 	}
 	if err != nil || reply.N != a.n {
@@ -120,7 +132,7 @@ func (l *line) take(a asked, m *nats.Msg) (pause time.Duration) {
 	}
 	c.answered.Add(1)
 	c.ids.Add(int64(reply.N))
-	return 0
+	return c.pause(l.rnd)
 }
 
 // takeSecond takes a second answer to a request of who's.
@@ -148,7 +160,7 @@ func (l *line) sweep(ctx context.Context) {
 			if who.waiting && now-who.asked.sent > int64(throngPatience) {
 				l.left[endOf(i, who.seq)] = who.asked
 				who.waiting = false
-				l.throng.failed(noAnswer)
+				l.throng.failed(who.asked.key, noAnswer)
 			}
 			if !who.waiting && now >= who.pause {
 				l.askLocked(i)

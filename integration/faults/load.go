@@ -50,7 +50,7 @@ func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{record: r, cancel: cancel}
 	for i := range 4 {
-		l.conns = append(l.conns, dialCaller(t, s.nats[i%len(s.nats)], r))
+		l.conns = append(l.conns, dialCaller(t, s.callersAt()[i%len(s.callersAt())], r))
 	}
 	for i := range rawCallers + sdkCallers {
 		c := l.conns[i%len(l.conns)]
@@ -69,6 +69,9 @@ func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 	t.Cleanup(l.stop)
 	return l
 }
+
+// callersAt returns the nats-servers that callers connect to.
+func (s *system) callersAt() []*natsServer { return s.nats[s.callers:] }
 
 // stop ends the callers and waits for them; answers are still heard.
 func (l *load) stop() {

@@ -19,28 +19,38 @@ import (
 // plan is how a system is made. The zero value is 3 etcds, one nats-server and
 // 3 workers.
 type plan struct {
-	natsServers int           // 1 or 2, which are connected; 0 means 1
+	natsServers int           // 1 to 3, which are connected; 0 means 1
+	natsTell    bool          // who is connected to one of them learns of the others
+	callersFrom int           // number of the first nats-server that callers connect to
 	workers     int           // 0 means 3
 	quota       int64         // etcd's, bytes; 0 means etcd's own
 	user        string        // etcd's user and password for workers; "" means none
 	config      string        // more lines for the workers' configuration
 	lease       time.Duration // of the leased store; 0 means shortLease
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
+	mesh        bool          // the ways between etcd's members can be cut
+	authLater   bool          // etcd asks nobody for a user at first
+	grpcProxy   bool          // workers know the address of etcd's gRPC proxy only
+	balanced    int           // so many workers, the last ones, know etcd by a balancer's one address
 }
 
 // system is what the faults are done to. Its methods are for one goroutine at a
 // time.
 type system struct {
-	dir     string
-	bin     binaries
-	etcd    *etcdCluster
-	nats    []*natsServer
-	route   *servers.Proxy // between the two nats-servers, if there are two
-	workers []*worker
-	user    string // that workers are to etcd, if any
-	config  string // more lines for the workers' configuration
-	lease   time.Duration
-	lives   int // workers that were started
+	dir      string
+	bin      binaries
+	etcd     *etcdCluster
+	nats     []*natsServer
+	callers  int            // number of the first nats-server that callers connect to
+	route    *servers.Proxy // to the first nats-server from the others, if there are any
+	workers  []*worker
+	proxy    *process // etcd's own, between the workers and the members; nil: none
+	front    string   // host:port where it is
+	user     string   // that workers are to etcd, if any
+	password string
+	config   string // more lines for the workers' configuration
+	lease    time.Duration
+	lives    int // workers that were started
 }
 
 type natsServer struct {
@@ -52,15 +62,22 @@ type natsServer struct {
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
-	s := &system{dir: t.TempDir(), bin: bin, user: p.user, config: p.config, lease: p.lease}
+	s := &system{dir: t.TempDir(), bin: bin, user: p.user, password: p.user, config: p.config, lease: p.lease}
 	if s.lease == 0 {
 		s.lease = shortLease
 	}
-	s.etcd = newEtcdCluster(t, s, p.quota)
+	s.etcd = newEtcdCluster(t, s, p)
 	if p.user != "" {
-		s.etcd.enableAuth(t, p.user)
+		s.etcd.addUsers(t, p.user)
+		if !p.authLater {
+			s.etcd.enableAuth(t)
+		}
 	}
-	s.startNATS(t, max(p.natsServers, 1))
+	if p.grpcProxy {
+		s.startProxy(t)
+	}
+	s.callers = p.callersFrom
+	s.startNATS(t, p)
 	if p.workers == 0 {
 		p.workers = 3
 	}
@@ -73,19 +90,20 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 	return s
 }
 
-func (s *system) startNATS(t testing.TB, n int) {
+func (s *system) startNATS(t testing.TB, p plan) {
 	t.Helper()
-	var routes string
-	for i := range n {
+	var routes []string
+	for i := range max(p.natsServers, 1) {
 		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
 		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
-		if n > 1 {
+		if p.natsServers > 1 {
 			cluster := ports.Free(t)
-			args = append(args, "--cluster-port", port(cluster), "--routes", routes)
+			args = append(args, "--cluster-port", port(cluster), "--routes", strings.Join(routes, ","), fmt.Sprintf("--tell=%v", p.natsTell))
 			if i == 0 {
 				s.route = servers.StartProxy(t, cluster)
-				routes = s.route.Addr
+				cluster = s.route.Addr
 			}
+			routes = append(routes, cluster)
 		}
 		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
 		server.start(t)
@@ -155,8 +173,19 @@ const segmentMin, segmentMax = 10, 2000
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
 	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
+	var members []string
 	for _, m := range s.etcd.members {
-		w.links = append(w.links, servers.StartProxy(t, m.client))
+		members = append(members, m.client)
+	}
+	if s.proxy != nil {
+		members = []string{s.front}
+	}
+	if i >= max(p.workers, 3)-p.balanced {
+		w.links = append(w.links, servers.StartBalancer(t, members...).Proxy)
+	} else {
+		for _, m := range members {
+			w.links = append(w.links, servers.StartProxy(t, m))
+		}
 	}
 	if p.natsLinks {
 		w.natsLink = servers.StartProxy(t, w.nats.addr)
@@ -179,7 +208,7 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 	}
 	var user string
 	if s.user != "" {
-		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.user)
+		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.password)
 	}
 	nats := w.nats.addr
 	if w.natsLink != nil {

@@ -126,7 +126,8 @@ func TestTakeovers(t *testing.T) {
 		run: run{TB: t, system: sys, record: &record{}, owners: watchOwners(t, sys.etcd, keys)},
 		rnd: rand.New(rand.NewPCG(*seed, 0)),
 	}
-	throng := startThrong(t, sys, keys, s.record.history.Now)
+	throng := newThrong(keys, s.record.history.Now)
+	throng.start(t, sys)
 	done := map[string]int{}
 	begin, told := time.Now(), time.Now()
 	for time.Since(begin) < *takeovers {

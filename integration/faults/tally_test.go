@@ -14,7 +14,7 @@ import (
 // that have the whole history before them.
 func TestTallyAgrees(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	good, bad := 0, 0
+	good, bad, disk := 0, 0, newShelf(t, "tally", 1)
 	for range 20_000 {
 		ops := make([]allocatortest.Op, 2+rnd.IntN(6))
 		for i, first := range rnd.Perm(len(ops)) {
@@ -23,12 +23,16 @@ func TestTallyAgrees(t *testing.T) {
 				Key: leasedKeys[0], Start: start, End: start + 1 + int64(2*rnd.IntN(20)),
 				Ids: allocator.Range{First: pageIDs - 20 + int64(first*10), N: 1 + rnd.IntN(10)}, Strong: true,
 			}
+			if spread := rnd.IntN(3) == 0; spread {
+				ops[i].Ids.First = int64(first+1)*pageIDs - 5 // pages that leave memory and come back
+			}
 			if rnd.IntN(10) == 0 {
 				ops[i].Ids.N = 11 // one too many
 			}
 		}
 		want := allocatortest.CheckUnique(ops) == nil && allocatortest.CheckStrong(ops) == nil
-		err := replay(ops)
+		clear(disk.slots)
+		err := replay(&tally{shelf: disk}, ops)
 		if (err == nil) != want {
 			t.Fatalf("the tally says %v of %v, the checkers say %v", err, ops, want)
 		}
@@ -44,7 +48,7 @@ func TestTallyAgrees(t *testing.T) {
 }
 
 // replay shows a tally the ops as they happened.
-func replay(ops []allocatortest.Op) error {
+func replay(all *tally, ops []allocatortest.Op) error {
 	type event struct {
 		at  int64
 		op  int
@@ -55,7 +59,6 @@ func replay(ops []allocatortest.Op) error {
 		events = append(events, event{at: op.Start, op: i}, event{at: op.End, op: i, end: true})
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
-	var all tally
 	var first error
 	known := make([]int64, len(ops))
 	for _, e := range events {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -23,17 +24,23 @@ type throng struct {
 	keys    []allocator.Key
 	tallies []tally // one for each key
 	now     func() int64
+	spacing time.Duration // between a caller's requests; 0: none
 	lines   []*line
 	sweeper sync.WaitGroup
+	ctx     context.Context
 	cancel  context.CancelFunc
 
 	answered atomic.Int64 // requests that got ids
 	ids      atomic.Int64
+	calls    atomic.Int64 // of the Go client, that ended
+	failures atomic.Int64 // of requests and calls
 
 	mu       sync.Mutex
 	problems []error        // a few
 	outcomes map[string]int // how requests failed
-	twice    []int64        // when requests were sent that two workers answered
+	failedOf map[allocator.Key]int
+	badCalls int     // of the Go client, that failed
+	twice    []int64 // when requests were sent that two workers answered
 }
 
 const (
@@ -47,12 +54,15 @@ const (
 	recent = 4096
 )
 
-// startThrong has callers ask until they are stopped. now gives stamps.
-func startThrong(t testing.TB, s *system, keys []allocator.Key, now func() int64) *throng {
+// newThrong returns callers that do not ask yet. now gives stamps.
+func newThrong(keys []allocator.Key, now func() int64) *throng {
+	return &throng{keys: keys, tallies: make([]tally, len(keys)), now: now, outcomes: map[string]int{}, failedOf: map[allocator.Key]int{}}
+}
+
+// start has callers ask until they are stopped.
+func (c *throng) start(t testing.TB, s *system) {
 	t.Helper()
-	c := &throng{keys: keys, tallies: make([]tally, len(keys)), now: now, outcomes: map[string]int{}}
-	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel = cancel
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for i := range lines {
 		nc, err := nats.Connect("nats://"+s.nats[i%len(s.nats)].addr, append(seqd.ConnectOptions(),
 			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
@@ -64,10 +74,9 @@ func startThrong(t testing.TB, s *system, keys []allocator.Key, now func() int64
 			t.Fatal(err)
 		}
 		c.lines = append(c.lines, l)
-		c.sweeper.Go(func() { l.sweep(ctx) })
+		c.sweeper.Go(func() { l.sweep(c.ctx) })
 	}
 	t.Cleanup(func() { c.stop(); c.close() })
-	return c
 }
 
 // stop has nobody ask any more. Answers are still heard.
@@ -87,10 +96,20 @@ func (c *throng) close() {
 	}
 }
 
-func (c *throng) failed(outcome string) {
+func (c *throng) failed(key int, outcome string) {
+	c.failures.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes[outcome]++
+	c.failedOf[c.keys[key]]++
+}
+
+// pause draws for how long a caller waits that has got ids.
+func (c *throng) pause(rnd *rand.Rand) time.Duration {
+	if c.spacing == 0 {
+		return 0
+	}
+	return c.spacing/2 + time.Duration(rnd.Int64N(int64(c.spacing)))
 }
 
 func (c *throng) problemf(format string, args ...any) {
@@ -109,6 +128,10 @@ func (c *throng) found() (problems []error, twice []int64, outcomes map[string]i
 	return slices.Clone(c.problems), slices.Clone(c.twice), maps.Clone(c.outcomes)
 }
 
+// inOrder reports whether ids of a key and a mode have to be above all that were
+// known.
+func inOrder(key allocator.Key, strong bool) bool { return strong || isLeased(key) }
+
 // unheard returns the requests that were never answered, whose callers have given
 // up.
 func (c *throng) unheard() (all []asked) {
@@ -120,4 +143,67 @@ func (c *throng) unheard() (all []asked) {
 		l.mu.Unlock()
 	}
 	return all
+}
+
+// settle returns those unheard requests that were sent before a stamp and that it
+// has not returned so far. An answer is held against U and S even after that.
+func (c *throng) settle(before int64) (all []asked) {
+	for _, l := range c.lines {
+		l.mu.Lock()
+		for end, a := range l.left {
+			if !a.settled && a.sent < before {
+				all = append(all, a)
+				a.settled = true
+				l.left[end] = a
+			}
+		}
+		l.mu.Unlock()
+	}
+	return all
+}
+
+func (c *throng) failuresOf(key allocator.Key) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failedOf[key]
+}
+
+// call has callers of the Go client ask until the throng is stopped.
+func (c *throng) call(n int) error {
+	for i := range n {
+		client, err := seqd.New(c.lines[i%len(c.lines)].nc, seqd.WithTimeout(callTimeout))
+		if err != nil {
+			return err
+		}
+		c.sweeper.Go(func() {
+			for rnd := rand.New(rand.NewPCG(rand.Uint64(), uint64(i))); c.ctx.Err() == nil; {
+				c.callOnce(client, rnd)
+				sleep(c.ctx, c.pause(rnd))
+			}
+		})
+	}
+	return nil
+}
+
+func (c *throng) callOnce(client *seqd.Client, rnd *rand.Rand) {
+	i, strong, known := rnd.IntN(len(c.keys)), rnd.IntN(2) == 0, int64(0)
+	key := c.keys[i]
+	strong = strong || key.Store == strongKeys[0].Store
+	if inOrder(key, strong) {
+		known = c.tallies[i].known()
+	}
+	ids, err := client.NextN(context.Background(), key.Store, key.Name, 1+rnd.IntN(maxN), seqd.WithMode(mode(strong)))
+	c.calls.Add(1)
+	if err != nil {
+		c.failed(i, outcomeOf(err))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.badCalls++
+		return
+	}
+	c.answered.Add(1)
+	c.ids.Add(int64(ids.N))
+	if err := c.tallies[i].add(allocator.Range{First: ids.First, N: ids.N}, known); err != nil {
+		c.problemf("%s, of the Go client: %v", key.Name, err)
+	}
 }

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,6 +38,7 @@ type evidence struct {
 type budget struct {
 	lives     int           // of workers: each may end with a batch under way and two segments of a key unspent
 	workers   int           // at a time
+	callers   int           // whose requests one batch may be for; 0: those of a load
 	jumped    int64         // by how much an operator raised every counter
 	ambiguous time.Duration // for how long etcd's answers may have been missing; 0: they were not
 	tenures   int           // in which a leased key may have been owned: each may end with two windows unspent
@@ -50,7 +52,7 @@ type budget struct {
 // second, or is followed by a pause that soon lasts half of one. Before pauses
 // have grown, and for what was under way already, there are eight more.
 func (b budget) of(key allocator.Key, failed int) int64 {
-	segment, batch := int64(2*segmentMax), int64((rawCallers+sdkCallers)*maxN)
+	segment, batch := int64(2*segmentMax), int64(cmp.Or(b.callers, rawCallers+sdkCallers)*maxN)
 	switch {
 	case slices.Contains(strongKeys, key):
 		segment = 0

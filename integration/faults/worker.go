@@ -18,7 +18,7 @@ type worker struct {
 	*process
 	file     string // its configuration
 	http     string
-	links    []*servers.Proxy // one for each member
+	links    []*servers.Proxy // one for each member, or a balancer's one for all
 	nats     *natsServer
 	natsLink *servers.Proxy // nil: none
 }

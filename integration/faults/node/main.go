@@ -1,5 +1,5 @@
-// Command node is one etcd member or one nats-server as a process of its own,
-// for the tests of package faults to kill, freeze and cut off. Its output is
+// Command node is one etcd member, one nats-server or etcd's own gRPC proxy as a
+// process of its own, for the tests of package faults to kill, freeze and cut off. Its output is
 // the server's log.
 package main
 
@@ -18,9 +18,9 @@ import (
 )
 
 func main() {
-	commands := map[string]func([]string) error{"etcd": runEtcd, "nats": runNATS}
+	commands := map[string]func([]string) error{"etcd": runEtcd, "nats": runNATS, "grpc-proxy": runProxy}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: node etcd|nats [flags]")
+		fmt.Fprintln(os.Stderr, "usage: node etcd|nats|grpc-proxy [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
@@ -38,8 +38,10 @@ func runEtcd(args []string) error {
 	fs.StringVar(&config.Dir, "data-dir", "", "where its data is")
 	client := fs.String("client", "", "host:port for clients")
 	peer := fs.String("peer", "", "host:port for members")
+	advertise := fs.String("advertise", "", "host:port at which members find it")
 	fs.StringVar(&config.InitialCluster, "cluster", "", "name=http://host:port of each member, with commas")
 	fs.StringVar(&config.InitialClusterToken, "token", "", "cluster token")
+	fs.StringVar(&config.ClusterState, "state", embed.ClusterStateFlagNew, "new, or existing for a member that joins")
 	fs.Int64Var(&config.QuotaBackendBytes, "quota", 0, "backend quota in bytes; 0: etcd's own")
 	fs.UintVar(&config.TickMs, "heartbeat", config.TickMs, "ms between heartbeats")
 	fs.UintVar(&config.ElectionMs, "election", config.ElectionMs, "ms without a leader before an election")
@@ -47,7 +49,7 @@ func runEtcd(args []string) error {
 
 	at := func(hostport string) []url.URL { return []url.URL{{Scheme: "http", Host: hostport}} }
 	config.ListenClientUrls, config.AdvertiseClientUrls = at(*client), at(*client)
-	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*peer)
+	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*advertise)
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "1m"
 	config.LogLevel, config.LogOutputs = "warn", []string{"stderr"}
 	e, err := embed.StartEtcd(config)
@@ -57,6 +59,8 @@ func runEtcd(args []string) error {
 	select {
 	case <-terminated():
 		e.Close()
+		return nil
+	case <-e.Server.StopNotify(): // it was removed from the cluster
 		return nil
 	case err := <-e.Err():
 		return fmt.Errorf("etcd: %w", err)
@@ -78,16 +82,19 @@ func runNATS(args []string) error {
 		Cluster: server.ClusterOpts{
 			Name:         "faults",
 			Host:         "127.0.0.1",
-			NoAdvertise:  true, // routes must not find a way around the test's links
 			PingInterval: pingInterval,
 		},
+		LameDuckDuration:    4 * time.Second,
+		LameDuckGracePeriod: time.Second,
 	}
 	fs.StringVar(&options.ServerName, "name", "", "the server's name")
 	fs.IntVar(&options.Port, "port", 0, "port for clients")
 	fs.IntVar(&options.HTTPPort, "monitor", 0, "port for monitoring; 0: none")
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
+	tell := fs.Bool("tell", false, "tell servers and clients of each other, who may find a way around a test's links")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
 	fs.Parse(args)
+	options.Cluster.NoAdvertise = !*tell
 	for hostport := range strings.SplitSeq(*routes, ",") {
 		if hostport != "" {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: hostport})
@@ -105,11 +112,20 @@ func runNATS(args []string) error {
 	if !s.ReadyForConnections(time.Minute) {
 		return fmt.Errorf("nats-server is not ready on port %d", options.Port)
 	}
-	<-terminated()
-	s.Shutdown()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, lameDuck)
+	if <-stop == lameDuck {
+		s.LameDuckShutdown()
+	} else {
+		s.Shutdown()
+	}
 	s.WaitForShutdown()
 	return nil
 }
+
+// lameDuck is the signal by which nats-server's own command is told to stop as
+// planned.
+const lameDuck = syscall.SIGUSR2
 
 func terminated() <-chan os.Signal {
 	c := make(chan os.Signal, 1)
