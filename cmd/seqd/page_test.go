@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +157,12 @@ func TestManyPagesAskOnce(t *testing.T) {
 	asked, _, _ := questions.Pending()
 	if asked == 0 || asked > len(seen)+1 || len(seen) > 2*each {
 		t.Errorf("%d pages saw %d views, for which the workers were asked %d times", viewers, len(seen), asked)
+	}
+	times := slices.SortedFunc(maps.Keys(seen), time.Time.Compare)
+	for i := range times[1:] {
+		if apart := times[i+1].Sub(times[i]); apart < time.Second {
+			t.Errorf("two views are %v apart", apart)
+		}
 	}
 }
 

@@ -104,7 +104,7 @@ func TestPageIsBehindAValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err, stderr)
 		}
-		if got := strings.Contains(out, "- --page=everywhere\n"); got != want {
+		if got := strings.Contains(string(out), "- --page=everywhere\n"); got != want {
 			t.Errorf("%s: shown: %v", set, got)
 		}
 	}

@@ -29,6 +29,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"config.stores.a.etcd.password=hunter2", "'password'"},
 		// What the chart sets by itself.
 		{"config.http=:80", "'http'"},
+		{"config.page=everywhere", "'page'"},
 		{"config.state_dir=/tmp", "'state_dir'"},
 		{"config.drain_timeout=10m", "'drain_timeout'"},
 		// Helm would round it, and a floor must not become lower.
@@ -75,7 +76,7 @@ func TestSchemaKnowsEverySetting(t *testing.T) {
 	if err := yaml.Unmarshal(data, &config); err != nil {
 		t.Fatal(err)
 	}
-	for _, ours := range []string{"http", "state_dir", "drain_timeout"} {
+	for _, ours := range []string{"http", "page", "state_dir", "drain_timeout"} {
 		delete(config, ours)
 	}
 	values, err := yaml.Marshal(map[string]any{"config": config})
