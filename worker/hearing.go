@@ -41,8 +41,8 @@ func (h *hearing) drop() {
 
 func (h *hearing) topic() (subject, queue string) { return h.subject, "" }
 
-// Subscriptions returns how many subscriptions a worker has for that many
-// stores: with fewer allowed it can't serve.
+// Subscriptions returns how many subscriptions a worker has for that many stores. It
+// can't serve with fewer.
 func Subscriptions(stores int) int { return stores + discoverySubjects + ownSubjects }
 
 // subscriptions returns how many w needs.
