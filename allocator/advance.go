@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Starter is what advances are asked of, without a goroutine that waits for the
-// answer: where many keys advance at a time, waking one for each costs as much as
-// the rest of the advance.
+// Starter is what advances are asked of without a goroutine that waits for the answer.
+// Where many keys advance at the same time, waking a goroutine for each would cost as
+// much as the rest of the advance.
 type Starter interface {
-	// Start is [Counter]'s Advance, with all of its promises, but does not block.
-	// a.Done is told the outcome exactly once: on another goroutine, or before
-	// Start returns. Until then a belongs to the Starter.
+	// Start does what Advance of a [Counter] does, with all of its promises, but does
+	// not block. a.Done is told the outcome exactly once, on another goroutine or
+	// before Start returns. Until then a belongs to the Starter.
 	//
 	// Start is safe for concurrent use.
 	Start(a *Advance)
@@ -30,13 +30,12 @@ type Advance struct {
 	Above int64
 
 	// Answers are requests that get ids of their own, beside the N, unless they were
-	// made before: each is recorded together with its ids, or not at all. When the
-	// advance has ended, those of them that are settled are durable, whatever the
-	// error.
+	// made before. Each of them is recorded together with its ids, or not at all. Once
+	// the advance has ended, those that are settled are durable, whatever the error.
 	Answers []Answer
 
-	// Yield says that a race lost to another process, which may be at it right
-	// now, ends the advance: with a [LostRace], and nothing reserved.
+	// Yield ends the advance when it loses a race to another process, which may be
+	// advancing the key right now. It ends with a [LostRace], and nothing is reserved.
 	Yield bool
 
 	// Asked is a process that was asked in vain for what the advance is for; "" is
@@ -45,14 +44,14 @@ type Advance struct {
 	// has been let go, or taken over from an owner whose session stands still.
 	Asked string
 
-	// Owned says that the key is to be this process's own: ids of it may be handed
-	// out without asking, for as long as the Tenure lasts that the Starter sets
-	// before Done is told of them.
+	// Owned says that this process is to own the key. It may then hand out the key's
+	// ids without asking for as long as the Tenure lasts, which the Starter sets
+	// before it tells Done of them.
 	Owned  bool
 	Tenure *Tenure
 }
 
-// Ended reports whether no attempt may begin any more.
+// Ended reports whether no further attempt may begin.
 func (a *Advance) Ended(now time.Time) bool {
 	return a.Ctx.Err() != nil || !a.Deadline.IsZero() && !now.Before(a.Deadline)
 }
@@ -66,15 +65,15 @@ func (a *Advance) Context() (context.Context, context.CancelFunc) {
 	return context.WithDeadline(a.Ctx, a.Deadline)
 }
 
-// Advancer is told the outcome of an [Advance].
+// Advancer is told the outcome of an Advance.
 type Advancer interface {
-	// Advanced gets a's ids, a.N of them, or an error. Those of a's Answers stand
-	// there. It must not block: other keys wait behind it.
+	// Advanced gets the ids of a, which are a.N, or an error. The ids of its Answers
+	// stand in these. It must not block, because other keys wait behind it.
 	Advanced(a *Advance, ids Range, err error)
 }
 
-// LostRace is the error of an [Advance] that yields, and of one whose key another
-// process owns. Nothing was reserved.
+// LostRace is the error of an Advance that yields to another process, and of one whose
+// key another process owns. Nothing was reserved.
 type LostRace struct {
 	Winner string // the process that wrote the record last, or owns the key
 	Owner  bool   // it owns the key

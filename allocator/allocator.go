@@ -36,15 +36,15 @@ func (r *Range) take(n int) Range {
 
 // Counter is a durable mark per key.
 type Counter interface {
-	// Advance reserves n ids of key, 1 ≤ n, and blocks until that is durable or
-	// ctx ends.
+	// Advance reserves n ids of key, with 1 ≤ n, and blocks until the reservation is
+	// durable or ctx ends.
 	//
-	// Ranges of one key never overlap, and a call that begins after another
-	// returned gets greater ids, wherever both were made.
+	// Ranges of one key never overlap. A call that begins after another one returned
+	// gets greater ids, wherever the two were made.
 	//
 	// The error is, or wraps, [ErrExhausted], [ErrFenced], [ErrUnreadable],
-	// [ErrUnavailable] or [ErrBusy]; a Counter tries again by itself, as long as ctx lasts,
-	// where that can help. After any error but ErrExhausted the mark may have
+	// [ErrUnavailable] or [ErrBusy]. Where trying again can help, a Counter does so by
+	// itself as long as ctx lasts. After any error but ErrExhausted the mark may have
 	// moved, or may move later: the ids are a gap.
 	//
 	// Advance is safe for concurrent use.
@@ -60,12 +60,12 @@ var (
 	// to write.
 	ErrUnavailable = errors.New("allocator: counter unavailable")
 
-	// ErrUnowned is returned when the key's owner does not answer and may not be
-	// replaced yet, or this process may own nothing. It is an ErrUnavailable.
+	// ErrUnowned is returned when the owner of the key does not answer and may not be
+	// replaced yet, or when this process may own nothing. It is an ErrUnavailable.
 	ErrUnowned = fmt.Errorf("%w: the key has no owner that answers", ErrUnavailable)
 
-	// ErrBusy is returned when more is asked of the counter than it can do before
-	// ctx ends. It is a [*BusyError].
+	// ErrBusy is returned when the counter can't do what is asked of it before ctx
+	// ends, because too much else is asked. It is a [*BusyError].
 	ErrBusy = errors.New("allocator: counter busy")
 
 	// ErrFenced is returned when the counter's history went backwards, as after
@@ -76,8 +76,8 @@ var (
 	// does not understand. The record is left as it is.
 	ErrUnreadable = errors.New("allocator: counter record not understood")
 
-	// ErrReused is returned when a request has the idempotency key of an earlier one
-	// that asked for something else. Nothing was reserved.
+	// ErrReused is returned when a request has the idempotency key of an earlier
+	// request that asked for something else. Nothing was reserved.
 	ErrReused = errors.New("allocator: the idempotency key is that of another request")
 
 	// ErrExpired is returned when a request's deadline passed while it waited.
@@ -98,15 +98,15 @@ func (e *BusyError) Error() string { return fmt.Sprintf("%v: an advance takes %v
 // Is reports whether target is ErrBusy.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// Allocator is what [Strong] and [Weak] have in common.
+// Allocator is what Strong and Weak have in common.
 type Allocator interface {
-	// Allocate asks for r.N ids of r.Key and does not block. r.Waiter gets the
-	// outcome exactly once: before Allocate returns, or later on another
-	// goroutine. Until then r belongs to the allocator.
+	// Allocate asks for r.N ids of r.Key and does not block. r.Waiter gets the outcome
+	// exactly once, before Allocate returns or later on another goroutine. Until then
+	// r belongs to the allocator.
 	Allocate(r *Request)
 }
 
-// Request is one caller's wish for ids. Its memory may be used again after the
+// Request is one caller's request for ids. Its memory may be used again after the
 // Waiter was told.
 type Request struct {
 	Key      Key
@@ -118,23 +118,23 @@ type Request struct {
 	// periods, that of the one which has begun by the time of who asks.
 	Above int64
 
-	// Once makes the request one that may be made again, if it has a Key: whoever
-	// makes it again gets the ids that it got.
+	// Once makes the request one that may be made again, if it has a Key. Whoever
+	// makes it again gets the same ids.
 	Once Once
 
 	// Replayed is set before the Waiter is told: an earlier request had got the ids.
 	Replayed bool
 
-	// Direct says that another process passed the request on to this one, or was
-	// asked in vain: it is served here, unless another process owns the key.
+	// Direct says that another process passed the request on to this one, or was asked
+	// in vain. The request is then served here, unless another process owns the key.
 	Direct bool
 
 	// Asked is the process that was asked in vain, "" if none was: see [Advance].
 	Asked string
 
-	// Began is when the advance began that the request waited for last. The
-	// allocator sets it before it tells the Waiter; zero means none, or, of a
-	// [Weak], unknown.
+	// Began is the time at which the advance began that the request waited for last.
+	// The allocator sets it before it tells the Waiter. Zero means that there was
+	// none, or, for a [Weak], that it is not known.
 	Began time.Time
 
 	// Waited is set by Weak: why the request had to wait.
@@ -146,17 +146,17 @@ type Request struct {
 
 // Waiter is told the outcome of a Request.
 type Waiter interface {
-	// Allocated gets r's ids, r.N of them, or an error. It must not block: other
-	// requests wait behind it. After a [*LostRace] r can be handed over to the
-	// winner, or be asked for again with Direct and Asked.
+	// Allocated gets the ids of r, which are r.N, or an error. It must not block,
+	// because other requests wait behind it. After a [*LostRace], r can be handed over
+	// to the winner, or be asked for again with Direct and Asked.
 	Allocated(r *Request, ids Range, err error)
 }
 
 // DefaultPatience bounds [Wait] for a context without a deadline.
 const DefaultPatience = 5 * time.Second
 
-// Wait asks a for n ids of key and blocks until they are there, or an error.
-// When ctx is cancelled before that, the ids are a gap.
+// Wait asks a for n ids of key, and blocks until it has them or an error. If ctx is
+// cancelled before that, the ids are a gap.
 func Wait(ctx context.Context, a Allocator, key Key, n int) (Range, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -1,9 +1,9 @@
 package allocator
 
-// Forget drops the ids held in memory, and those that the advances under way
-// will bring: they are gaps. Requests that wait for ids get others, from
-// advances that begin after this. It is for a Counter whose history went
-// backwards. It takes some ten milliseconds per million keys, under the lock.
+// Forget drops the ids that are held in memory, and those that advances under way will
+// bring: they are gaps. Requests that wait for ids get others, from advances that
+// begin after this. It is for a Counter whose history went backwards. It holds the
+// lock for some ten milliseconds per million keys.
 func (w *Weak) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,51 +6,55 @@ import (
 	"time"
 )
 
-// Source is all that the issuing side asks of a counter that several processes
+// Source is everything that the issuing side asks of a counter which several processes
 // share.
 type Source interface {
 	Starter
 
-	// Attach has hooks called from now on. [NewIssuer] does that, before anything
-	// else is asked of the Source.
+	// Attach registers the hooks that are called from now on. [NewIssuer] calls it
+	// before it asks the Source for anything else.
 	Attach(hooks Hooks)
 
-	// Lineage names the counters for good: two Sources that say the same can't
-	// issue one id twice. It is "" while that is not known.
+	// Lineage names the counters for good: two Sources with the same name never issue
+	// one id twice. It is "" as long as the name is not known.
 	Lineage() string
 
-	// Renew begins this process's session, or renews it: only while there is one may
-	// keys be owned. It must be called every third of the lease or so, by who
-	// knows that this process serves. It blocks for a round trip, or until ctx ends.
+	// Renew begins this process's session, or renews it. Keys may only be owned while
+	// there is a session. Whoever knows that this process serves must call Renew about
+	// every third of the lease. It blocks for a round trip, or until ctx ends.
 	Renew(ctx context.Context) error
 
-	// LetGo ends the session, after what was released before: others may take over
-	// at once what this process owns. Nothing is issued of it any more, whatever
-	// the error. It blocks until that is durable, or ctx ends.
+	// LetGo ends the session, after everything that was released before. Others may
+	// then take over at once what this process owns. None of it is issued any more,
+	// whatever the error. LetGo blocks until the end of the session is durable, or ctx
+	// ends.
 	LetGo(ctx context.Context) error
 
-	// Release lets others have a key that this process owns, whose ids it issues no
-	// more. The ids that were reserved last and not issued are given back where that
-	// is safe. It does not block, and may come to nothing: the key stays our own then.
+	// Release lets others have a key that this process owns and issues no more ids of.
+	// The ids that were reserved last and not issued are given back where that is
+	// safe. It does not block. It may have no effect, and then the key stays owned by
+	// this process.
 	Release(key Key, rest Range)
 }
 
-// Hooks are what a [Source] tells of by itself.
+// Hooks are what a Source calls when something happens that nobody asked it for.
 type Hooks struct {
 	// Observer is told of ids that are perhaps reserved and that nobody gets. nil
 	// means nobody is.
 	Observer Observer
 
-	// Revoke is called when ids that were reserved so far must not be issued any
-	// more, because the counters' history went backwards, or may not be, because an
-	// operator has raised the counters. When an advance has ended with [ErrFenced]
-	// for the history's sake, Revoke has returned. It does not call the Source, and
-	// does not block for long. nil means that nobody holds any.
+	// Revoke is called when ids that were reserved must not be issued any more,
+	// because the history of the counters went backwards. It is also called when they
+	// may not be issued because an operator has raised the counters. Revoke has
+	// returned before an advance ends with [ErrFenced] because of the history. It does
+	// not call the Source and does not block for long. nil means that nobody holds
+	// such ids.
 	Revoke func()
 
-	// Drop is called when ids of a key that this process owns may not be issued any
-	// more, because an operator has raised it. When Drop has returned none is. It
-	// does not call the Source. nil means that nobody holds any.
+	// Drop is called when the ids of a key that this process owns may not be issued
+	// any more, because an operator has raised the key. Once Drop has returned, none
+	// of them is issued. It does not call the Source. nil means that nobody holds such
+	// ids.
 	Drop func(Key)
 }
 
@@ -64,7 +68,7 @@ type IssuerConfig struct {
 	Now      func() time.Time   // the clock that a [Tenure] is held against; nil means time.Now
 }
 
-// Issuer is all that a process issues ids of one [Source] by:
+// Issuer is everything that a process issues ids of one Source with:
 //
 //	TakeOwned, AllocateOwned ─▶ Weak, owned ─▶ Source
 //	Take, AllocateWeak ─▶ Weak ──────────────▶ Source
@@ -113,23 +117,24 @@ func (i *Issuer) AllocateWeak(r *Request) { i.weak.Allocate(r) }
 // AllocateStrong is the Allocate of [Strong].
 func (i *Issuer) AllocateStrong(r *Request) { i.strong.Allocate(r) }
 
-// TakeOwned hands out n ids above a mark of a key that this process owns, strong
-// and weak alike. Where ok is false, owner is who owns it instead, as far as this process
-// knows: hand the request over to it. If it is "", ask [Issuer.AllocateOwned]. now
-// is read after the request came: see [Tenure.Holds]. TakeOwned never blocks and
-// allocates nothing.
+// TakeOwned hands out n ids above a mark, of a key that this process owns, for strong
+// and weak requests alike. Where ok is false, owner is the process that owns the key
+// instead, as far as this process knows, and the request should be handed over to it.
+// Where owner is "", call [Issuer.AllocateOwned]. now must be read after the request
+// came: see [Tenure.Holds]. TakeOwned never blocks and allocates nothing.
 func (i *Issuer) TakeOwned(key Key, n int, above int64, now time.Time) (ids Range, owner string, ok bool) {
 	return i.owned.takeOwned(key, n, above, now)
 }
 
-// AllocateOwned claims r's key for this process, if it does not own it, and then
-// is TakeOwned. If another process owns the key, that ends with a [LostRace].
+// AllocateOwned claims r's key for this process, if it does not own it, and then does
+// what TakeOwned does. If another process owns the key, the request ends with a
+// LostRace.
 func (i *Issuer) AllocateOwned(r *Request) { i.owned.Allocate(r) }
 
-// AllocateOnce asks for the ids of r, which has a Once, of a key that is to be
-// this process's own or not. What is held of the key for others below the ids that
-// r gets is dropped: so weak ids still increase, and strong ones of an owned key
-// are in order.
+// AllocateOnce asks for the ids of a request that has a Once. owned says whether this
+// process is to own the key. Ids that are held of the key for other requests are
+// dropped if they are lower than the ids that r gets. So weak ids still increase, and
+// the strong ids of an owned key are in order.
 func (i *Issuer) AllocateOnce(r *Request, owned bool) {
 	if owned {
 		i.claims.Allocate(r)
@@ -156,13 +161,13 @@ func (i *Issuer) claimEnded(a *Advance, err error) {
 	}
 }
 
-// Owner returns who owns a key instead of this process, as far as it knows; "" is
-// nobody.
+// Owner returns the process that owns a key in place of this one, as far as this
+// process knows. It is "" for nobody.
 func (i *Issuer) Owner(key Key) string { return i.owned.ownerOf(key) }
 
-// Rival returns who is to be asked for strong ids of key that this process does
-// not own, or "": as far as it knows nobody wins against it. It must then not take
-// requests for the key from others.
+// Rival returns the process that should be asked for strong ids of a key which this
+// process does not own. It is "" where no other process is known to win races for the
+// key. If it is not, this process must not take requests for the key from others.
 func (i *Issuer) Rival(key Key) string {
 	if i.rivals == nil {
 		return ""
@@ -170,7 +175,7 @@ func (i *Issuer) Rival(key Key) string {
 	return i.rivals.of(key)
 }
 
-// Refused notes that peer was asked for ids of key in vain.
+// Refused notes that peer was asked in vain for ids of key.
 func (i *Issuer) Refused(key Key, peer string) {
 	if i.rivals != nil {
 		i.rivals.forget(key, peer)
@@ -178,8 +183,8 @@ func (i *Issuer) Refused(key Key, peer string) {
 	i.owned.refused(key, peer)
 }
 
-// Renew is that of the [Source]. It also lets go of a part of the owned keys that
-// have not been used for some sixty calls.
+// Renew does what the Source's Renew does. It also lets go of some of the owned keys
+// that have not been used for about sixty calls.
 func (i *Issuer) Renew(ctx context.Context) error {
 	err := i.source.Renew(ctx)
 	if err == nil {
@@ -188,8 +193,8 @@ func (i *Issuer) Renew(ctx context.Context) error {
 	return err
 }
 
-// LetGo has others own what this process owns: see [Source]. Nothing of it is
-// issued any more when LetGo has returned, and what comes later claims anew.
+// LetGo gives up what this process owns, so that others may own it: see Source. Once
+// LetGo has returned, none of it is issued, and later requests claim their keys anew.
 func (i *Issuer) LetGo(ctx context.Context) error {
 	i.owned.letGo(i.source.Release)
 	return i.source.LetGo(ctx)
@@ -199,12 +204,11 @@ func (i *Issuer) LetGo(ctx context.Context) error {
 // requests.
 func (i *Issuer) Keys() int { return i.weak.Keys() }
 
-// OwnedKeys returns how many keys this process owns, as far as it has ids of them
-// in memory.
+// OwnedKeys returns how many keys this process owns and has ids of in memory.
 func (i *Issuer) OwnedKeys() int { return i.owned.ownedKeys() }
 
-// LeaseLeft returns for how long this process may issue ids of the keys that it
-// owns unless it renews; it is 0 if it owns none.
+// LeaseLeft returns how long this process may still issue ids of the keys that it
+// owns, unless it renews. It is 0 if it owns none.
 func (i *Issuer) LeaseLeft() time.Duration { return i.owned.left() }
 
 // Lineage names the counters: see [Source].

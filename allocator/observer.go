@@ -1,23 +1,24 @@
 package allocator
 
-// Observer is told, for statistics, what becomes of ids. Its methods may be
-// called under locks and must neither block nor call back; they must be safe for
-// concurrent use. Stores are named and keys are not: there may be millions.
+// Observer is told what becomes of ids, for statistics. Its methods may be called
+// under locks. They must neither block nor call back, and must be safe for concurrent
+// use. They are told stores and not keys, because there may be millions of keys.
 type Observer interface {
-	// Batch is told of a batch of Strong whose advance begins.
+	// Batch is called when the advance of a batch of Strong begins.
 	Batch(store string, requests, ids int)
 
-	// Segment is told of a segment that Weak has got.
+	// Segment is called when Weak has got a segment.
 	Segment(store string, ids int)
 
-	// Skipped is told of ids that nobody will get.
+	// Skipped is called for ids that nobody will get.
 	Skipped(store string, ids int, why Gap)
 
-	// TookOver is told of a key that another process owned, and this one does now.
+	// TookOver is called when this process has taken over a key that another one
+	// owned.
 	TookOver(store string, why Takeover)
 }
 
-// Gap is why ids are skipped.
+// Gap is the reason for which ids are skipped.
 type Gap uint8
 
 // The causes of gaps. What a floor or an operator raises a counter over, and

@@ -2,24 +2,26 @@ package allocator
 
 import "time"
 
-// Once names a request among those of its key, so that it can be made again: for
-// a Window, whoever makes it again gets the ids that it got, from whichever
-// process, and whatever became of the first answer.
+// Once names a request among those of its key, so that it can be made again. Whoever
+// makes it again within the Window gets the same ids, from whichever process, whatever
+// became of the first answer.
 //
-// The ids' record is made together with their reservation: it is there if and only
-// if they are reserved for it. So such a request always asks the [Source].
+// The record of the ids is written together with their reservation: it is there if and
+// only if they are reserved for this request. So such a request always asks the
+// Source.
 type Once struct {
 	Key    string        // what callers call the idempotency key; "": there is none
 	Weak   bool          // the request is for weak ids; who makes it again must ask for the same
 	Window time.Duration // more than 0
 }
 
-// MaxAnswers is how many Answers an [Advance] has at most: as many as a transaction
-// takes. With more of them all would wait for two transactions, and come back at the
-// same time; with these, the others' transaction gathers who comes meanwhile.
+// MaxAnswers is how many Answers an Advance has at most. It is as many as one
+// transaction takes. If an advance had more of them, all would wait for two
+// transactions and come back at the same time. With this bound, requests that arrive
+// while one transaction is under way gather for the next one.
 const MaxAnswers = 124
 
-// Answer is a request of an [Advance] that is made once.
+// Answer is a request within an Advance that has an idempotency key.
 type Answer struct {
 	Once
 	N int // how many ids
@@ -30,7 +32,7 @@ type Answer struct {
 	Reused   bool  // the earlier request was another one: the ids are not for this one
 }
 
-// Settled reports whether it is known what the answer is.
+// Settled reports whether the answer is known.
 func (a *Answer) Settled() bool { return a.IDs.N > 0 || a.Reused }
 
 // Total returns how many ids a may reserve: its N, and those of the Answers that

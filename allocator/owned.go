@@ -79,8 +79,8 @@ func (w *Weak) dropLocked(k *weakKey, why Gap) {
 	k.stock.current, k.stock.next = Range{}, Range{}
 }
 
-// Drop drops the ids of an owned key that are held, and those that an advance
-// under way will bring.
+// Drop drops the ids that are held of an owned key, and those that an advance under
+// way will bring.
 func (w *Weak) Drop(key Key) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Period is one of the spans of time in which a key's ids are counted anew, by the
-// date that it begins on: the days from 1 January 1970 to there. Periods are of any
-// length, so that a key which counted months may go on with days, and always
-// succeed each other. 0 is of keys that count in none. The greatest begins in June
-// 2149.
+// Period is a span of time within which a key's ids are counted anew. It is identified
+// by the date that it begins on, as the number of days since 1 January 1970. Periods
+// may be of any length, and a later one always follows an earlier one, so that a key
+// which counted by months may go on by days. 0 stands for keys that count in no
+// periods. The latest period begins in June 2149.
 type Period uint16
 
 // Ids that are counted in periods are marks: the period above, the id below. So
@@ -25,13 +25,13 @@ const (
 	MaxPeriodID = 1<<idBits - 1
 )
 
-// Mark returns the mark of an id of p, or, of 0, the one before its first. id is
-// at most MaxPeriodID unless p is 0.
+// Mark returns the mark of an id of p. For id 0 it is the mark before the first id. id
+// must be at most MaxPeriodID unless p is 0.
 func (p Period) Mark(id int64) int64 { return int64(p)<<idBits | id }
 
-// SplitMark returns the period and the id that a mark stands for, of a key that
-// counts in periods: one that has begun none yet has plain ids, whose period is 0
-// whatever they are.
+// SplitMark returns the period and the id that a mark stands for, of a key that counts
+// in periods. A key that has not begun any period yet has plain ids: their period is
+// 0.
 func SplitMark(mark int64) (Period, int64) {
 	return Period(mark >> idBits), mark & MaxPeriodID
 }
@@ -41,8 +41,8 @@ const (
 	dateLayout = time.DateOnly
 )
 
-// PeriodOf returns the period that begins on a date, of the dates that there are
-// periods for: an earlier one is taken for the first, and a later one for the last.
+// PeriodOf returns the period that begins on a date. A date before the first period
+// gives the first one, and a date after the last gives the last one.
 func PeriodOf(year int, month time.Month, date int) Period {
 	days := time.Date(year, month, date, 0, 0, 0, 0, time.UTC).Unix() / int64(day/time.Second)
 	return Period(max(1, min(days, math.MaxUint16)))

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Strong issues strictly increasing ids by group commit: all requests that
-// wait for a key share one advance.
+// Strong issues strictly increasing ids by group commit: all requests that wait for a
+// key share one advance.
 //
-// One request's way: Allocate puts it into its key's line. As soon as the key's
-// previous advance is back, the line is closed as a batch, and the counter is
-// advanced by the batch's sum; Advanced cuts the range up.
+// This is how a request goes through it. Allocate puts the request into its key's
+// line. As soon as the key's previous advance is back, the line is closed as a batch,
+// and the counter is advanced by the sum of the batch. Advanced cuts the range up.
 //
-// Why that is strict (invariant 2 of the package): a batch is closed before its
-// advance begins, so whatever the advance returns was reserved after every
-// request of the batch had arrived; and what is left of the range is dropped.
-// A request that joined a batch under way, or got a left-over, could be
-// overtaken by an id that somebody else received before the request was made.
+// This is why it is strict (invariant 2 of the package). A batch is closed before its
+// advance begins, so that whatever the advance returns was reserved after every
+// request of the batch had arrived. What is left of the range is dropped. If a request
+// joined a batch that is under way, or got what is left over, it could be overtaken by
+// an id that somebody else received before the request was made.
 //
-// Strong is safe for concurrent use. The lock is never held over a call of the
-// Counter or a Waiter.
+// Strong is safe for concurrent use. Its lock is never held over a call of the Counter
+// or a Waiter.
 type Strong struct {
 	counter  Starter
 	rivals   *rivals // nil: this process is alone
@@ -62,8 +62,8 @@ type strongKey struct {
 // maxFree bounds the idle strongKeys that are kept.
 const maxFree = 1024
 
-// NewStrong returns a Strong that has counter advanced, and tells observer (nil:
-// nobody) of it. It must be stopped.
+// NewStrong returns a Strong that advances counter and tells observer of it, if there
+// is one. It must be stopped.
 func NewStrong(counter Starter, observer Observer) *Strong { return newStrong(counter, nil, observer) }
 
 // newStrong returns one that gives batches up which lose a race, and remembers

@@ -24,17 +24,17 @@ type WeakConfig struct {
 // DefaultMaxKeys is how many keys a Weak holds unless configured otherwise.
 const DefaultMaxKeys = 1_000_000
 
-// Weak issues ids from segments: ranges that one advance reserved and that are
-// spent from memory. The next segment is fetched when half of the current one
-// is spent, so requests rarely wait; its size follows use.
+// Weak issues ids from segments, which are ranges that one advance reserved and that
+// are spent from memory. It fetches the next segment when half of the current one is
+// spent, so that requests rarely wait. The size of segments follows use.
 //
-// The ids one Weak hands out for a key increase: at most one advance is under
-// way for a key, ranges are spent in the order they were reserved, and a range
-// that is skipped is never returned to. After a crash or an eviction the rest
-// of the segment is a gap.
+// The ids that one Weak hands out for a key increase. At most one advance is under way
+// for a key, ranges are spent in the order in which they were reserved, and Weak never
+// returns to a range that it has skipped. After a crash or an eviction the rest of the
+// segment is a gap.
 //
-// Weak is safe for concurrent use. The lock is never held over a call of the
-// Counter or a Waiter.
+// Weak is safe for concurrent use. Its lock is never held over a call of the Counter
+// or a Waiter.
 type Weak struct {
 	counter  Starter
 	config   WeakConfig
@@ -70,7 +70,7 @@ type weakKey struct {
 
 func (k *weakKey) key() Key { return Key{Store: k.store.name, Name: k.name} }
 
-// NewWeak returns a Weak that has counter advanced. It must be stopped.
+// NewWeak returns a Weak that advances counter. It must be stopped.
 func NewWeak(counter Starter, config WeakConfig) *Weak {
 	if config.MaxKeys == 0 {
 		config.MaxKeys = DefaultMaxKeys
@@ -100,8 +100,8 @@ func (w *Weak) Keys() int {
 	return w.keys.len
 }
 
-// Take hands out n ids of key above a mark from memory; ok is false where it does
-// not hold as many, or somebody waits already: ask [Weak.Allocate] then. It never
+// Take hands out n ids of key above a mark from memory. Where ok is false it does not
+// hold that many, or somebody waits already: call [Weak.Allocate] then. Take never
 // blocks and allocates nothing.
 func (w *Weak) Take(key Key, n int, above int64) (ids Range, ok bool) {
 	w.mu.Lock()
@@ -162,8 +162,8 @@ func (w *Weak) tooSoonLocked(k *weakKey) bool {
 	return k.stock.failed && time.Since(w.started)-k.stock.fetched < refillSpacing
 }
 
-// Allocate hands out r's ids from memory, or queues r until the next segment is
-// there; it never blocks. See [Allocator].
+// Allocate hands out r's ids from memory, or queues r until the next segment is there.
+// It never blocks. See Allocator.
 func (w *Weak) Allocate(r *Request) {
 	r.Waited = NoWait
 	w.mu.Lock()

@@ -6,10 +6,10 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 )
 
-// Append appends the number of an id of a period to dst, and allocates nothing if
-// there is room. The key counts where ids are scrambled. p is 0 without periods, and
-// id from 1 to the limit: one that is greater is printed with all of its digits,
-// so that it has more than there is room for.
+// Append appends the number of an id of a period to dst. It allocates nothing if there
+// is room. The key only matters where ids are scrambled. p is 0 in a rule without
+// periods. id goes from 1 to the limit; a greater one is printed with all of its
+// digits, and so has more of them than the format gives room for.
 func (r *Rule) Append(dst []byte, key allocator.Key, p allocator.Period, id int64) []byte {
 	var n *names
 	if r.calendar.kind != never {

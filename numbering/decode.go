@@ -12,19 +12,20 @@ import (
 
 // Errors of [Rule.Decode].
 var (
-	// ErrCheckDigit is returned for a number of the rule's form whose check digit is
-	// wrong: some digit before it, or it itself, is.
+	// ErrCheckDigit is returned for a number that has the form of the rule but a wrong
+	// check digit. That digit, or one before it, is wrong.
 	ErrCheckDigit = errors.New("numbering: wrong check digit")
 
-	// ErrForm is wrapped by every other error: the rule prints no such number.
+	// ErrForm is wrapped by every other error. It says that the rule prints no such
+	// number.
 	ErrForm = errors.New("numbering: not a number of this rule")
 )
 
-// Decode returns the period and the id that Append prints as number for the key.
-// In base 32 it takes letters in either case, O for 0, and I and L for 1. An error
-// is [ErrCheckDigit], or wraps [ErrForm].
+// Decode returns the period and the id for which Append prints number. In base 32 it
+// takes letters in either case, O for 0, and I and L for 1. An error is ErrCheckDigit,
+// or wraps ErrForm.
 //
-// That the number was issued, it can't tell.
+// Decode can't tell whether the number was issued.
 func (r *Rule) Decode(key allocator.Key, number string) (allocator.Period, int64, error) {
 	n, err := r.read(number)
 	if err != nil {

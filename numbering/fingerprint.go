@@ -9,9 +9,9 @@ import (
 )
 
 // Fingerprint returns a short text that is the same for two rules if they print the
-// same: it is made of all settings, of the secret, and of the changes of the zone's
-// clocks from 2020 to 2050, which two machines may know differently. It does not
-// tell the secret.
+// same. It is made of all settings, of the secret, and of the changes of the zone's
+// clocks from 2020 to 2050, which two machines may know differently. It does not give
+// the secret away.
 func (r *Rule) Fingerprint() string {
 	h := sha256.New()
 	c := r.calendar

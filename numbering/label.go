@@ -53,9 +53,9 @@ func (c calendar) label(year, month, day, week int) string {
 	return fmt.Sprintf("%04d", year)
 }
 
-// Label returns what a period is called: "2026-11-29", "2026-W48", "2026-11", "2026",
-// or "2026-27" for a year that does not begin on 1 January. Any day of a period will
-// do in its place. It returns "" of a rule without periods, and of 0.
+// Label returns the name of a period: "2026-11-29", "2026-W48", "2026-11", "2026", or
+// "2026-27" for a year that does not begin on 1 January. p may be any day of the
+// period. Label returns "" for a rule without periods, and for 0.
 func (r *Rule) Label(p allocator.Period) string {
 	if !r.Periodic() || p == 0 {
 		return ""

@@ -9,18 +9,18 @@ import (
 	"github.com/seqd-io/seqd/allocator"
 )
 
-// Config says how ids are counted and printed. The zero value says nothing, and is
+// Config says how ids are counted and printed. The zero value says nothing and is
 // refused.
 type Config struct {
-	// Period is how long ids are counted before they begin anew: "day", "week",
-	// which is ISO 8601's, "month" or "year". "" and "none" mean for ever.
+	// Period is how long ids are counted before they begin anew: "day", "week" (of ISO
+	// 8601), "month" or "year". "" and "none" mean that they never do.
 	Period string
 
 	// YearStarts is the month and day on which a period of "year" begins, as
 	// "04-01". "" means 1 January.
 	YearStarts string
 
-	// Zone is the IANA name of the zone by whose calendar periods begin. "" means
+	// Zone is the IANA name of the time zone by whose calendar periods begin. "" means
 	// UTC.
 	Zone string
 
@@ -28,8 +28,8 @@ type Config struct {
 	// "{period}-{id}".
 	Format string
 
-	// Secret is what {scramble:N} is keyed with, of at least [MinSecret] bytes, and
-	// nil without it.
+	// Secret is the key of {scramble:N}. It has at least [MinSecret] bytes, and is nil
+	// in a rule without {scramble:N}.
 	Secret []byte
 }
 
@@ -126,7 +126,7 @@ func (r *Rule) Periodic() bool { return r.calendar.kind != never }
 // Limit returns the greatest id that a number has room for.
 func (r *Rule) Limit() int64 { return r.limit }
 
-// Bounded reports whether it is the format that limits ids, rather than what a
+// Bounded reports whether the format is what limits ids, rather than the most that a
 // period or an int64 holds.
 func (r *Rule) Bounded() bool {
 	return r.limit < math.MaxInt64 && !(r.Periodic() && r.limit == allocator.MaxPeriodID)

@@ -28,11 +28,11 @@ type span struct {
 	period      allocator.Period
 }
 
-// Period returns the period that a moment is in: the last one that has begun by
-// then. One begins when the zone's calendar first shows its first day or a later
-// one. So it begins once, although a clock that is put back may show the day before
-// again, and also where the day is skipped or has no midnight. 0 is of a rule
-// without periods.
+// Period returns the period that a moment is in, which is the last one that has begun
+// by then. A period begins when the zone's calendar first shows its first day or a
+// later one. So it begins once, although a clock that is put back may show the day
+// before again. It also begins where its first day is skipped or has no midnight.
+// Period returns 0 for a rule without periods.
 //
 // It does not allocate while the moments that it is asked about are in one period.
 func (r *Rule) Period(now time.Time) allocator.Period {

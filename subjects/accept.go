@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Format is how a reply is written.
+// Format is the form in which a reply is written.
 type Format uint8
 
 const (

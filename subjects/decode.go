@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// DecodeReply reads an answer in msgpack, without allocating where it holds ids and
-// no numbers. As many numbers come back as there are: who counts on one for each id
-// has to compare.
-// An error reply comes back as an [*Error], with its nonce in the Reply. An
-// answer that is neither ids nor an error is an [ErrInternal].
+// DecodeReply reads an answer in msgpack. It allocates nothing where the answer has
+// ids and no numbers. It returns as many numbers as there are, and whoever counts on
+// one for each id has to compare. An error reply comes back as an *Error, with its
+// nonce in the Reply. An answer that is neither ids nor an error is an ErrInternal.
 func DecodeReply(header map[string][]string, body []byte) (Reply, error) {
 	var a answer
 	whole := a.decode(body)

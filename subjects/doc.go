@@ -1,11 +1,11 @@
 // Package subjects is seqd's wire: the subjects requests are sent to, the
 // messages that travel on them and the codes errors carry.
 //
-// A request goes to <root>.<store>.<key>. Its body is empty, a msgpack map or
-// a JSON object; headers win over the body. The answer is one contiguous range
+// A request goes to <root>.<store>.<key>. Its body is empty, a msgpack map or a
+// JSON object, and its headers win over the body. The answer is one contiguous range
 // of ids, or an error with a [Code], as msgpack, JSON or text. A request that is
-// nearly right is refused, never served as another one: see DESIGN.md. The
-// contract is ../DESIGN.md §2.
+// nearly right is refused, and never served as if it were another one: see
+// DESIGN.md. The contract is ../DESIGN.md §2.
 //
 // The package guarantees:
 //
@@ -23,5 +23,5 @@
 //
 // Byte vectors for clients in other languages stand in testdata.
 //
-// All functions are safe for concurrent use; none blocks.
+// All functions are safe for concurrent use, and none of them blocks.
 package subjects

@@ -50,8 +50,8 @@ func codeOf(number int) Code {
 	return Internal
 }
 
-// Retryable reports whether the same request may succeed later without anybody
-// acting.
+// Retryable reports whether the same request may succeed later without anybody doing
+// something about it.
 func (c Code) Retryable() bool { return c == Busy || c == Unavailable }
 
 // Error is an error reply: the worker sends it, a client gets it back. Use
@@ -60,8 +60,8 @@ type Error struct {
 	Code Code
 	Text string // for people; never a foreign error's text
 
-	// RetryAfter, rounded to milliseconds on the wire, is how long to wait
-	// before trying again. 0: trying again does not help by itself.
+	// RetryAfter is how long to wait before trying again. It is rounded to
+	// milliseconds on the wire. 0 means that trying again does not help by itself.
 	RetryAfter time.Duration
 }
 

@@ -11,9 +11,9 @@ import (
 const (
 	CountHeader       = "Seq-Count"       // how many ids, decimal
 	ModeHeader        = "Seq-Mode"        // "strong" or "weak"
-	TimeoutHeader     = "Seq-Timeout-Ms"  // the caller's patience in milliseconds, counted from arrival
+	TimeoutHeader     = "Seq-Timeout-Ms"  // how long the caller waits, in milliseconds counted from arrival
 	AcceptHeader      = "Accept"          // the reply's format, as a media type
-	IdempotencyHeader = "Idempotency-Key" // who sends the same again gets the same ids
+	IdempotencyHeader = "Idempotency-Key" // requests with the same one get the same ids
 )
 
 // requestHeaders are those that a worker reads, in the order of headerValues.

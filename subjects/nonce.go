@@ -10,9 +10,9 @@ import (
 // MaxNonceLen bounds a string or binary nonce, in bytes.
 const MaxNonceLen = 16
 
-// Nonce is a caller's mark on a request, echoed unchanged in the reply: a
-// string or binary of at most 16 bytes, or an integer. It lets a client tell
-// the answer to this request from a late one to another. The zero value is no
+// Nonce is a caller's mark on a request, which the reply repeats unchanged. It is a
+// string or binary of at most 16 bytes, or an integer. With it a client can tell the
+// answer to this request from a late answer to another one. The zero value is no
 // nonce. Nonces are compared with ==.
 type Nonce struct {
 	form nonceForm

@@ -18,11 +18,11 @@ const (
 	numbersField = "numbers" // of more
 )
 
-// AppendNumbers writes the reply as [Reply.Append] does, with a number for each id:
-// number appends the one of ID+i, for each i below N in turn. Numbers of the reply
-// itself are passed over. It is for a worker, which makes numbers and need not keep
-// them: nothing is allocated if dst has room, unless something has to be escaped in
-// JSON or a number has more than 255 bytes.
+// AppendNumbers writes the reply as [Reply.Append] does, with a number for each id.
+// number appends the number of ID+i, and is called for each i below N in turn. The
+// Numbers of the reply are passed over. It is for a worker, which makes numbers and
+// need not keep them. Nothing is allocated if dst has room, unless something has to be
+// escaped in JSON or a number has more than 255 bytes.
 func (r *Reply) AppendNumbers(dst []byte, f Format, number func(dst []byte, i int) []byte) []byte {
 	return r.appendNumbers(dst, f, r.N, number)
 }

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// ReplayedHeader of an answer says "true" where it is a repeat: an earlier request
-// with the same idempotency key had got it.
+// ReplayedHeader of an answer is "true" where the answer is a repeat: an earlier
+// request with the same idempotency key had got these ids.
 const ReplayedHeader = "Seq-Replayed"
 
 // Reply is one contiguous range of ids: ID, ID+1, … ID+N-1.
@@ -22,10 +22,11 @@ type Reply struct {
 	Replayed bool // a repeat: see ReplayedHeader
 }
 
-// Append writes the reply in f. Text holds the numbers, one a line, or the first id,
-// and the last one too where there is more than one; it has no room for a nonce. If
-// dst has room for 64 bytes nothing is allocated for a reply without numbers, unless
-// a nonce in JSON has to be escaped. The headers go with it: see [Reply.Header].
+// Append writes the reply in f. As text it is the numbers, one a line; or, without
+// numbers, the first id, followed by the last one if there are several. Text has no
+// room for a nonce. If dst has room for 64 bytes, nothing is allocated for a reply
+// without numbers, unless a nonce in JSON has to be escaped. The headers go with it:
+// see [Reply.Header].
 func (r *Reply) Append(dst []byte, f Format) []byte {
 	if r.Period != "" || r.Numbers != nil {
 		return r.appendNumbers(dst, f, len(r.Numbers), func(dst []byte, i int) []byte { return append(dst, r.Numbers[i]...) })
@@ -62,7 +63,7 @@ func (r *Reply) appendRange(dst []byte, count byte) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, mpFixstr|1, 'n', mpUint32), uint32(r.N))
 }
 
-// Header returns the headers that go with a reply: none, but of a repeat.
+// Header returns the headers that go with a reply. Only a repeat has any.
 func (r *Reply) Header() map[string][]string {
 	if !r.Replayed {
 		return nil

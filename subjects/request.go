@@ -54,11 +54,12 @@ type Request struct {
 	N       int           // how many ids, 1 to MaxN
 	Mode    Mode          // DefaultMode: the caller names none
 	Format  Format        // of the reply
-	Timeout time.Duration // the caller's patience; 0: the caller names none
+	Timeout time.Duration // how long the caller waits; 0: the caller does not say
 	Nonce   Nonce         // echoed in the reply
 
-	// IdempotencyKey, of 1 to MaxIdempotencyKeyLen bytes, is what requests have in
-	// common that are to get the same ids: one request, sent again. "": none.
+	// IdempotencyKey names the request, in 1 to MaxIdempotencyKeyLen bytes. All
+	// requests that have the same one get the same ids: they are one request, sent
+	// again. "" means none.
 	IdempotencyKey string
 }
 
@@ -105,10 +106,10 @@ type fields struct {
 	seen  field  // of the body
 }
 
-// Append writes the request as a body, in msgpack, with the fields that differ
-// from their defaults in the order n, mode, nonce, idempotency_key: nothing at all
-// for a request of one id in the store's default mode. Format and Timeout travel as
-// headers.
+// Append writes the request as a body, in msgpack. It writes the fields that differ
+// from their defaults, in the order n, mode, nonce, idempotency_key. For a request of
+// one id in the store's default mode that is nothing at all. Format and Timeout travel
+// as headers.
 func (r *Request) Append(dst []byte) []byte {
 	count := byte(0)
 	for _, set := range []bool{r.N > 1, r.Mode != DefaultMode, r.Nonce.IsSet(), r.IdempotencyKey != ""} {

@@ -8,19 +8,20 @@ import (
 // What [Config.Advise] is asked about beside errors of the Counters. The worker
 // says by itself what it needs of NATS: permissions, and limits of nats-server.
 
-// NATSError is what the connection to NATS could not be made for, or has ended for.
+// NATSError is the reason for which the connection to NATS could not be made, or has
+// ended.
 type NATSError struct{ Err error }
 
 func (e *NATSError) Error() string { return e.Err.Error() }
 func (e *NATSError) Unwrap() error { return e.Err }
 
 var (
-	// ErrNoNATS says that NATS can't be connected to though it has had its time
-	// to come up, and there is no advice about why.
+	// ErrNoNATS says that no connection to NATS came about although it had time to
+	// come up, and that there is no advice about the cause.
 	ErrNoNATS = errors.New("worker: NATS does not come up")
 
-	// ErrFencedRequest says that a request was answered FENCED: for its key alone,
-	// or for all.
+	// ErrFencedRequest says that a request was answered FENCED, either for its key
+	// alone or for all keys.
 	ErrFencedRequest = errors.New("worker: a request met a fence")
 )
 

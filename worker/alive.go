@@ -23,14 +23,14 @@ func (l *loop) stoodStill(now time.Duration) time.Duration {
 	return 0
 }
 
-// Stalled returns an error that names a loop of the worker's which has not gone
-// round for limit, nil if there is none. NATS and etcd hold up a loop for some
-// three seconds, whatever state they are in, and at the very most for the minute
-// that nats.go waits for a socket that takes nothing. One that stands still for
-// longer will not go on by itself, and the process should be replaced.
+// Stalled returns an error that names a loop of the worker which has not gone round
+// for limit, or nil if there is none. NATS and etcd hold up a loop for some three
+// seconds, whatever state they are in, and at the very most for the minute that
+// nats.go waits for a socket which takes nothing. A loop that stands still for longer
+// will not go on by itself, and the process should be replaced.
 //
-// It takes the locks that requests take, so that it blocks for as long as they
-// do. Before Run, and when the worker drains, it returns nil.
+// Stalled takes the locks that requests take, and blocks for as long as they do. It
+// returns nil before Run, and while the worker drains.
 func (w *Worker) Stalled(limit time.Duration) error {
 	if w.State() == Draining { // asked for its locks too
 		return nil

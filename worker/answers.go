@@ -20,8 +20,9 @@ const (
 	LostUnsent   = "unsent"    // NATS was away
 )
 
-// LeastPayload is how many bytes an answer with one id has at most, in any format
-// and without a nonce. With a smaller max_payload few would be answered.
+// LeastPayload is the number of bytes that an answer with one id has at most, in any
+// format and without a nonce. With a smaller max_payload, few requests would be
+// answered.
 const LeastPayload = 64
 
 // answers tells whether what the worker answers gets through. NATS does not say

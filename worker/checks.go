@@ -5,15 +5,14 @@ import (
 	"fmt"
 )
 
-// Check is one of the things that a worker needs to serve.
+// Check is one of the things that a worker needs in order to serve.
 type Check struct {
 	Name string // "nats", "etcd <backend>" or "store <name>"
 	Err  error  // nil: it is as it should be
 }
 
-// Checks returns what the worker's state rests on, as it was last found: nothing
-// is tried. A store may be served from memory for a while though its etcd is
-// away.
+// Checks returns what the worker's state rests on, as it was last found. It tries
+// nothing. A store may be served from memory for a while although its etcd is away.
 func (w *Worker) Checks() []Check {
 	nats := Check{Name: "nats"}
 	if b := w.bar.Load(); !w.connected.Load() {

@@ -31,39 +31,38 @@ type Config struct {
 	// Root is the first token of request subjects. "" means subjects.Root.
 	Root string
 
-	// Connect connects to NATS with options, which make a connection that comes
-	// up and comes back by itself, and the caller's own: address, credentials,
-	// TLS. nil means nats.Connect to nats.DefaultURL.
+	// Connect connects to NATS with the options it is given, which make a connection
+	// that comes up and comes back by itself, and with the caller's own: address,
+	// credentials, TLS. nil means nats.Connect to nats.DefaultURL.
 	Connect func(options ...nats.Option) (*nats.Conn, error)
 
 	// Backends keep the counters.
 	Backends []Backend
 
-	// MaxWaiting bounds the requests that wait for ids; one more is answered
-	// BUSY at once. 0 means DefaultMaxWaiting.
+	// MaxWaiting bounds the requests that wait for ids. Further ones are answered BUSY
+	// at once. 0 means DefaultMaxWaiting.
 	MaxWaiting int
 
-	// MaxPatience bounds how long a request waits that names no shorter timeout.
+	// MaxPatience bounds how long a request waits, unless it names a shorter timeout.
 	// 0 means DefaultMaxPatience.
 	MaxPatience time.Duration
 
 	// DrainTimeout bounds the end of Run. 0 means DefaultDrainTimeout.
 	DrainTimeout time.Duration
 
-	// MaxKeys bounds the weak keys each backend holds in memory, and the keys that
-	// it owns. 0 means
-	// allocator.DefaultMaxKeys.
+	// MaxKeys bounds the weak keys that each backend holds in memory, and also the
+	// keys that it owns. 0 means allocator.DefaultMaxKeys.
 	MaxKeys int
 
-	// Trace, if not nil, gets each request with a sampled traceparent header once
-	// it is answered. It must not block and must be safe for concurrent use; the
-	// Traced is its to keep.
+	// Trace gets each request that has a sampled traceparent header, once it is
+	// answered. It must not block, and must be safe for concurrent use. It may keep
+	// the Traced. nil means that nobody is told.
 	Trace func(*Traced)
 
-	// Advise returns what an operator can try about an error, "" for nothing in
-	// particular; that ends lines of the log as "hint". Asked about are errors of
-	// the Counters, and those of this package. What there is no advice about may
-	// pass by itself while servers come up. nil means no advice.
+	// Advise returns what an operator can try about an error, and "" where there is no
+	// particular advice. It ends lines of the log, as "hint". It is asked about errors
+	// of the Counters and of this package. An error without advice may pass by itself
+	// while servers come up. nil means no advice.
 	Advise func(error) string
 
 	// Now is the clock that tells which period has begun; nil means time.Now.
@@ -104,14 +103,14 @@ type Store struct {
 	Leased      bool               // one worker owns each key, and issues its ids from memory
 	Floors      string             // names what the Counter keeps of floors, for discovery; "" for none
 
-	// Numbers returns the rule that a key's ids are counted and printed by, nil for
-	// none. The Counter counts by the same. It must not block. nil means that no key
-	// has one.
+	// Numbers returns the rule by which a key's ids are counted and printed, and nil
+	// for a key without one. The Counter must count by the same rule. Numbers must not
+	// block. nil means that no key has a rule.
 	Numbers   func(key string) *numbering.Rule
 	Numbering string // names the rules, for discovery; "" for none
 
-	// IdempotencyWindow is for how long a request with an idempotency key gets the
-	// same answer when it is made again. 0 means that such requests are refused.
+	// IdempotencyWindow is how long a request with an idempotency key gets the same
+	// answer when it is made again. 0 means that such requests are refused.
 	IdempotencyWindow time.Duration
 }
 

@@ -42,8 +42,8 @@ func (h *hearing) drop() {
 
 func (h *hearing) topic() (subject, queue string) { return h.subject, "" }
 
-// Subscriptions returns how many subscriptions a worker of these stores has: with
-// fewer allowed it can't serve.
+// Subscriptions returns how many subscriptions a worker of these stores has. It
+// can't serve with fewer.
 func Subscriptions(stores []Store) int {
 	return subscriptions(len(stores), slices.ContainsFunc(stores, func(s Store) bool { return s.Numbers != nil }))
 }

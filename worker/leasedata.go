@@ -30,12 +30,12 @@ func (b BackendSnapshot) LeaseState() LeaseState {
 	return LeaseHeld
 }
 
-// LeaseData is what an endpoint's statistics tell of owned keys, and of requests
-// that went between workers. What is counted is counted since the start.
+// LeaseData is what the statistics of an endpoint say about owned keys, and about
+// requests that went between workers. Counts begin at the start of the worker.
 type LeaseData struct {
 	Leased      bool       `json:"leased"`        // one worker owns each of the store's keys
 	LeaseMs     int64      `json:"lease_ms"`      // for which they are owned; 0: they are not
-	LeaseLeftMs int64      `json:"lease_left_ms"` // until the worker stops to issue ids of them, unless it renews; 0: it owns nothing
+	LeaseLeftMs int64      `json:"lease_left_ms"` // until the worker must no longer issue ids of them, unless it renews; 0: it owns nothing
 	LeaseState  LeaseState `json:"lease_state"`
 	Takeovers   int64      `json:"takeovers"` // of the store's keys, from other workers that owned them
 	Unleased    int64      `json:"unleased"`  // requests refused for want of a lease

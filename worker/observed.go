@@ -17,6 +17,6 @@ const (
 	MetadataLineage     = "incarnation" // names the counters for good; left out while it is not known
 )
 
-// EndpointAny is the name of the endpoint that stands for every store that has
-// none of its own: an asterisk is not allowed there.
+// EndpointAny is the name of the endpoint that stands for every store without an
+// endpoint of its own. An asterisk is not allowed there.
 const EndpointAny = "any"

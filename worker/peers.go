@@ -8,8 +8,8 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// PeerSubject is what the worker with that id is sent requests on that others hand
-// over.
+// PeerSubject returns the subject on which the worker with that id is sent the
+// requests that others hand over to it.
 func PeerSubject(id string) string { return subjects.PeerRoot + "." + id + ".requests" }
 
 // probeSubject is what the worker asks itself on.

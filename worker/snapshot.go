@@ -7,8 +7,8 @@ import (
 	"github.com/seqd-io/seqd/internal/histogram"
 )
 
-// Snapshot is what a worker has counted since it started, and what it is at.
-// Nothing in it is by key: there may be millions.
+// Snapshot is what a worker has counted since it started, and its present state.
+// Nothing in it is counted by key, because there may be millions of keys.
 type Snapshot struct {
 	State         State
 	Connected     bool  // to NATS
@@ -37,9 +37,8 @@ type Snapshot struct {
 	Backends []BackendSnapshot
 }
 
-// StoreSnapshot is a configured store's part of a [Snapshot]. What is asked of
-// stores that have no rules of their own is counted where theirs are: under
-// subjects.AnyStore.
+// StoreSnapshot is a configured store's part of a Snapshot. Requests for stores
+// without rules of their own are counted together, under subjects.AnyStore.
 type StoreSnapshot struct {
 	Name     string
 	State    State
@@ -92,7 +91,7 @@ type BackendSnapshot struct {
 
 	Lease          time.Duration      // for which keys are owned; 0: none are
 	OwnedKeys      int                // that this worker owns
-	LeaseLeft      time.Duration      // until this worker stops, unless it renews; 0: it owns nothing
+	LeaseLeft      time.Duration      // until this worker must no longer issue ids of them, unless it renews; 0: it owns nothing
 	Renewals       int64              // of the session, that succeeded
 	RenewalsFailed int64              // that did not: etcd did not take them
 	RenewalsHeld   int64              // that were not tried, because this worker could not show that it serves

@@ -10,8 +10,8 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// Traced is a request whose caller asked for a trace, from its arrival to its
-// answer. Unlike a metric's label or a span's name, Key may be any of millions.
+// Traced is a request whose caller asked for a trace, from its arrival to its answer.
+// Key may be any of millions, unlike the label of a metric or the name of a span.
 type Traced struct {
 	Parent string // the traceparent header, as it came: looked at, not yet parsed
 	State  string // the tracestate header, as it came

@@ -93,11 +93,11 @@ func New(config Config) (*Worker, error) {
 // ID returns the worker's name in discovery and in etcd.
 func (w *Worker) ID() string { return w.config.ID }
 
-// Ready is closed when the worker has been in the queue group for every store.
+// Ready is closed once the worker has been in the queue group for every store.
 func (w *Worker) Ready() <-chan struct{} { return w.ready }
 
-// State returns what the worker does: Serving if it serves every store, else
-// the first other state.
+// State returns what the worker does. It is Serving if the worker serves every store,
+// and otherwise the first other state.
 func (w *Worker) State() State {
 	if w.draining.Load() {
 		return Draining
@@ -115,10 +115,10 @@ func (w *Worker) State() State {
 	return Serving
 }
 
-// Run serves until ctx ends, then leaves the queue group, answers what it has
-// accepted, flushes, and returns nil. It waits for NATS and for the Counters,
-// at the start and whenever they go away. The error says that the settings of
-// the connection are wrong. Run must be called once.
+// Run serves until ctx ends. Then it leaves the queue group, answers what it has
+// accepted, flushes, and returns nil. It waits for NATS and for the Counters, at the
+// start and whenever they go away. An error says that the settings of the connection
+// are wrong. Run must be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	defer func() {
 		for _, b := range w.backends {

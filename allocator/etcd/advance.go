@@ -12,8 +12,8 @@ import (
 	"github.com/seqd-io/seqd/internal/backoff"
 )
 
-// Advance reserves n ids of key: see [allocator.Counter]. A lost race is tried
-// again at once, an ambiguous outcome after a wait, as long as ctx lasts.
+// Advance reserves n ids of key: see allocator.Counter. As long as ctx lasts, it tries
+// again at once after a lost race, and after a wait where the outcome is ambiguous.
 func (c *Counter) Advance(ctx context.Context, key allocator.Key, n int) (allocator.Range, error) {
 	w := make(answer, 1)
 	a := &allocator.Advance{Ctx: ctx, Key: key, N: n, Done: w}
@@ -45,11 +45,11 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 	}{ids, err}
 }
 
-// Start is Advance that does not block: see [allocator.Starter]. A race counts
-// as lost to somebody else, for an advance that yields, if it was not lost to an
-// earlier attempt of ours. So it does where the record was not known yet: who
-// wrote it is perhaps at it, and to race him would take the key away from where
-// all others have come to ask.
+// Start does what Advance does, and does not block: see allocator.Starter. For an
+// advance that yields, a race counts as lost to somebody else unless it was lost to an
+// earlier attempt of this Counter. This is also so where the record was not known yet.
+// The process that wrote it may be advancing it, and racing that process would take
+// the key away from where all others have come to ask.
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
 	d.c, d.a = c, a

@@ -16,10 +16,10 @@ import (
 // that many.
 const MaxBatch = maxSwaps
 
-// Batch returns how many advances of the longest keys etcd takes in one
-// transaction, MaxBatch at most: it may be set up for less (--max-txn-ops,
-// --max-request-bytes), and tells that by its refusals only. So Batch tries, with
-// transactions that write nothing. 0 says that not even one fits.
+// Batch returns how many advances of the longest keys etcd takes in one transaction,
+// and MaxBatch at most. etcd may be set up for less (--max-txn-ops,
+// --max-request-bytes), and shows that only by refusing. So Batch tries, with
+// transactions that write nothing. 0 means that not even one fits.
 func Batch(ctx context.Context, client *clientv3.Client, prefix string) (int, error) {
 	for s := (size{}); ; {
 		n := s.limit()

@@ -30,12 +30,12 @@ type Config struct {
 	// lower mark and never lowers one. It must not block. nil means 0.
 	Floor func(allocator.Key) int64
 
-	// Counting returns how a key's ids are counted. It must not block. nil means
-	// that they just are.
+	// Counting returns how a key's ids are counted. It must not block. nil means that
+	// no key has a limit of its own or periods.
 	Counting func(allocator.Key) Counting
 
 	// Lease is how long this process may issue ids of the keys that it owns without
-	// a word from etcd; 0 means that it owns none.
+	// hearing from etcd. 0 means that it owns none.
 	Lease time.Duration
 
 	// Now is the clock that leases are counted by; nil means time.Now. It must have
@@ -43,32 +43,34 @@ type Config struct {
 	Now func() time.Time
 
 	// StateDir is the folder in which this machine remembers how far it has seen
-	// etcd's history go, so that a restored or replaced etcd is found out by a
-	// worker that starts later. Counters, of several processes too, may share it.
-	// "" means that nothing is remembered.
+	// etcd's history go. With it, a worker that starts later finds out that etcd was
+	// restored or replaced. Several Counters may share it, also those of several
+	// processes. "" means that nothing is remembered.
 	StateDir string
 
-	// FenceDir is the folder in which this machine notes a fence besides, so that
-	// it holds for workers with another StateDir, or none. "" means no such folder.
+	// FenceDir is a second folder in which this machine notes a fence, so that the
+	// fence also holds for workers with another StateDir, or with none. "" means that
+	// there is no such folder.
 	FenceDir string
 
 	// Log gets what Ready finds out about etcd's history. nil means slog.Default.
 	Log *slog.Logger
 
-	// Advise returns what an operator can try about an error, "" for nothing in
-	// particular; that ends lines of the log as "hint". Asked about are a
-	// [SmallError] and what package history names. nil means no advice.
+	// Advise returns what an operator can try about an error, and "" where there is no
+	// particular advice. It ends lines of the log, as "hint". It is asked about a
+	// [SmallError] and about what package history names. nil means no advice.
 	Advise func(error) string
 }
 
-// Counting is how the ids of a key are counted. The zero value is from 1 to
+// Counting is how the ids of a key are counted. The zero value counts from 1 to
 // math.MaxInt64.
 type Counting struct {
 	// Limit is the greatest id, in each period; 0 means that there is no other limit.
 	Limit int64
 
-	// Period returns the period that has begun at a time; nil means that the key
-	// counts in none. All that is asked for such a key is above the mark of a period.
+	// Period returns the period that has begun at a time. nil means that the key
+	// counts in none. Every advance of a key with periods is asked for ids above the
+	// mark of a period.
 	Period func(time.Time) allocator.Period
 }
 
@@ -131,8 +133,8 @@ func (c *Counter) Close() {
 	c.guard.Save()
 }
 
-// Attach has hooks called: see [allocator.Source]. It panics if there are others
-// already, as their owner would go on with ids that are revoked.
+// Attach registers the hooks: see allocator.Source. It panics if there are others
+// already, because their owner would go on issuing ids that are revoked.
 func (c *Counter) Attach(hooks allocator.Hooks) {
 	if c.hooks.Revoke != nil || c.hooks.Observer != nil {
 		panic("etcd: two issuers of one Counter")
@@ -148,8 +150,8 @@ func (c *Counter) revoked() {
 	}
 }
 
-// Lineage returns the name of the counters, a UUID that their first worker
-// made, "" while it has not been read.
+// Lineage returns the name of the counters, a UUID that their first worker made. It is
+// "" as long as it has not been read.
 func (c *Counter) Lineage() string { return c.guard.Lineage() }
 
 // Path returns where key's record is kept.
@@ -187,11 +189,11 @@ func (c *Counter) next(key allocator.Key, known belief, above int64, n int) (all
 	return allocator.Range{First: last + 1, N: n}, nil
 }
 
-// Ready reports whether ids may be issued and a write would be accepted, by a
-// transaction that goes all the way, through consensus, quota and permissions,
-// and that checks etcd's history. It is also what notices that an operator has
-// acted on an ErrFenced, and writes down how far the history has come: call it
-// every few seconds. It blocks until ctx ends at most.
+// Ready reports whether ids may be issued and a write would be accepted. It finds out
+// by a transaction that goes all the way, through consensus, quota and permissions,
+// and that checks etcd's history. It also notices that an operator has acted on an
+// ErrFenced, and writes down how far the history has come. Call it every few seconds.
+// It blocks until ctx ends at most.
 func (c *Counter) Ready(ctx context.Context) error {
 	err := c.guard.Check(ctx)
 	c.txns.stats.probes[outcomeOfErr(err)].Add(1)

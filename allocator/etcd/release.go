@@ -8,9 +8,9 @@ import (
 	"github.com/seqd-io/seqd/allocator/etcd/record"
 )
 
-// Release gives a key back: see [allocator.Source]. It lowers the mark by rest,
-// which is safe because nobody else may reserve ids of the key meanwhile, and the
-// swap fails if somebody has.
+// Release gives a key back: see allocator.Source. It lowers the mark by rest. That is
+// safe because nobody else may reserve ids of the key meanwhile, and because the swap
+// fails if somebody has.
 func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 	b := c.belief(key)
 	if b.rev == 0 || b.owner != c.config.Writer || rest.N > 0 && rest.Last() != b.last {

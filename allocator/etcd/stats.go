@@ -53,7 +53,7 @@ func (o SwapOutcome) String() string {
 	return [SwapOutcomes]string{"won", "lost", "ambiguous", "refused", "ended"}[o]
 }
 
-// Stats are what a [Counter] has counted since it was made, and what it is at.
+// Stats are what a Counter has counted since it was made, and its present state.
 type Stats struct {
 	Transactions [OutcomesCount]int64 // that advance counters
 	Duration     histogram.Snapshot   // of those that were answered, in seconds

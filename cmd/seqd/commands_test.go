@@ -179,3 +179,60 @@ func TestHealthTakesAddresses(t *testing.T) {
 		}
 	}
 }
+
+// Every command that people call shows first how it is called, in lines that name
+// commands and flags which there are.
+func TestHelpBeginsWithAnExample(t *testing.T) {
+	all := commands(seqd(io.Discard, io.Discard).Root)
+	for name, c := range all {
+		if name == "version" || name == "help" || strings.HasPrefix(name, "completion ") {
+			continue
+		}
+		rest, ok := strings.CutPrefix(c.LongHelp, "example:\n")
+		if !ok {
+			t.Errorf("the help of %q begins with %q", name, c.LongHelp)
+			continue
+		}
+		examples, _, _ := strings.Cut(rest, "\n\n")
+		for line := range strings.Lines(examples) {
+			line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
+			words := strings.Fields(line)
+			if words[0] != "seqd" {
+				continue // what must be there before
+			}
+			called := commandIn(all, words[1:])
+			if name != "" && name != "admin" && called.FlagSet.Name() != c.FlagSet.Name() {
+				t.Errorf("the example of %q is one of %q", name, called.FlagSet.Name())
+			}
+			for _, w := range words {
+				if strings.HasPrefix(w, "-") && called.FlagSet.Lookup(strings.TrimLeft(w, "-")) == nil {
+					t.Errorf("%q: there is no %s", line, w)
+				}
+			}
+		}
+	}
+}
+
+// commandIn returns the command that words name.
+func commandIn(all map[string]*ffcli.Command, words []string) *ffcli.Command {
+	for n := min(2, len(words)); n > 0; n-- {
+		if c := all[strings.Join(words[:n], " ")]; c != nil {
+			return c
+		}
+	}
+	return all[""]
+}
+
+// The settings that people use stand before those of NATS and etcd that few need,
+// and the help says what wins over the file.
+func TestHelpShowsFirstWhatPeopleUse(t *testing.T) {
+	help := runSeqd(t, "worker", "-h").stdout
+	at := -1
+	for _, want := range []string{"example:", "  --config FILE  ", "  --nats-url ", "  --etcd-endpoints ", "  --http-addr ", "more about NATS:", "--nats-creds ", "more about etcd:", "--etcd-password ", "the variable wins over the configuration file"} {
+		now := strings.Index(strings.ReplaceAll(help, "\n", " "), want)
+		if now <= at {
+			t.Errorf("%q stands at %d, and what comes before it at %d", want, now, at)
+		}
+		at = now
+	}
+}

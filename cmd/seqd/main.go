@@ -47,8 +47,14 @@ func seqd(stdout, stderr io.Writer) *cmdline.Program {
 	root := &ffcli.Command{
 		Name:       "seqd",
 		ShortUsage: "seqd COMMAND [flags]",
-		LongHelp:   "seqd issues unique, ever-increasing ids over NATS from counters in etcd.",
-		FlagSet:    fs,
+		LongHelp: "example:\n" +
+			"  seqd dev                      # starts everything that is needed, to try it\n" +
+			"  seqd next demo key666 -n 3    # in another terminal: three ids\n" +
+			"\n" +
+			"seqd issues unique ids to callers on NATS, from counters in etcd. Ids of a key increase: strictly\n" +
+			"in strong mode, and in trend in weak mode, which is the default.\n" +
+			"seqd COMMAND -h shows an example and the flags of a command.",
+		FlagSet: fs,
 	}
 	program := &cmdline.Program{Root: root, Stdout: stdout, Stderr: stderr, Variable: settings.Variable, Before: settings.NoteUnread}
 	root.Subcommands = []*ffcli.Command{

@@ -30,8 +30,11 @@ func Command(stdin *os.File, stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "admin",
 		ShortUsage: "seqd admin COMMAND [flags]",
 		ShortHelp:  "look at the counters in etcd, and raise them",
-		LongHelp: "Works on etcd itself, with the workers' configuration and credentials, whether workers run\n" +
-			"or not. No command ever lowers a counter.",
+		LongHelp: "example:\n" +
+			"  seqd admin ls\n" +
+			"\n" +
+			"Reads and writes the counters in etcd, with the workers' configuration and credentials. It does not\n" +
+			"matter whether workers run. No command ever lowers a counter.",
 		FlagSet: flag.NewFlagSet("seqd admin", flag.ContinueOnError),
 		Subcommands: []*ffcli.Command{
 			lsCommand(stdout),

@@ -31,18 +31,24 @@ func importCommand(stdin *os.File, stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "import",
 		ShortUsage: "seqd admin import FILE [--yes] [flags]",
 		ShortHelp:  "raise the counters that a file lists, to take over from another system",
-		LongHelp: "Reads lines of STORE, KEY and LAST, and raises each counter so that its next id is greater\n" +
-			"than LAST. A counter that is not there is made. One that is as high already is left as it is,\n" +
-			"so that the same file can be imported again, for example after an interruption. A counter that\n" +
-			"a worker owns is raised by one at least, as seqd admin raise does. FILE may be - for stdin.\n\n" +
-			"A line is CSV if a comma follows the store: orders,invoice,1000. Otherwise blanks stand between\n" +
-			"its fields, and a key that holds blanks is in quotes, as seqd admin ls prints it: orders \"a b\" 1000.\n" +
-			"KEY is any text, as for seqd next. LAST is a whole number, or PERIOD#ID for a key that counts in\n" +
-			"periods: 2026-11#42. Empty lines, lines that begin with #, and a first line store,key,last are\n" +
-			"passed over.\n\n" +
-			"All lines are read before the first counter is raised. If one of them is malformed, or names a\n" +
-			"store that is not configured, nothing is raised at all. A line is carried out as a whole or\n" +
-			"not at all. Import before seqd is asked for ids of these keys:\n\n" + soWeak,
+		LongHelp: "example:\n" +
+			"  seqd admin import counters.csv          # shows what would change\n" +
+			"  seqd admin import counters.csv --yes\n" +
+			"\n" +
+			"Reads lines of STORE, KEY and LAST, and raises each counter so that its next ids are greater than LAST.\n" +
+			"A counter that is not there is made. One that is as high already stays as it is, so that you may import\n" +
+			"the same file again, for example after an interruption. A counter that a worker owns is raised by one\n" +
+			"at least, as seqd admin raise does. FILE may be - for stdin.\n" +
+			"\n" +
+			"If a comma follows the store, the line is CSV: orders,invoice,1000. Otherwise blanks stand between its\n" +
+			"fields, and a key that holds blanks is in quotes, as seqd admin ls prints it: orders \"a b\" 1000.\n" +
+			"KEY is any text, as for seqd next. LAST is a whole number, or PERIOD#ID for a key that counts in periods,\n" +
+			"as in 2026-11#42. Empty lines, lines that begin with #, and a first line store,key,last are passed over.\n" +
+			"\n" +
+			"All lines are read before the first counter is raised. If one of them is malformed, or names a store\n" +
+			"that is not configured, nothing is raised at all. Each line is carried out as a whole or not at all.\n" +
+			"Import before anybody asks seqd for ids of these keys, because workers may hold some in memory." +
+			"\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return i.run(ctx, fs, args, cmdline.Takes{Names: []string{"FILE"}, Required: 1, Example: "seqd admin import counters.csv"}, stdout, func(ctx context.Context, words []string) error {

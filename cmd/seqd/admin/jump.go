@@ -28,25 +28,32 @@ type jump struct {
 func jumpCommand(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd admin jump", flag.ContinueOnError)
 	j := jump{admin: newAdmin(fs)}
-	fs.Int64Var(&j.by, "by", 0, "`N` to add; above what was issued since the backup")
-	fs.BoolVar(&j.all, "all", false, "all counters of all stores; the same as naming none")
-	fs.BoolVar(&j.yes, "yes", false, "do it; without it, on this command line, only say what would be done, and exit 1")
+	fs.Int64Var(&j.by, "by", 0, "the number `N` to add; it must be greater than what any key has issued since the backup")
+	fs.BoolVar(&j.all, "all", false, "raise all counters of all stores, which is also what happens where no store is named")
+	fs.BoolVar(&j.yes, "yes", false, "raise the counters; without it the command only says what it would do, and exits 1; no variable sets it")
 	return &ffcli.Command{
 		Name:       "jump",
 		ShortUsage: "seqd admin jump [--all | STORE [KEY]] --by N [--yes] [flags]",
-		ShortHelp:  "raise counters by a number: what to do when workers answer FENCED",
-		LongHelp: "Adds N to every counter below the prefix, and then writes a new incarnation, with a higher epoch\n" +
-			"and a floor for the counters that were first used after the backup. Workers that answer\n" +
-			"FENCED take it up by themselves, within seconds. Counters that older versions kept below another\n" +
-			"spelling of the prefix, /seqd/ for /seqd, are taken over first.\n\n" +
-			"After a restore N must be above what any key has issued since the backup: take the highest\n" +
-			"rate, times the backup's age, times ten. There is room: a million ids a second last for\n" +
-			"292 000 years. Too much costs ids; too little issues ids twice.\n\n" +
-			"Counters that count in periods are raised in the period of their records. Of periods that have\n" +
-			"begun since, the floor has the ids begin above it, up to the one that is now; later ones begin at 1.\n\n" +
-			"With STORE, or STORE and KEY, only those counters are raised, and no incarnation is written:\n" +
-			"workers that answer FENCED go on doing so, and ids of a period that the record is not in are not\n" +
-			"raised. It says which counters these may be: see seqd admin raise --period.\n\n" + soWeak,
+		ShortHelp:  "raise all counters by a number, when workers answer FENCED",
+		LongHelp: "example:\n" +
+			"  seqd admin jump --all --by 1000000 --yes\n" +
+			"\n" +
+			"Adds N to every counter below the prefix. Then it writes a new incarnation, which has a higher epoch\n" +
+			"and a floor for the counters that were first used after the backup. Workers that answer FENCED take\n" +
+			"this up by themselves, within seconds. Counters that older versions kept below another spelling of\n" +
+			"the prefix, such as /seqd/ for /seqd, are taken over first.\n" +
+			"\n" +
+			"After a restore, N must be greater than what any key has issued since the backup. Take the highest\n" +
+			"rate, times the age of the backup, times ten. Too much costs ids, of which there are enough: a million\n" +
+			"a second last for 292 000 years. Too little issues ids twice.\n" +
+			"\n" +
+			"A counter that counts in periods is raised in the period of its record. In the periods that have begun\n" +
+			"since, up to the present one, ids begin above the floor. In later ones they begin at 1.\n" +
+			"\n" +
+			"With STORE, or STORE and KEY, only those counters are raised, and no incarnation is written. Workers\n" +
+			"that answer FENCED go on doing so, and ids of a period other than the record's are not raised. The\n" +
+			"command names the counters that this may concern: see seqd admin raise --period." +
+			"\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return j.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}}, stdout, func(ctx context.Context, words []string) error {

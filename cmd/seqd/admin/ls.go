@@ -18,11 +18,14 @@ func lsCommand(stdout io.Writer) *ffcli.Command {
 		Name:       "ls",
 		ShortUsage: "seqd admin ls [STORE] [flags]",
 		ShortHelp:  "list the counters",
-		LongHelp: "Lists the counters of a store, or of all, read from etcd page by page. LAST is the mark: every\n" +
-			"id up to it is spent or reserved. BY is who wrote it. OWNER is the worker that issues the key's\n" +
-			"ids from memory, of a store with a lease; - where there is none. Where a key counts in periods,\n" +
-			"LAST is the mark in the latest that has begun, 2026-11#12: the period as the configuration's rule\n" +
-			"names it, or the date that it begins on.",
+		LongHelp: "example:\n" +
+			"  seqd admin ls orders\n" +
+			"\n" +
+			"Lists the counters of a store, or of all stores. LAST is the counter's mark: every id up to it is\n" +
+			"spent or reserved. BY is the worker that wrote it. OWNER is the worker that issues the key's ids from\n" +
+			"memory, in a store with a lease, or - where there is none.\n" +
+			"Where a key counts in periods, LAST is the mark in the latest period that has begun, as in 2026-11#12.\n" +
+			"The period has the name that the configuration gives it, or else the date that it begins on.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE"}}, stdout, func(ctx context.Context, words []string) error {

@@ -16,11 +16,15 @@ func peekCommand(stdout io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "peek",
 		ShortUsage: "seqd admin peek STORE KEY [flags]",
-		ShortHelp:  "show one counter, and take no id from it",
-		LongHelp: "Shows a counter's mark: every id up to it is spent or reserved. KEY is any text, as for\n" +
-			"seqd next. Of a counter that a worker owns it shows whether that one's session is there: as\n" +
-			"long as it is, others hand their requests for the key over. Exit code 1 if there is no such\n" +
-			"counter. Where the key counts in periods, the mark is shown with the period: 2026-11#12.",
+		ShortHelp:  "show one counter",
+		LongHelp: "example:\n" +
+			"  seqd admin peek orders invoice\n" +
+			"\n" +
+			"Shows a counter's mark, and takes no id. Every id up to the mark is spent or reserved. KEY is any\n" +
+			"text, as for seqd next. Where the key counts in periods, the mark has the period: 2026-11#12.\n" +
+			"If a worker owns the counter, it also shows whether that worker's session is there. As long as it\n" +
+			"is, other workers hand their requests for the key over to the owner.\n" +
+			"It exits 1 if there is no such counter.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin peek orders invoice"}, stdout, func(ctx context.Context, words []string) error {

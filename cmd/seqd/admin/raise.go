@@ -16,30 +16,35 @@ import (
 )
 
 // soWeak is how soon callers see a counter that was raised.
-const soWeak = "Workers may run. STRONG ids of requests made after it has returned are greater at once. A worker\n" +
-	"first spends the WEAK ids it holds in memory: what is left of its segment and, if that has\n" +
-	"been fetched already, the next one; together one and a half segments at most (segment_max,\n" +
-	"or a larger n that somebody has asked for). They stay unique.\n\n" +
-	"A worker that owns the key, of a store with a lease, issues STRONG ids from memory too: it is told\n" +
-	"to let go of them, and waited for. That takes a third of the lease, or, if it does not answer, the\n" +
-	"lease and a tenth of it. Then all its ids are greater, of both modes."
+const soWeak = "Workers may run meanwhile. Once the command has returned, the STRONG ids of new requests are greater.\n" +
+	"A worker may still issue lower WEAK ids, which it holds in memory: those left of its segment, and of\n" +
+	"the next one if it has fetched that. Together these are one and a half segments at most (segment_max,\n" +
+	"or a larger n that somebody asked for). They stay unique.\n" +
+	"\n" +
+	"In a store with a lease, a worker that owns the key issues STRONG ids from memory as well. The command\n" +
+	"tells it to let go of them and waits until it has. That takes a third of the lease, or a little more\n" +
+	"than the lease if the worker does not answer. After that all ids of the key are greater."
 
 func raiseCommand(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd admin raise", flag.ContinueOnError)
 	a := newAdmin(fs)
-	to := fs.Int64("to", 0, "the `ID` that the next ids shall be greater than")
-	period := fs.String("period", "", "the `PERIOD` that the id is of, for a key that counts in periods: 2026-11, as its numbers have it, or without a rule in the configuration the date that it begins on")
+	to := fs.Int64("to", 0, "the `ID` that the next ids are to be greater than")
+	period := fs.String("period", "", "the `PERIOD` that --to is an id of, for a key that counts in periods, as its numbers show it (2026-11); without a rule in the configuration, the date that the period begins on")
 	return &ffcli.Command{
 		Name:       "raise",
 		ShortUsage: "seqd admin raise STORE KEY [--period PERIOD] --to ID [flags]",
 		ShortHelp:  "have a counter go on above an id",
-		LongHelp: "Raises a counter, which is made if it is not there, so that the next ids are greater than --to.\n" +
-			"One that is higher already stays as it is: raising twice is fine. Where a worker owns the key it\n" +
-			"is raised by one even then, so that nothing below is given back. A counter whose owner has gone is\n" +
-			"nobody's afterwards.\n\n" +
-			"A key that counts in periods needs --period too. If that is later than the counter's it begins with\n" +
-			"this; one that is over, or has not begun, is refused. A counter begins to count in periods only if\n" +
-			"--config says that the key does.\n\n" + soWeak,
+		LongHelp: "example:\n" +
+			"  seqd admin raise orders invoice --to 1000\n" +
+			"\n" +
+			"Raises a counter so that its next ids are greater than --to. A counter that is not there is made. One\n" +
+			"that is as high already stays as it is, so that you may repeat the command.\n" +
+			"A counter that a worker owns is raised by one even then, so that the worker gives no lower id back. If\n" +
+			"the owner is gone, nobody owns the counter afterwards.\n" +
+			"\n" +
+			"For a key that counts in periods, name the period with --period. If it is later than the counter's,\n" +
+			"the period begins with this. A period that is over, or that has not begun, is refused. A counter that\n" +
+			"counts in none begins to do so only if --config says that its key does.\n\n" + soWeak,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			return a.run(ctx, fs, args, cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd admin raise orders invoice --to 1000"}, stdout, func(ctx context.Context, words []string) error {

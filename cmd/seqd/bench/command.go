@@ -25,10 +25,10 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench", flag.ContinueOnError)
 	q := benchQuery{store: Store, key: "key"}
 	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "of the ids (default the store's choice)", "strong", "weak")
-	fs.IntVar(&q.callers, "callers", 256, "how many ask at a time, each again as soon as it has its answer")
+	fs.IntVar(&q.callers, "callers", 256, "how many callers ask at the same time, each again as soon as it has its answer")
 	fs.IntVar(&q.keys, "keys", 1, "how many keys to ask for: KEY, or KEY.0, KEY.1 and so on")
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids in one request")
-	fs.IntVar(&q.connections, "connections", 1, "to NATS, shared by the callers")
+	fs.IntVar(&q.connections, "connections", 1, "how many connections to NATS the callers share")
 	fs.DurationVar(&q.duration, "duration", 10*time.Second, "how long to measure")
 	fs.DurationVar(&q.timeout, "timeout", 5*time.Second, "how long to wait for one answer")
 	fs.BoolVar(&q.json, "json", false, "print JSON: rates per second, latencies in µs")
@@ -39,9 +39,12 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "bench",
 		ShortUsage: "seqd bench [STORE KEY] [flags]",
 		ShortHelp:  "measure how fast ids come, and check every one",
-		LongHelp: fmt.Sprintf("Asks a running system for ids of KEY (default %q) in STORE (default %q), and prints\n"+
-			"rates and latencies. The ids are spent. Every id is checked: one that comes twice, or out of\n"+
-			"order where --mode is strong, ends it with exit code 1. Ctrl-C ends it early.", q.key, q.store),
+		LongHelp: fmt.Sprintf("example:\n"+
+			"  seqd bench --callers 64 --duration 5s\n"+
+			"  seqd bench --embedded --mode strong\n\n"+
+			"Asks a running system for ids and prints rates and latencies. The ids are spent. They are ids of\n"+
+			"KEY in STORE: of %q in %q unless you name others. Every id is checked. If one comes twice, or out\n"+
+			"of order in strong mode, the command ends with exit code 1. Ctrl-C ends it early.", q.key, q.store),
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			rest, err := cmdline.Takes{Names: []string{"STORE", "KEY"}}.Parse(fs, args)

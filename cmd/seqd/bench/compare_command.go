@@ -33,16 +33,18 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "compare",
 		ShortUsage: "seqd bench compare [flags]",
 		ShortHelp:  "measure seqd beside other ways to get ids, on this machine",
-		LongHelp: "Starts all servers here, on loopback, and lets the peers take turns:\n" +
+		LongHelp: "example:\n" +
+			"  seqd bench compare --callers 64 --keys 1\n" +
+			"\n" +
+			"Starts all servers in this process, on loopback, and measures these peers in turns:\n" +
 			"  echo            a bare NATS request with a constant answer: the limit of the transport\n" +
 			"  weak, strong    seqd\n" +
 			"  leased          seqd's strong mode, in a store with a lease of 3 s\n" +
-			"  txn             one etcd transaction per id, as Layotto's sequencer on etcd has it\n" +
+			"  txn             one etcd transaction per id, as Layotto's sequencer on etcd does it\n" +
 			"  jetstream       a JetStream counter (Nats-Incr), synced every 2 minutes by default\n" +
 			"  jetstream-sync  the same with sync_interval: always\n" +
-			"Every id is checked: one that comes twice or out of order ends it with exit code 1.\n" +
-			"All parts share one process, which makes each of them faster than separate ones:\n" +
-			"read the ratios.\n" +
+			"All parts share one process, which makes each of them faster than it would be alone: compare the\n" +
+			"ratios. Every id is checked. If one comes twice or out of order, the command ends with exit code 1.\n" +
 			"Ctrl-C ends it early.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {

@@ -30,14 +30,17 @@ func deployedCommand(stdout, stderr io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "deployed",
 		ShortUsage: "seqd bench deployed [flags]",
-		ShortHelp:  "measure a running system beside a bare echo, in turns",
-		LongHelp: "As seqd bench compare, but of a system that runs, whose parts have processes and machines of\n" +
-			"their own. Peers:\n" +
+		ShortHelp:  "measure a running system beside a bare echo",
+		LongHelp: "example:\n" +
+			"  seqd bench deployed --peers echo,weak:orders,strong:orders\n" +
+			"\n" +
+			"Does what seqd bench compare does, with a system that already runs, whose parts have processes and\n" +
+			"machines of their own. The peers are:\n" +
 			"  echo          what seqd bench echo answers, which must run beside the workers\n" +
-			"  weak:STORE    WEAK ids of STORE\n" +
-			"  strong:STORE  STRONG ids of it\n" +
-			"  leased:STORE  the same, of a store that is configured with a lease\n" +
-			"The ids are spent. Every id is checked: one that comes twice or out of order ends it with\n" +
+			"  weak:STORE    weak ids of STORE\n" +
+			"  strong:STORE  strong ids of STORE\n" +
+			"  leased:STORE  the same, where the store is configured with a lease\n" +
+			"The ids are spent. Every id is checked. If one comes twice or out of order, the command ends with\n" +
 			"exit code 1. Ctrl-C ends it early.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {

@@ -19,9 +19,12 @@ func echoCommand(stdout io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "echo",
 		ShortUsage: "seqd bench echo [flags]",
-		ShortHelp:  "answer bare requests, for seqd bench deployed to measure beside seqd",
-		LongHelp: "Answers what the peer echo of seqd bench deployed asks with a constant, as a worker would that\n" +
-			"had nothing to do: the limit of the transport. Several share the work, as workers do.\n" +
+		ShortHelp:  "answer bare requests, which seqd bench deployed measures beside seqd",
+		LongHelp: "example:\n" +
+			"  seqd bench echo --nats-url nats://nats:4222\n" +
+			"\n" +
+			"Answers the requests of the peer echo of seqd bench deployed with a constant, as a worker would that\n" +
+			"had nothing to do. This is the limit of the transport. Several of them share the work, as workers do.\n" +
 			"Ctrl-C ends it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {

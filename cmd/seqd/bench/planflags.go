@@ -26,14 +26,14 @@ type planFlags struct {
 
 func (p *planFlags) flags(fs *flag.FlagSet) {
 	p.callers, p.keys = numbers{1, 16, 256, 1024}, numbers{1, 256}
-	fs.Var(&p.callers, "callers", "how many ask at a time, each again as soon as it has its answer; `COUNTS` with commas")
+	fs.Var(&p.callers, "callers", "how many callers ask at the same time, each again as soon as it has its answer; `COUNTS` with commas")
 	fs.Var(&p.keys, "keys", "over how many keys the callers are spread; `COUNTS` with commas")
 	fs.IntVar(&p.rounds, "rounds", 5, "how often each peer has its turn under each load")
 	fs.DurationVar(&p.slice, "slice", 500*time.Millisecond, "how long a turn is measured")
-	fs.DurationVar(&p.warm, "warm", 200*time.Millisecond, "how long it is warmed up before")
-	fs.IntVar(&p.connections, "connections", 1, "of each peer, shared by its callers")
+	fs.DurationVar(&p.warm, "warm", 200*time.Millisecond, "how long a peer is warmed up before its turn")
+	fs.IntVar(&p.connections, "connections", 1, "how many connections each peer's callers share")
 	fs.DurationVar(&p.timeout, "timeout", 10*time.Second, "how long to wait for one answer")
-	fs.BoolVar(&p.goals, "goals", false, "measure what seqd's goals are about, unless told what, and print how far each is met")
+	fs.BoolVar(&p.goals, "goals", false, "print how far each of seqd's goals is met, and measure what they are about unless other flags say what")
 	fs.BoolVar(&p.json, "json", false, "print JSON: rates per second, latencies in µs")
 }
 

@@ -24,9 +24,13 @@ func Command(stdout io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "check-config",
 		ShortUsage: "seqd check-config [FILE] [flags]",
-		ShortHelp:  "check a worker's configuration, and connect to nothing",
-		LongHelp:   "Takes what seqd worker takes. Says which line is wrong, or what would be served.",
-		FlagSet:    fs,
+		ShortHelp:  "check a worker's configuration, without connecting to anything",
+		LongHelp: "example:\n" +
+			"  seqd check-config /etc/seqd/seqd.yaml\n" +
+			"\n" +
+			"Takes the flags, variables and file that seqd worker takes, and connects to nothing. It names the\n" +
+			"line that is wrong, or shows what a worker would serve.",
+		FlagSet: fs,
 		Exec: func(_ context.Context, args []string) error {
 			rest, err := cmdline.Takes{Names: []string{"FILE"}}.Parse(fs, args)
 			if err != nil {

@@ -27,9 +27,13 @@ func Command(stdout io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "decode",
 		ShortUsage: "seqd decode STORE KEY NUMBER [flags]",
-		ShortHelp:  "a printed number back to its period and id",
-		LongHelp: "Reads how ids of KEY in STORE are printed in the workers' configuration, and connects to\n" +
-			"nothing: whether NUMBER was issued, it can't tell. KEY is any text, as in seqd next.",
+		ShortHelp:  "take a printed number apart, into its period and id",
+		LongHelp: "example:\n" +
+			"  seqd decode orders invoice INV-2026-000042 --config /etc/seqd/seqd.yaml\n" +
+			"\n" +
+			"Takes a printed number apart, by the rule that the workers' configuration has for KEY in STORE, and\n" +
+			"prints its period and its id. It refuses a number whose check digit is wrong. It connects to\n" +
+			"nothing, so that it can't tell whether the number was ever issued. KEY is any text, as for seqd next.",
 		FlagSet: fs,
 		Exec: func(_ context.Context, args []string) error {
 			words, err := cmdline.Takes{

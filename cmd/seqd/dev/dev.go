@@ -42,9 +42,13 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "dev",
 		ShortUsage: "seqd dev [flags]",
-		ShortHelp:  "nats-server, etcd and a worker in one process, to try seqd",
-		LongHelp: "Starts all three on loopback and serves every store name. nats-server has JetStream. Data are\n" +
-			"kept: started again, ids go on. Ctrl-C ends it.",
+		ShortHelp:  "run nats-server, etcd and a worker in one process, to try seqd",
+		LongHelp: "example:\n" +
+			"  seqd dev\n" +
+			"\n" +
+			"Starts a nats-server with JetStream, an etcd and a worker on this machine's loopback addresses, and\n" +
+			"serves every store name. Everything is kept in a folder, so that ids go on after a restart.\n" +
+			"Ctrl-C ends it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if err := cmdline.NoWords(fs, args); err != nil {

@@ -24,17 +24,21 @@ func Command(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd doctor", flag.ContinueOnError)
 	q := query{cfg: settings.Default()}
 	file := fs.String("config", "", "the workers' configuration `FILE` (YAML)")
-	fs.BoolVar(&q.json, "json", false, "one JSON document in place of lines")
-	fs.DurationVar(&q.timeout, "timeout", 30*time.Second, "bound on the whole")
-	fs.StringVar(&q.monitor, "nats-monitor", "", "`URL` of a nats-server's monitoring, to look at its settings")
+	fs.BoolVar(&q.json, "json", false, "print one JSON document")
+	fs.DurationVar(&q.timeout, "timeout", 30*time.Second, "how long all of it may take")
+	fs.StringVar(&q.monitor, "nats-monitor", "", "`URL` of a nats-server's monitoring port, to look at its settings as well")
 	q.cfg.Flags(fs)
 	return &ffcli.Command{
 		Name:       "doctor",
 		ShortUsage: "seqd doctor [--config FILE] [flags]",
-		ShortHelp:  "look at everything a worker needs, and say what to do: exit 0 if nothing failed",
-		LongHelp: "Takes what seqd worker takes, connects as it would, and reports a line for each thing it looks\n" +
-			"at: ok, warn, fail, or skip for what can't be looked at; below it, what to do. It takes no ids\n" +
-			"and writes nothing to etcd. Exit 1 if something failed; warnings don't count.",
+		ShortHelp:  "look at everything that a worker needs, and say what to do",
+		LongHelp: "example:\n" +
+			"  seqd doctor --config /etc/seqd/seqd.yaml\n" +
+			"\n" +
+			"Takes the flags, variables and file that seqd worker takes, connects as a worker would, and looks at\n" +
+			"everything that a worker needs. It prints a line for each thing: ok, warn, fail, or skip where it can't\n" +
+			"look. Below a line that is not ok it says what to do. It takes no ids, and writes nothing to etcd.\n" +
+			"It exits 1 if something failed. Warnings do not count.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			clusters, err := q.cfg.Read(fs, file, args)

@@ -19,14 +19,18 @@ import (
 // Command is `seqd health`.
 func Command(stdout io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd health", flag.ContinueOnError)
-	addr := fs.String("http-addr", settings.Default().HTTP, "`HOST:PORT` of the worker's HTTP")
+	addr := fs.String("http-addr", settings.Default().HTTP, "`HOST:PORT` that the worker serves HTTP at")
 	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for the answer")
 	return &ffcli.Command{
 		Name:       "health",
 		ShortUsage: "seqd health [flags]",
-		ShortHelp:  "ask a worker on this host whether it serves: exit 0 if so",
-		LongHelp:   "Asks /readyz, for a container's health check.",
-		FlagSet:    fs,
+		ShortHelp:  "ask a worker on this host whether it serves",
+		LongHelp: "example:\n" +
+			"  seqd health\n" +
+			"\n" +
+			"Asks a worker on this host, at /readyz, whether it serves. Meant for the health check of a container.\n" +
+			"It exits 0 if the worker serves, and 1 if it does not.",
+		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if err := cmdline.NoWords(fs, args); err != nil {
 				return err

@@ -36,10 +36,15 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "next",
 		ShortUsage: "seqd next STORE KEY [flags]",
 		ShortHelp:  "ask for ids",
-		LongHelp: "Asks for the next ids of KEY in STORE and prints them, or their numbers where the store or\n" +
-			"key is configured to have some. KEY is any text: it is escaped; a dot separates its parts.\n" +
-			"With --idempotency-key a request that may have been answered already can be made again: if it\n" +
-			"was, the same ids are printed, and a line on stderr says so.",
+		LongHelp: "example:\n" +
+			"  seqd next orders invoice -n 3\n" +
+			"  seqd next orders invoice --mode strong --idempotency-key payment-4711\n" +
+			"\n" +
+			"Asks for the next ids of KEY in STORE, and prints them one a line. Where the store or the key is\n" +
+			"configured to have numbers, such as INV-2026-000042, it prints those instead.\n" +
+			"KEY is any text. A period in it separates its parts.\n" +
+			"With --idempotency-key you may repeat a request that may have been answered already. If it was,\n" +
+			"seqd prints the same ids again and says so on stderr.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			rest, err := cmdline.Takes{Names: []string{"STORE", "KEY"}, Required: 2, Example: "seqd next orders invoice"}.Parse(fs, args)

@@ -26,10 +26,15 @@ func Command(stderr io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "worker",
 		ShortUsage: "seqd worker [--config FILE] [flags]",
-		ShortHelp:  "answer requests for ids, from an outside nats-server and etcd",
-		LongHelp: "Answers requests on <root>.<store>.<key>. Any number of workers share the work.\n" +
-			"It waits for NATS and etcd if they are not there. SIGTERM or Ctrl-C: answers what it\n" +
-			"has accepted, then exits 0. SIGHUP: reads the file's log.level again, and nothing else.",
+		ShortHelp:  "answer requests for ids, with your nats-server and etcd",
+		LongHelp: "example:\n" +
+			"  seqd worker --config /etc/seqd/seqd.yaml\n" +
+			"  seqd worker --nats-url nats://nats:4222 --etcd-endpoints etcd1:2379,etcd2:2379,etcd3:2379\n" +
+			"\n" +
+			"Answers requests for ids on the subjects seq.<store>.<key>. Start as many workers as you like: they\n" +
+			"share the work. A worker that finds no NATS or etcd waits until they are there.\n" +
+			"SIGTERM or Ctrl-C ends it: it answers the requests that it has accepted, and exits 0.\n" +
+			"On SIGHUP it reads log.level from the file again, and nothing else.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			clusters, err := cfg.Read(fs, file, args)

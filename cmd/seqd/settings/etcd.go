@@ -40,14 +40,14 @@ type TLS struct {
 
 // Flags defines the settings that have a flag: all.
 func (c *Etcd) Flags(fs *flag.FlagSet) {
-	fs.Var((*cmdline.List)(&c.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas")
-	fs.Var((*prefix)(&c.Prefix), "etcd-prefix", "etcd `KEY` below which the counters are kept")
-	fs.StringVar(&c.Username, "etcd-username", c.Username, "etcd user `NAME`")
-	fs.StringVar(&c.Password, "etcd-password", c.Password, "etcd password; better set in the environment")
-	fs.StringVar(&c.TLS.Cert, "etcd-cert", c.TLS.Cert, "etcd client certificate `FILE`")
-	fs.StringVar(&c.TLS.Key, "etcd-key", c.TLS.Key, "etcd client key `FILE`")
-	fs.StringVar(&c.TLS.CA, "etcd-ca", c.TLS.CA, "etcd certificate authority `FILE`")
-	fs.DurationVar(&c.DialTimeout, "etcd-dial-timeout", c.DialTimeout, "bound on one try to connect to etcd")
+	fs.Var((*cmdline.List)(&c.Endpoints), "etcd-endpoints", "`HOST:PORT` of etcd's members, with commas between them")
+	fs.Var((*prefix)(&c.Prefix), "etcd-prefix", "`KEY` in etcd that the counters are kept below")
+	fs.StringVar(&c.Username, "etcd-username", c.Username, "`NAME` of the etcd user")
+	fs.StringVar(&c.Password, "etcd-password", c.Password, "etcd password; set it in the environment rather than here")
+	fs.StringVar(&c.TLS.Cert, "etcd-cert", c.TLS.Cert, "`FILE` with the client certificate")
+	fs.StringVar(&c.TLS.Key, "etcd-key", c.TLS.Key, "`FILE` with the client key")
+	fs.StringVar(&c.TLS.CA, "etcd-ca", c.TLS.CA, "`FILE` with the certificate authority")
+	fs.DurationVar(&c.DialTimeout, "etcd-dial-timeout", c.DialTimeout, "how long one attempt to connect to etcd may take")
 }
 
 // prefix is a flag that holds a prefix of etcd's keys.

@@ -33,17 +33,17 @@ type NATS struct {
 
 // Flags defines the settings that have a flag: all.
 func (c *NATS) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&c.URL, "nats-url", c.URL, "`URL` of the NATS server, several with commas (default "+nats.DefaultURL+")")
-	fs.StringVar(&c.Creds, "nats-creds", c.Creds, "credentials `FILE` (JWT and seed)")
-	fs.StringVar(&c.User, "nats-user", c.User, "user `NAME`")
-	fs.StringVar(&c.Password, "nats-password", c.Password, "password; better set in the environment")
-	fs.StringVar(&c.Token, "nats-token", c.Token, "token; better set in the environment")
-	fs.StringVar(&c.NKey, "nats-nkey", c.NKey, "nkey seed `FILE`")
-	fs.StringVar(&c.Cert, "nats-cert", c.Cert, "client certificate `FILE`")
-	fs.StringVar(&c.Key, "nats-key", c.Key, "client key `FILE`")
-	fs.StringVar(&c.CA, "nats-ca", c.CA, "certificate authority `FILE`")
-	fs.StringVar(&c.Context, "nats-context", c.Context, "`NAME` of a context of the nats tool, in place of the other --nats-… except --nats-inbox-prefix")
-	fs.StringVar(&c.InboxPrefix, "nats-inbox-prefix", c.InboxPrefix, "`SUBJECT` below which answers come (default _INBOX); where this user may not hear others' answers")
+	fs.StringVar(&c.URL, "nats-url", c.URL, "`URL` of the NATS server, or several with commas between them (default "+nats.DefaultURL+")")
+	fs.StringVar(&c.Creds, "nats-creds", c.Creds, "`FILE` with the credentials (JWT and seed)")
+	fs.StringVar(&c.User, "nats-user", c.User, "`NAME` of the user")
+	fs.StringVar(&c.Password, "nats-password", c.Password, "password; set it in the environment rather than here")
+	fs.StringVar(&c.Token, "nats-token", c.Token, "token; set it in the environment rather than here")
+	fs.StringVar(&c.NKey, "nats-nkey", c.NKey, "`FILE` with an nkey seed")
+	fs.StringVar(&c.Cert, "nats-cert", c.Cert, "`FILE` with the client certificate")
+	fs.StringVar(&c.Key, "nats-key", c.Key, "`FILE` with the client key")
+	fs.StringVar(&c.CA, "nats-ca", c.CA, "`FILE` with the certificate authority")
+	fs.StringVar(&c.Context, "nats-context", c.Context, "`NAME` of a context of the nats tool; it replaces the other --nats- flags, except --nats-inbox-prefix")
+	fs.StringVar(&c.InboxPrefix, "nats-inbox-prefix", c.InboxPrefix, "`SUBJECT` that answers are sent below, for users who may not subscribe to the default (default _INBOX)")
 }
 
 // settingError is what is wrong with one setting of a section.

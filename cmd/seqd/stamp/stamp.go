@@ -28,18 +28,18 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd stamp", flag.ContinueOnError)
 	o := order{log: settings.Default().Log}
 	fs.StringVar(&o.stream, "stream", "", "JetStream `STREAM` that messages come from")
-	fs.StringVar(&o.consumer, "consumer", "", "durable `CONSUMER` on it; made if missing")
+	fs.StringVar(&o.consumer, "consumer", "", "durable `CONSUMER` of the stream; it is made if it is not there")
 	fs.StringVar(&o.store, "store", "", "`STORE` that ids come from")
-	fs.IntVar(&o.keyToken, "key-token", 0, "the key is the `N`-th token of the message's subject, from 1")
-	fs.StringVar(&o.keyHeader, "key-header", "", "the key is the message's header `NAME`")
-	fs.StringVar(&o.keyText, "key", "", "the key is `TEXT`, for all messages")
-	fs.StringVar(&o.to, "to", "", "output `SUBJECT`; {{token(N)}} in it is the N-th token of the message's subject, {{subject}} at its end all of it")
+	fs.IntVar(&o.keyToken, "key-token", 0, "take the key from the `N`th token of the message's subject, counted from 1")
+	fs.StringVar(&o.keyHeader, "key-header", "", "take the key from the message's header `NAME`")
+	fs.StringVar(&o.keyText, "key", "", "use `TEXT` as the key of all messages")
+	fs.StringVar(&o.to, "to", "", "`SUBJECT` to publish to; {{token(N)}} stands for the Nth token of the message's subject, and {{subject}} at the end for all of it")
 	cmdline.ChoiceVar(fs, &o.mode, "mode", "strong", "of the ids; weak ones increase in trend only", "strong", "weak")
-	fs.IntVar(&o.batch, "batch", stamper.DefaultBatch, fmt.Sprintf("`COUNT` of messages that are fetched and published at a time, up to %d", stamper.MaxBatch))
+	fs.IntVar(&o.batch, "batch", stamper.DefaultBatch, fmt.Sprintf("`COUNT` of messages that are fetched and published together, %d at most", stamper.MaxBatch))
 	cmdline.ChoiceVar(fs, &o.onBad, "on-bad", "stop", "what to do about a message that can't be stamped", "stop", "skip")
-	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` filter of the consumer, for when it is made; several with commas")
-	fs.Uint64Var(&o.startSeq, "start-seq", 0, "first source `SEQUENCE`, for when the consumer is made; 0: after the output's last, or all")
-	fs.StringVar(&o.jsDomain, "js-domain", "", "`DOMAIN` of the JetStream that has the streams (default that of the server, or the context's)")
+	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` that the consumer is limited to when it is made, or several with commas between them")
+	fs.Uint64Var(&o.startSeq, "start-seq", 0, "source `SEQUENCE` that the consumer begins at when it is made; 0 goes on after the last message in the output, or takes all")
+	fs.StringVar(&o.jsDomain, "js-domain", "", "`DOMAIN` of the JetStream that has the streams (default the server's, or the context's)")
 	fs.StringVar(&o.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
 	fs.StringVar(&o.http, "http-addr", "127.0.0.1:8281", "`HOST:PORT` of /livez and /metrics; \"none\" for no HTTP")
 	o.log.Flags(fs)
@@ -48,12 +48,16 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 		Name:       "stamp",
 		ShortUsage: "seqd stamp --stream STREAM --consumer CONSUMER --store STORE --key… --to SUBJECT [flags]",
 		ShortHelp:  "number the messages of a JetStream stream",
-		LongHelp: "Takes messages from a durable consumer, gives each the next id of its key, and publishes\n" +
-			"them with the headers Seq-Id, Seq-Store and Seq-Key to another stream: each exactly once,\n" +
-			"in source order, ids of a key increasing. Kill it at any time; run a second one to take\n" +
-			"over. The output stream must be the stamper's alone and allow atomic publishes\n" +
-			"(nats stream add STAMPED --subjects 'stamped.>' --allow-batch). SIGTERM or Ctrl-C:\n" +
-			"finishes its batch, then exits 0.",
+		LongHelp: "example:\n" +
+			"  nats stream add STAMPED --subjects 'stamped.>' --allow-batch\n" +
+			"  seqd stamp --stream ORDERS --consumer stamper --store orders --key-token 2 --to 'stamped.{{subject}}'\n" +
+			"\n" +
+			"Takes messages from a durable consumer, gives each of them the next id of its key, and publishes it\n" +
+			"to another stream with the headers Seq-Id, Seq-Store and Seq-Key. Each message is published exactly\n" +
+			"once and in the order of the source, and the ids of a key increase.\n" +
+			"Nothing is lost when it is killed. A second one takes over where the first one ended.\n" +
+			"The output stream must allow atomic publishes, and nobody else may publish to it.\n" +
+			"SIGTERM or Ctrl-C ends it: it finishes its batch, and exits 0.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if err := cmdline.NoWords(fs, args); err != nil {

@@ -35,11 +35,16 @@ func Command(stdout io.Writer) *ffcli.Command {
 	return &ffcli.Command{
 		Name:       "top",
 		ShortUsage: "seqd top [flags]",
-		ShortHelp:  "watch what the workers do: rates, latency, state",
-		LongHelp: "Shows every worker that NATS reaches and every store, by what they count themselves\n" +
-			"($SRV.STATS). MEAN is the time from a request's arrival to its answer, averaged over the\n" +
-			"interval. Where stores have leases: keys owned, the time left of the lease, and requests\n" +
-			"handed over to other owners. Keys: s sorts by the next column, q or Ctrl-C ends.",
+		ShortHelp:  "watch what the workers do",
+		LongHelp: "example:\n" +
+			"  seqd top\n" +
+			"  seqd top --once --json\n" +
+			"\n" +
+			"Shows every worker that NATS reaches and every store, by the figures that workers give about\n" +
+			"themselves ($SRV.STATS). MEAN is the average time from the arrival of a request to its answer, in\n" +
+			"the interval. Where stores have leases, it also shows the keys that a worker owns, how much of its\n" +
+			"lease is left, and how many requests it has handed over to other owners.\n" +
+			"While it runs, s sorts by the next column, and q or Ctrl-C ends it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if err := cmdline.NoWords(fs, args); err != nil {
