@@ -34,8 +34,9 @@ var (
 )
 
 // parse reads a help. A heading is a line of its own that ends with a colon, after an
-// empty one, and begins with a small letter or has three words at most; anything else
-// before the first heading describes the command.
+// empty one, and begins with a small letter or has three words at most. What is indented
+// below it is its section. Text that is not indented describes the command; behind the
+// commands or flags it is a note about these.
 func parse(text string) (help, error) {
 	var h help
 	lines := strings.Split(strings.TrimSpace(text), "\n")
@@ -44,26 +45,40 @@ func parse(text string) (help, error) {
 		return h, errNoUsage
 	}
 	h.usage = usage
-	empty := false
+	const about = -1
+	in, empty := about, false // in which section, and whether the line before is empty
+	begin := func(s section) {
+		h.sections = append(h.sections, s)
+		in = len(h.sections) - 1
+	}
 	for _, line := range lines[1:] {
+		begins := empty && line != "" && line[0] != ' '
+		empty = line == ""
 		m := heading.FindStringSubmatch(line)
 		switch {
-		case m != nil && empty && (line[0] >= 'a' || len(strings.Fields(line)) <= 3):
+		case begins && m != nil && (line[0] >= 'a' || len(strings.Fields(line)) <= 3):
 			note := strings.TrimLeft(m[2], " ,")
 			if strings.HasPrefix(note, "(") {
 				note = strings.TrimSuffix(note[1:], ")")
 			}
-			h.sections = append(h.sections, section{title: strings.TrimSpace(m[1]), note: note})
-		case len(h.sections) == 0:
-			h.about = append(h.about, line)
-		default:
-			s := &h.sections[len(h.sections)-1]
-			s.lines = append(s.lines, line)
+			begin(section{title: strings.TrimSpace(m[1]), note: note})
+			continue
+		case begins && in != about && h.sections[in].isExample():
+			in = about
+		case begins && in != about && h.sections[in].title != "notes":
+			begin(section{title: "notes"})
 		}
-		empty = line == ""
+		if in == about {
+			h.about = append(h.about, line)
+		} else {
+			h.sections[in].lines = append(h.sections[in].lines, line)
+		}
 	}
 	return h, nil
 }
+
+// isExample reports whether commands are shown in the section.
+func (s section) isExample() bool { return strings.HasPrefix(s.title, "example") }
 
 // commands returns the commands below this one.
 func (h help) commands() []entry {

@@ -7,22 +7,27 @@ import (
 
 const printed = `usage: seqd try WORD [flags]
 
+example:
+  seqd try one    # tries it
+
 Tries WORD. It takes these:
   one    the first
   two    the second
 'quoted' and .dotted text stays as it is, and a\b too.
 
-examples:
-  $ seqd try one
-  1
-
 commands:
   again  try again
   not-now  try another time
 
-flags, before or after the words (a variable sets the same; flags win):
+flags (a variable sets the same; flags win):
   --count N        SEQD_COUNT  how many (default 1)
   --yes                        do it
+
+More about NATS:
+  --url URL        NATS_URL    where it is
+
+A variable that is empty
+counts as not set.
 `
 
 func TestPage(t *testing.T) {
@@ -37,7 +42,6 @@ seqd-try \- try a word
 .SH SYNOPSIS
 .B seqd try WORD [flags]
 .SH DESCRIPTION
-.PP
 Tries WORD. It takes these:
 .RS 2
 .nf
@@ -47,16 +51,6 @@ two    the second
 .RE
 \&'quoted' and .dotted text stays as it is, and a\eb too.
 .PP
-.PP
-.SH EXAMPLES
-.RS 2
-.nf
-$ seqd try one
-1
-.fi
-.RE
-.PP
-.PP
 .SH COMMANDS
 .TP
 .B again
@@ -65,7 +59,7 @@ try again
 .B not\-now
 try another time
 .SH FLAGS
-Before or after the words (a variable sets the same; flags win).
+A variable sets the same; flags win.
 .TP
 .B \-\-count N
 how many (default 1)
@@ -74,6 +68,23 @@ Environment: SEQD_COUNT
 .TP
 .B \-\-yes
 do it
+.SH MORE ABOUT NATS
+.TP
+.B \-\-url URL
+where it is
+.br
+Environment: NATS_URL
+.SH NOTES
+A variable that is empty
+counts as not set.
+.PP
+.SH EXAMPLE
+.RS 2
+.nf
+seqd try one    # tries it
+.fi
+.RE
+.PP
 .SH SEE ALSO
 .BR seqd (1),
 .BR seqd\-try\-again (1)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,12 +22,12 @@ func (p page) roff(h help) string {
 		b.WriteString(".SH DESCRIPTION\n")
 		paragraphs(&b, h.about)
 	}
-	for _, s := range h.sections {
+	for _, s := range examplesLast(h.sections) {
 		fmt.Fprintf(&b, ".SH %s\n", strings.ToUpper(escape(s.title)))
 		if s.note != "" {
 			fmt.Fprintf(&b, "%s.\n", escape(strings.ToUpper(s.note[:1])+s.note[1:]))
 		}
-		if entries, ok := s.entries(); ok {
+		if entries, ok := s.entries(); ok && !s.isExample() {
 			list(&b, entries)
 		} else {
 			paragraphs(&b, s.lines)
@@ -45,6 +46,21 @@ func (p page) roff(h help) string {
 	return b.String()
 }
 
+// examplesLast returns the sections in the order that readers of manual pages expect.
+func examplesLast(sections []section) []section {
+	sections = slices.Clone(sections)
+	slices.SortStableFunc(sections, func(a, b section) int {
+		switch {
+		case a.isExample() == b.isExample():
+			return 0
+		case a.isExample():
+			return 1
+		}
+		return -1
+	})
+	return sections
+}
+
 // list writes a tagged paragraph for each entry.
 func list(b *strings.Builder, entries []entry) {
 	for _, e := range entries {
@@ -59,7 +75,8 @@ func list(b *strings.Builder, entries []entry) {
 // indented: examples and tables.
 func paragraphs(b *strings.Builder, lines []string) {
 	literal := false
-	for _, line := range append(lines, "") {
+	text := strings.Trim(strings.Join(lines, "\n"), "\n")
+	for _, line := range append(strings.Split(text, "\n"), "") {
 		if indented := strings.HasPrefix(line, " "); indented != literal {
 			literal = indented
 			if literal {
@@ -70,7 +87,7 @@ func paragraphs(b *strings.Builder, lines []string) {
 		}
 		switch {
 		case line == "":
-			b.WriteString(".PP\n")
+			b.WriteString(".PP\n") // harmless at the end
 		case literal:
 			fmt.Fprintln(b, escape(strings.TrimPrefix(line, "  ")))
 		default:
