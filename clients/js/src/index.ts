@@ -22,6 +22,7 @@ export {
   connectOptions,
   type Mode,
   type Options,
+  type SequenceCallOptions,
   type SequenceOptions,
 } from "./options.js";
 export { IdRange, Numbers, toNumber } from "./range.js";

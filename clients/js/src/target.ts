@@ -2,7 +2,7 @@ import type { Clock } from "./clock.js";
 import { errorOf, type Failure, type SeqdError } from "./errors.js";
 import { answered, badRequest, type Fault, isFault } from "./fault.js";
 import type { Inbox } from "./inbox.js";
-import type { Once, Settings } from "./options.js";
+import { checkType, type Once, type Settings } from "./options.js";
 import { type IdRange, Numbers } from "./range.js";
 import { retry } from "./retry.js";
 import { checkIdempotencyKey, encodeRequest, intNonce, MAX_N, MAX_NUMBERS } from "./wire/request.js";
@@ -24,8 +24,10 @@ export class Target {
   readonly #key: string; // as the caller wrote it
   readonly #subject: string; // with the key escaped
 
-  /** @throws BadRequestError that says which argument is wrong. */
+  /** @throws TypeError or BadRequestError that says which argument is wrong. */
   constructor(line: Line, settings: Settings, store: string, key: string) {
+    checkType("store", store, "string");
+    checkType("key", key, "string");
     const escaped = escapeKey(key);
     const fault = checkToken("store", store) ?? (typeof escaped === "string" ? undefined : escaped);
     if (fault || typeof escaped !== "string") {
@@ -61,6 +63,7 @@ export class Target {
   async #call(once: Once, ask: (end: number) => Promise<Numbers | Fault>): Promise<Numbers> {
     const { signal, idempotencyKey } = once;
     const keyed = idempotencyKey !== undefined;
+    if (keyed) checkType("idempotencyKey", idempotencyKey, "string");
     const fault = keyed ? checkIdempotencyKey(idempotencyKey) : undefined;
     if (fault) throw this.error({ fault });
     const deadline = this.clock.now() + this.settings.timeout;
@@ -78,8 +81,9 @@ export class Target {
     return line.inbox.request({ subject: this.#subject, body, n, nonce }, this.clock, deadline, signal);
   }
 
-  /** @throws BadRequestError unless a request may ask for `n` ids. */
+  /** @throws TypeError or BadRequestError unless a request may ask for `n` ids. */
   checkN(n: number, most = MAX_N): void {
+    checkType("n", n, "number");
     if (!Number.isInteger(n) || n < 1 || n > most) {
       throw this.error({ fault: badRequest(`n must be a whole number between 1 and ${most}, not ${n}`) });
     }

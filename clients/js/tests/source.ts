@@ -1,7 +1,7 @@
 import type { TestContext } from "node:test";
 import { errorOf } from "#seqd/errors.js";
 import { aborted, answered, type Fault, noAnswer } from "#seqd/fault.js";
-import { type SequenceOptions, withOptions, withSequenceOptions } from "#seqd/options.js";
+import { type SequenceOptions, withClientOptions, withSequenceOptions } from "#seqd/options.js";
 import { IdRange } from "#seqd/range.js";
 import { Sequence } from "#seqd/sequence.js";
 import { VirtualClock } from "./clock.js";
@@ -36,7 +36,7 @@ export class Source {
   }
 
   sequence(t: TestContext, options: SequenceOptions = {}): Sequence {
-    const settings = withSequenceOptions(withOptions(undefined, {}), options);
+    const settings = withSequenceOptions(withClientOptions({}), options);
     const target = {
       settings,
       clock: this.clock,
