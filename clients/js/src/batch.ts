@@ -1,3 +1,4 @@
+import { Ending, type Signal } from "./abort.js";
 import type { Failure } from "./errors.js";
 import type { IdRange } from "./range.js";
 
@@ -28,7 +29,7 @@ export class Batch {
   readonly deadline: number;
   readonly #full: number; // when it has gathered long enough; later calls go to another batch
   #calls: Call[] = [];
-  readonly #ended = new AbortController();
+  readonly #ended = new Ending();
   #n = 0; // ids the calls want
   sent = false; // nobody joins from now on
   stocks = false; // its request is for the stock, too
@@ -48,8 +49,8 @@ export class Batch {
   }
 
   /** Ends its request. */
-  get signal(): AbortSignal {
-    return this.#ended.signal;
+  get signal(): Signal {
+    return this.#ended;
   }
 
   /** Whether a call for `n` ids may join; `again` is the deadline of the batch it was in before. */

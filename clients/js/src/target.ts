@@ -1,3 +1,4 @@
+import type { Signal } from "./abort.js";
 import type { Clock } from "./clock.js";
 import { errorOf, type Failure, type SeqdError } from "./errors.js";
 import { answered, badRequest, type Fault, isFault } from "./fault.js";
@@ -44,18 +45,20 @@ export class Target {
   /** Asks for `n` ids until it has them or asking again can't help. */
   async next(n: number, once: Once): Promise<IdRange> {
     this.checkN(n);
-    return (await this.#call(once, (end) => this.#ask(n, end, once))).ids;
+    return (await this.#call(once, (end) => this.#ask(n, end, once.signal, once.idempotencyKey))).ids;
   }
 
   /** Asks for `n` ids and their numbers until it has them or asking again can't help. */
   async numbers(n: number, once: Once): Promise<Numbers> {
     this.checkN(n, MAX_NUMBERS);
-    return this.#call(once, async (end) => checkNumbers(n, await this.#ask(n, end, once)));
+    return this.#call(once, async (end) =>
+      checkNumbers(n, await this.#ask(n, end, once.signal, once.idempotencyKey)),
+    );
   }
 
   /** Sends one request for ids that several calls may share. */
-  async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
-    const outcome = await this.#ask(n, deadline, { signal });
+  async ask(n: number, deadline: number, signal: Signal | undefined): Promise<IdRange | Fault> {
+    const outcome = await this.#ask(n, deadline, signal, undefined);
     return isFault(outcome) ? outcome : outcome.ids;
   }
 
@@ -73,7 +76,12 @@ export class Target {
     throw this.error({ ...outcome, keyed });
   }
 
-  #ask(n: number, deadline: number, { signal, idempotencyKey }: Once): Promise<Numbers | Fault> {
+  #ask(
+    n: number,
+    deadline: number,
+    signal: Signal | undefined,
+    idempotencyKey: string | undefined,
+  ): Promise<Numbers | Fault> {
     const line = this.#line;
     line.nonce = BigInt.asUintN(64, line.nonce + 1n);
     const nonce = intNonce(line.nonce);
