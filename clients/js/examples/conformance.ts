@@ -19,6 +19,7 @@ interface Command {
   calls?: number;
   duration_ms?: number;
   sequence?: boolean;
+  bare?: boolean; // without the client
   closed?: boolean;
   idempotency_key?: string | null; // "" is one, for the client to refuse
   url?: string;
@@ -107,7 +108,7 @@ async function load(c: Command): Promise<string> {
 }
 
 async function rate(c: Command): Promise<string> {
-  const ask = asker(c);
+  const ask = c.bare ? bare(c) : asker(c);
   const start = performance.now();
   const end = start + (c.duration_ms ?? 1000);
   let ids = 0;
@@ -118,6 +119,17 @@ async function rate(c: Command): Promise<string> {
     }
   });
   return JSON.stringify({ ids_per_second: (ids * 1000) / (performance.now() - start) });
+}
+
+/** A function that asks for an id without the client. */
+function bare(c: Command): () => Promise<{ length: number }> {
+  const mode = new TextEncoder().encode(c.mode ?? "default");
+  const name = new TextEncoder().encode("mode");
+  const body = Uint8Array.from([0x81, 0xa0 | name.length, ...name, 0xa0 | mode.length, ...mode]);
+  return async () => {
+    await nc.request(`seq.${c.store}.${c.key}`, body, { timeout: 2000 });
+    return { length: 1 };
+  };
 }
 
 async function concurrently(callers: number, call: () => Promise<void>): Promise<void> {

@@ -1,3 +1,4 @@
+import { Ending, type Signal } from "./abort.js";
 import type { Failure } from "./errors.js";
 import type { IdRange } from "./range.js";
 
@@ -11,10 +12,12 @@ export interface Again {
 
 export type Outcome = IdRange | Failure | Again;
 
-/** A call that waits in a batch. It is settled once, or leaves. */
+/** A call that waits in a batch. It is served or refused once, or leaves. */
 export interface Call {
   readonly n: number;
-  settle(outcome: Outcome): void;
+  /** Gives it its ids, the first of which is `start`. */
+  serve(start: bigint): void;
+  refuse(why: Failure | Again): void;
 }
 
 /** The part of a call's time for which a batch gathers at most, where the request before takes that long. */
@@ -25,8 +28,8 @@ export class Batch {
   /** When the time of its calls is up. All have the same deadline, so a call's time may be shorter by a part. */
   readonly deadline: number;
   readonly #full: number; // when it has gathered long enough; later calls go to another batch
-  readonly #calls = new Set<Call>();
-  readonly #ended = new AbortController();
+  #calls: Call[] = [];
+  readonly #ended = new Ending();
   #n = 0; // ids the calls want
   sent = false; // nobody joins from now on
   stocks = false; // its request is for the stock, too
@@ -42,12 +45,12 @@ export class Batch {
   }
 
   get size(): number {
-    return this.#calls.size;
+    return this.#calls.length;
   }
 
   /** Ends its request. */
-  get signal(): AbortSignal {
-    return this.#ended.signal;
+  get signal(): Signal {
+    return this.#ended;
   }
 
   /** Whether a call for `n` ids may join; `again` is the deadline of the batch it was in before. */
@@ -57,13 +60,15 @@ export class Batch {
   }
 
   join(call: Call): void {
-    this.#calls.add(call);
+    this.#calls.push(call);
     this.#n += call.n;
   }
 
   /** Takes out a call that gave up: if it has not been sent, the others do not pay for it. */
   leave(call: Call): void {
-    if (!this.#calls.delete(call)) return;
+    const at = this.#calls.indexOf(call);
+    if (at < 0) return;
+    this.#calls.splice(at, 1);
     this.#n -= call.n;
     if (this.sent && this.size === 0 && !this.stocks) this.end(); // to try again would burn ids for nobody
   }
@@ -75,25 +80,25 @@ export class Batch {
   /** Gives each call its part of the ids; returns what no call wanted. */
   serve(ids: IdRange): IdRange {
     const n = this.#n;
-    let at = 0;
+    let start = ids.start;
     for (const call of this.#drain()) {
-      call.settle(ids.part(at, call.n));
-      at += call.n;
+      call.serve(start);
+      start += call.n === 1 ? 1n : BigInt(call.n);
     }
     return ids.part(n, ids.length - n);
   }
 
   /** Tells all calls that there are no ids, or that there is one for whoever came first. */
-  refuse(outcome: Failure | Again): void {
+  refuse(why: Failure | Again): void {
     for (const [i, call] of this.#drain().entries()) {
-      if ("again" in outcome && i === 0 && call.n === 1) call.settle(outcome.again);
-      else call.settle(outcome);
+      if ("again" in why && i === 0 && call.n === 1) call.serve(why.again.start);
+      else call.refuse(why);
     }
   }
 
   #drain(): Call[] {
-    const calls = [...this.#calls];
-    this.#calls.clear();
+    const calls = this.#calls;
+    this.#calls = [];
     this.#n = 0;
     return calls;
   }

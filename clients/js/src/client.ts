@@ -1,16 +1,15 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { systemClock } from "./clock.js";
-import { errorOf } from "./errors.js";
-import { badRequest } from "./fault.js";
 import { Inbox } from "./inbox.js";
 import {
   type CallOptions,
+  kind,
   type Options,
   type SequenceOptions,
   type Settings,
-  withOptions,
+  withCallOptions,
+  withClientOptions,
   withSequenceOptions,
-  withSharedOptions,
 } from "./options.js";
 import type { IdRange, Numbers } from "./range.js";
 import { Sequence } from "./sequence.js";
@@ -42,11 +41,14 @@ export class Client {
    * A client that asks over `nc`. The connection stays the caller's, who closes it; see
    * `connectOptions` for settings it should have. The client needs no closing, and sends nothing yet.
    *
-   * @throws BadRequestError that names the option.
+   * @throws TypeError that names an option which there is not, or one of a wrong type; BadRequestError
+   * that names one with a wrong value.
    */
   constructor(nc: NatsConnection, options: Options = {}) {
-    if (!nc) throw errorOf({ fault: badRequest("the connection is missing: connect first") });
-    this.#settings = withSharedOptions(undefined, options);
+    if (typeof nc?.publish !== "function") {
+      throw new TypeError(`seqd: nc must be a NATS connection, as connect makes it, not ${kind(nc)}`);
+    }
+    this.#settings = withClientOptions(options);
     const [nonce = 0n] = crypto.getRandomValues(new BigUint64Array(1));
     this.#line = { inbox: Inbox.of(nc), clock: systemClock, nonce };
   }
@@ -85,7 +87,7 @@ export class Client {
    * hold for all its calls. It sends nothing. An idempotency key is none of them: it is for one call,
    * and these share requests.
    *
-   * @throws BadRequestError that says which argument is wrong.
+   * @throws TypeError or BadRequestError that says which argument is wrong.
    */
   sequence(store: string, key: string, options: SequenceOptions = {}): Sequence {
     const settings = withSequenceOptions(this.#settings, options);
@@ -93,6 +95,6 @@ export class Client {
   }
 
   #target(store: string, key: string, options: CallOptions): Target {
-    return new Target(this.#line, withOptions(this.#settings, options), store, key);
+    return new Target(this.#line, withCallOptions(this.#settings, options), store, key);
   }
 }

@@ -1,5 +1,12 @@
-import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
-import { onAbort } from "./abort.js";
+import {
+  createInbox,
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+} from "@nats-io/nats-core";
+import { onAbort, type Signal } from "./abort.js";
 import type { Clock } from "./clock.js";
 import {
   aborted,
@@ -48,6 +55,7 @@ export class Inbox {
   #sub: Subscription | undefined;
   #prefix = ""; // of the reply subjects
   #last = 0; // number of the newest reply subject
+  #lastPatience: { ms: number; header: MsgHdrs } | undefined;
   readonly #slots = new Map<string, Slot>();
   #free: Slot[] = []; // the one used last is the first to be used again
 
@@ -68,7 +76,7 @@ export class Inbox {
   static readonly #all = new WeakMap<NatsConnection, Inbox>();
 
   /** Sends a request and waits for its answer until the deadline. It never rejects. */
-  request(r: Outgoing, clock: Clock, deadline: number, signal: AbortSignal | undefined): Promise<Outcome> {
+  request(r: Outgoing, clock: Clock, deadline: number, signal: Signal | undefined): Promise<Outcome> {
     const unusable = this.#unusable();
     if (unusable) return Promise.resolve(unusable);
     return new Promise((resolve) => {
@@ -87,14 +95,22 @@ export class Inbox {
       const stop = clock.after(left, () => giveUp(slot.waiting?.strangers ? stranger : noAnswer));
       const forget = onAbort(signal, () => giveUp(aborted));
       slot.waiting = { request: r, strangers: false, settle };
-      const h = headers();
-      h.set(TIMEOUT_HEADER, String(Math.max(Math.floor(left), 1))); // 0 would be outlived on arrival
       try {
-        this.#nc.publish(r.subject, r.body, { reply: this.#prefix + slot.token, headers: h });
+        const headers = this.#patience(Math.max(Math.floor(left), 1)); // 0 would be over on arrival
+        this.#nc.publish(r.subject, r.body, { reply: this.#prefix + slot.token, headers });
       } catch (e) {
         giveUp(connectionClosed(e instanceof Error ? e.message : String(e), false));
       }
     });
+  }
+
+  /** The header that tells a worker the caller's patience. Most requests have the one before's. */
+  #patience(ms: number): MsgHdrs {
+    if (ms === this.#lastPatience?.ms) return this.#lastPatience.header;
+    const header = headers();
+    header.set(TIMEOUT_HEADER, String(ms));
+    this.#lastPatience = { ms, header };
+    return header;
   }
 
   /** Why nothing can be sent now, if so. */

@@ -1,5 +1,5 @@
 /**
- * Unique, ever-increasing 64-bit ids over NATS: one sequence for each key of a store. It needs a
+ * A client of seqd, which issues unique 64-bit ids over NATS: one sequence for each key of a store. It needs a
  * NATS connection and a seqd worker that serves the store; it never talks to etcd.
  */
 export { Client } from "./client.js";
@@ -22,6 +22,7 @@ export {
   connectOptions,
   type Mode,
   type Options,
+  type SequenceCallOptions,
   type SequenceOptions,
 } from "./options.js";
 export { IdRange, Numbers, toNumber } from "./range.js";

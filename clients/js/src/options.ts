@@ -52,6 +52,12 @@ export interface SequenceOptions extends Options {
   prefetch?: number;
 }
 
+/** Options of a call of a sequence, whose others hold for all its calls. */
+export interface SequenceCallOptions {
+  /** Ends the call at once, which then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
 export type Settings = Required<Options>;
 
 /** What a call brings beside its settings. */
@@ -68,8 +74,58 @@ const defaults: Settings = {
   root: ROOT,
 };
 
-/** The settings after `options`. @throws BadRequestError that names the setting. */
-export function withOptions(base: Settings | undefined, options: Options): Settings {
+const SHARED = ["mode", "timeout", "attemptTimeout", "noRespondersPatience", "root"];
+const OF_A_CALL = [...SHARED, "signal", "idempotencyKey"];
+const OF_A_SEQUENCE = [...SHARED, "prefetch"];
+const OF_A_SEQUENCE_CALL = ["signal"];
+
+/**
+ * The settings of one call.
+ *
+ * @throws TypeError for an option that there is not, or of a wrong type; BadRequestError for a wrong value.
+ */
+export function withCallOptions(base: Settings, options: CallOptions): Settings {
+  checkNames("a call", options, OF_A_CALL);
+  signalOf(options);
+  return withOptions(base, options);
+}
+
+/** The settings of a client. It throws as `withCallOptions` does. */
+export function withClientOptions(options: Options): Settings {
+  checkNoKey(options);
+  checkNames("a client", options, SHARED);
+  return withOptions(undefined, options);
+}
+
+/** The settings of a sequence. It throws as `withCallOptions` does. */
+export function withSequenceOptions(base: Settings, options: SequenceOptions): Settings {
+  checkNoKey(options);
+  checkNames("a sequence", options, OF_A_SEQUENCE);
+  const s = withOptions(base, options);
+  const ahead = options.prefetch ?? 0;
+  checkType("prefetch", ahead, "number");
+  if (!Number.isInteger(ahead) || ahead < 0 || ahead === 1) {
+    throw errorOf({ fault: badRequest(`prefetch must be 0 or a whole number from 2, not ${ahead}`) });
+  }
+  if (ahead === 0) return s;
+  if (s.mode === "strong") {
+    const text = "prefetch is for weak: ids fetched ahead would break the order that strong promises";
+    throw errorOf({ fault: badRequest(text) });
+  }
+  return { ...s, mode: "weak" };
+}
+
+/** The signal of a call of a sequence, whose only option it is. @throws TypeError as `withCallOptions` does. */
+export function signalOfShared(options: SequenceCallOptions): AbortSignal | undefined {
+  if (options === nothing) return undefined;
+  checkNames("a call of a sequence", options, OF_A_SEQUENCE_CALL);
+  return signalOf(options);
+}
+
+/** No options, told from others without a look into them. */
+export const nothing: SequenceCallOptions = Object.freeze({});
+
+function withOptions(base: Settings | undefined, options: Options): Settings {
   const s: Settings = { ...(base ?? defaults) };
   // Not a spread of options: a property that is there but undefined means the default.
   if (options.mode !== undefined) s.mode = options.mode;
@@ -82,31 +138,45 @@ export function withOptions(base: Settings | undefined, options: Options): Setti
   return s;
 }
 
-/** The settings of many calls. @throws BadRequestError that names the setting. */
-export function withSharedOptions(base: Settings | undefined, options: Options): Settings {
-  // A client or a sequence that had a key would hand the same ids to all its calls.
-  if ((options as CallOptions).idempotencyKey !== undefined) {
-    throw errorOf({ fault: badRequest("idempotencyKey is for one call: give it to next, nextN or numbers") });
-  }
-  return withOptions(base, options);
+/** @throws TypeError unless `value` has the type. */
+export function checkType(what: string, value: unknown, type: "string" | "number"): void {
+  if (typeof value !== type) throw new TypeError(`seqd: ${what} must be a ${type}, not ${kind(value)}`);
 }
 
-/** The settings of a sequence. @throws BadRequestError that names the setting. */
-export function withSequenceOptions(base: Settings, options: SequenceOptions): Settings {
-  const s = withSharedOptions(base, options);
-  const ahead = options.prefetch ?? 0;
-  if (!Number.isInteger(ahead) || ahead < 0 || ahead === 1) {
-    throw errorOf({ fault: badRequest(`prefetch must be 0 or a whole number from 2, not ${ahead}`) });
+function checkNames(whose: string, options: object, names: string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`seqd: the options of ${whose} must be an object, not ${kind(options)}`);
   }
-  if (ahead === 0) return s;
-  if (s.mode === "strong") {
-    const text = "prefetch is for weak: ids fetched ahead would break the order that strong promises";
-    throw errorOf({ fault: badRequest(text) });
+  for (const name in options) {
+    if (!names.includes(name)) {
+      throw new TypeError(`seqd: ${whose} has no option ${JSON.stringify(name)}; it has ${names.join(", ")}`);
+    }
   }
-  return { ...s, mode: "weak" };
+}
+
+function signalOf({ signal }: { signal?: AbortSignal | undefined }): AbortSignal | undefined {
+  if (signal === undefined || typeof signal?.addEventListener === "function") return signal;
+  throw new TypeError(`seqd: signal must be an AbortSignal, not ${kind(signal)}`);
+}
+
+/** A client or a sequence that had a key would hand the same ids to all its calls. */
+function checkNoKey(options: Options): void {
+  if ((options as CallOptions | null)?.idempotencyKey !== undefined) {
+    throw errorOf({ fault: badRequest("idempotencyKey is for one call: give it to next, nextN or numbers") });
+  }
+}
+
+/** What a value is, for an error that says what it should have been. */
+export function kind(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value;
 }
 
 function check(s: Settings): Fault | undefined {
+  checkType("mode", s.mode, "string");
+  for (const name of ["timeout", "attemptTimeout", "noRespondersPatience"] as const)
+    checkType(name, s[name], "number");
+  checkType("root", s.root, "string");
   if (!["default", "weak", "strong"].includes(s.mode)) {
     return badRequest(`mode must be "weak", "strong" or "default", not ${JSON.stringify(s.mode)}`);
   }
@@ -121,7 +191,7 @@ function check(s: Settings): Fault | undefined {
 }
 
 function checkTime(name: string, ms: number): Fault | undefined {
-  if (typeof ms === "number" && ms > 0 && ms <= MAX_TIMER_MS) return undefined;
+  if (ms > 0 && ms <= MAX_TIMER_MS) return undefined;
   return badRequest(`${name} must be more than 0 and at most ${MAX_TIMER_MS} milliseconds, not ${ms}`);
 }
 

@@ -1,4 +1,4 @@
-import { onAbort } from "./abort.js";
+import { onAbort, type Signal } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Failure } from "./errors.js";
 import { connectionLost, type Fault, isFault, noAnswer, notConnected } from "./fault.js";
@@ -19,7 +19,7 @@ export async function retry<T extends object>(
   settings: Settings,
   clock: Clock,
   deadline: number,
-  signal: AbortSignal | undefined,
+  signal: Signal | undefined,
   ask: (attemptEnd: number) => Promise<T | Fault>,
 ): Promise<T | Failure> {
   const start = clock.now();
@@ -69,7 +69,7 @@ export function pause(attempts: number, retryAfter: number, r: number): number {
   return d + (r * d) / 2;
 }
 
-function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+function sleep(clock: Clock, ms: number, signal: Signal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
       stop();

@@ -1,7 +1,8 @@
 import { onAbort } from "./abort.js";
 import { type Again, Batch, type Call, type Outcome } from "./batch.js";
-import type { Failure } from "./errors.js";
+import { ClosedError, type Failure } from "./errors.js";
 import { closed } from "./fault.js";
+import { nothing, type SequenceCallOptions, signalOfShared } from "./options.js";
 import { IdRange } from "./range.js";
 import { retry } from "./retry.js";
 import { Stock } from "./stock.js";
@@ -45,8 +46,14 @@ export class Sequence {
   }
 
   /** The next id. It is `nextN` for one id. */
-  async next(options: { signal?: AbortSignal } = {}): Promise<bigint> {
-    return this.#stock?.one() ?? (await this.#share(1, options.signal)).start;
+  next(options: SequenceCallOptions = nothing): Promise<bigint> {
+    // No async functions here: each of them would put off the caller by a turn of its own.
+    return new Promise((resolve, reject) => {
+      const signal = signalOfShared(options);
+      const id = this.#stock?.one();
+      if (id !== undefined) resolve(id);
+      else this.#share(new Waiting(1, signal, resolve, reject));
+    });
   }
 
   /**
@@ -54,9 +61,26 @@ export class Sequence {
    * A call whose signal is aborted rejects at once, and the others of its batch go on waiting. Where
    * ids lie in stock it does not look at the signal.
    */
-  async nextN(n: number, options: { signal?: AbortSignal } = {}): Promise<IdRange> {
-    this.#source.checkN(n);
-    return this.#share(n, options.signal);
+  nextN(n: number, options: SequenceCallOptions = nothing): Promise<IdRange> {
+    return new Promise((resolve, reject) => {
+      const signal = signalOfShared(options);
+      this.#source.checkN(n);
+      this.#share(new Waiting(n, signal, (start) => resolve(new IdRange(start, n)), reject));
+    });
+  }
+
+  /** Yields one id after the other, until the sequence is closed. A failed call throws and ends the loop. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<bigint, void, undefined> {
+    while (!this.#closed) {
+      let id: bigint;
+      try {
+        id = await this.next();
+      } catch (e) {
+        if (this.#closed && e instanceof ClosedError) return;
+        throw e;
+      }
+      yield id;
+    }
   }
 
   /**
@@ -72,21 +96,41 @@ export class Sequence {
     this.#waiting = [];
   }
 
-  /** Gets `n` ids from the stock, or through a request that other calls may share. */
-  async #share(n: number, signal: AbortSignal | undefined): Promise<IdRange> {
-    let again: number | undefined; // the deadline of the batch that the call has been in
-    for (;;) {
-      if (this.#closed) throw this.#source.error(closedFailure(false));
-      const ids = this.#stock?.take(n);
-      if (this.#stock?.wants) this.#start();
-      if (ids) return ids;
-      signal?.throwIfAborted();
-      const batch = this.#gathering(n, again);
-      const outcome = await this.#join(batch, n, signal);
-      if (outcome instanceof IdRange) return outcome;
-      if (!("again" in outcome)) throw this.#source.error(outcome);
-      again = batch.deadline;
+  /**
+   * Serves a call from the stock, or through a request that other calls may share. `again` is the deadline
+   * of the batch that it has been in.
+   */
+  #share(call: Waiting, again?: number): void {
+    if (this.#closed) {
+      call.reject(this.#source.error(closedFailure(false)));
+      return;
     }
+    if (this.#stock) {
+      const ids = this.#stock.take(call.n);
+      if (this.#stock.wants) this.#start();
+      if (ids) {
+        call.resolve(ids.start);
+        return;
+      }
+    }
+    if (call.signal?.aborted) {
+      call.reject(call.signal.reason);
+      return;
+    }
+    const batch = this.#gathering(call.n, again);
+    call.refuse = (why) => {
+      call.forget?.();
+      if ("again" in why) this.#share(call, batch.deadline);
+      else call.reject(this.#source.error(why));
+    };
+    if (call.signal) {
+      call.forget = onAbort(call.signal, () => {
+        call.forget?.();
+        batch.leave(call);
+        call.reject(call.signal?.reason);
+      });
+    }
+    batch.join(call);
   }
 
   /** The batch that a call for `n` ids is to join; sees to it that it is sent. */
@@ -98,24 +142,6 @@ export class Sequence {
     this.#waiting.push(batch);
     this.#start();
     return batch;
-  }
-
-  #join(batch: Batch, n: number, signal: AbortSignal | undefined): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      const call: Call = {
-        n,
-        settle(outcome) {
-          forget();
-          resolve(outcome);
-        },
-      };
-      const forget = onAbort(signal, () => {
-        forget();
-        batch.leave(call);
-        reject(signal?.reason);
-      });
-      batch.join(call);
-    });
   }
 
   #start(): void {
@@ -193,6 +219,24 @@ export class Sequence {
       ids = b.serve(ids);
     }
     if (ids.length > 0) this.#stock.put(ids);
+  }
+}
+
+/** A call, and how its promise is settled. */
+class Waiting implements Call {
+  refuse: (why: Failure | Again) => void = () => {};
+  forget: (() => void) | undefined; // no longer listens to the signal
+
+  constructor(
+    readonly n: number,
+    readonly signal: AbortSignal | undefined,
+    readonly resolve: (start: bigint) => void,
+    readonly reject: (why: unknown) => void,
+  ) {}
+
+  serve(start: bigint): void {
+    this.forget?.();
+    this.resolve(start);
   }
 }
 

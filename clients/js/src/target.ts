@@ -1,8 +1,9 @@
+import type { Signal } from "./abort.js";
 import type { Clock } from "./clock.js";
 import { errorOf, type Failure, type SeqdError } from "./errors.js";
 import { answered, badRequest, type Fault, isFault } from "./fault.js";
 import type { Inbox } from "./inbox.js";
-import type { Once, Settings } from "./options.js";
+import { checkType, type Once, type Settings } from "./options.js";
 import { type IdRange, Numbers } from "./range.js";
 import { retry } from "./retry.js";
 import { checkIdempotencyKey, encodeRequest, intNonce, MAX_N, MAX_NUMBERS } from "./wire/request.js";
@@ -24,8 +25,10 @@ export class Target {
   readonly #key: string; // as the caller wrote it
   readonly #subject: string; // with the key escaped
 
-  /** @throws BadRequestError that says which argument is wrong. */
+  /** @throws TypeError or BadRequestError that says which argument is wrong. */
   constructor(line: Line, settings: Settings, store: string, key: string) {
+    checkType("store", store, "string");
+    checkType("key", key, "string");
     const escaped = escapeKey(key);
     const fault = checkToken("store", store) ?? (typeof escaped === "string" ? undefined : escaped);
     if (fault || typeof escaped !== "string") {
@@ -42,18 +45,20 @@ export class Target {
   /** Asks for `n` ids until it has them or asking again can't help. */
   async next(n: number, once: Once): Promise<IdRange> {
     this.checkN(n);
-    return (await this.#call(once, (end) => this.#ask(n, end, once))).ids;
+    return (await this.#call(once, (end) => this.#ask(n, end, once.signal, once.idempotencyKey))).ids;
   }
 
   /** Asks for `n` ids and their numbers until it has them or asking again can't help. */
   async numbers(n: number, once: Once): Promise<Numbers> {
     this.checkN(n, MAX_NUMBERS);
-    return this.#call(once, async (end) => checkNumbers(n, await this.#ask(n, end, once)));
+    return this.#call(once, async (end) =>
+      checkNumbers(n, await this.#ask(n, end, once.signal, once.idempotencyKey)),
+    );
   }
 
   /** Sends one request for ids that several calls may share. */
-  async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
-    const outcome = await this.#ask(n, deadline, { signal });
+  async ask(n: number, deadline: number, signal: Signal | undefined): Promise<IdRange | Fault> {
+    const outcome = await this.#ask(n, deadline, signal, undefined);
     return isFault(outcome) ? outcome : outcome.ids;
   }
 
@@ -61,6 +66,7 @@ export class Target {
   async #call(once: Once, ask: (end: number) => Promise<Numbers | Fault>): Promise<Numbers> {
     const { signal, idempotencyKey } = once;
     const keyed = idempotencyKey !== undefined;
+    if (keyed) checkType("idempotencyKey", idempotencyKey, "string");
     const fault = keyed ? checkIdempotencyKey(idempotencyKey) : undefined;
     if (fault) throw this.error({ fault });
     const deadline = this.clock.now() + this.settings.timeout;
@@ -70,7 +76,12 @@ export class Target {
     throw this.error({ ...outcome, keyed });
   }
 
-  #ask(n: number, deadline: number, { signal, idempotencyKey }: Once): Promise<Numbers | Fault> {
+  #ask(
+    n: number,
+    deadline: number,
+    signal: Signal | undefined,
+    idempotencyKey: string | undefined,
+  ): Promise<Numbers | Fault> {
     const line = this.#line;
     line.nonce = BigInt.asUintN(64, line.nonce + 1n);
     const nonce = intNonce(line.nonce);
@@ -78,8 +89,9 @@ export class Target {
     return line.inbox.request({ subject: this.#subject, body, n, nonce }, this.clock, deadline, signal);
   }
 
-  /** @throws BadRequestError unless a request may ask for `n` ids. */
+  /** @throws TypeError or BadRequestError unless a request may ask for `n` ids. */
   checkN(n: number, most = MAX_N): void {
+    checkType("n", n, "number");
     if (!Number.isInteger(n) || n < 1 || n > most) {
       throw this.error({ fault: badRequest(`n must be a whole number between 1 and ${most}, not ${n}`) });
     }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NatsConnection } from "@nats-io/nats-core";
 import { BadRequestError, type CallOptions, Client, type Options } from "@seqd/client";
 import { connection, natsServer } from "./servers.js";
 import { counters, worker } from "./worker.js";
@@ -80,13 +79,11 @@ test("wrong arguments send nothing", async (t) => {
     ["orders", k.repeat(1 << 20), 1, {}, /key must have/],
     ["orders", `${"k.".repeat(15)}k`, 1, {}, /16 tokens/],
     ["orders", "\ud800", 1, {}, /surrogate/],
-    ["orders", 7 as unknown as string, 1, {}, /key must be a string/],
     ["orders", "invoice", 0, {}, /n must be/],
     ["orders", "invoice", -1, {}, /n must be/],
     ["orders", "invoice", 1.5, {}, /n must be/],
     ["orders", "invoice", Number.NaN, {}, /n must be/],
     ["orders", "invoice", 2 ** 32, {}, /n must be/],
-    ["orders", "invoice", 5n as unknown as number, {}, /n must be/],
     ["orders", "invoice", 1, { mode: "fast" }, /mode must be/],
     ["orders", "invoice", 1, { root: "a.b" }, /root may hold/],
     ["orders", "invoice", 1, { timeout: 0 }, /timeout must be/],
@@ -103,7 +100,63 @@ test("wrong arguments send nothing", async (t) => {
     else if (n === 1) assert.throws(() => client.sequence(store, key), check);
     else await assert.rejects(client.sequence(store, key).nextN(n), check);
   }
-  assert.throws(() => new Client(undefined as unknown as NatsConnection), BadRequestError);
+  await nc.flush();
+  assert.equal(requests.length, 0);
+});
+
+// What a program of JavaScript, without a compiler that looks, may get wrong. An option that nobody knows
+// is refused, as otherwise a call would do without it and nobody would notice.
+test("wrong types and unknown options are named, and send nothing", async (t) => {
+  const { url } = await natsServer(t);
+  const { requests } = await worker(t, url, (r) => r.ids(1n));
+  const nc = await connection(t, url);
+  // biome-ignore lint/suspicious/noExplicitAny: it is wrong on purpose
+  const client: any = new Client(nc);
+  const seq = client.sequence("orders", "row");
+  const calls: [() => Promise<unknown>, string][] = [
+    [() => client.next(7, "k"), "store must be a string, not number"],
+    [() => client.next("orders", ["k"]), "key must be a string, not an array"],
+    [() => client.next("orders"), "key must be a string, not undefined"],
+    [() => client.nextN("orders", "k", 5n), "n must be a number, not bigint"],
+    [() => client.nextN("orders", "k", "5"), "n must be a number, not string"],
+    [() => client.numbers("orders", "k", null), "n must be a number, not null"],
+    [() => client.next("orders", "k", 500), "the options of a call must be an object, not number"],
+    [() => client.next("orders", "k", null), "the options of a call must be an object, not null"],
+    [
+      () => client.next("orders", "k", { tiemout: 500 }),
+      'a call has no option "tiemout"; it has mode, timeout,',
+    ],
+    [() => client.next("orders", "k", { prefetch: 5 }), 'a call has no option "prefetch"'],
+    [() => client.next("orders", "k", { timeout: "500" }), "timeout must be a number, not string"],
+    [() => client.next("orders", "k", { mode: true }), "mode must be a string, not boolean"],
+    [() => client.next("orders", "k", { signal: {} }), "signal must be an AbortSignal, not object"],
+    [() => client.next("orders", "k", { idempotencyKey: 7 }), "idempotencyKey must be a string, not number"],
+    [
+      () => client.numbers("orders", "k", 1, { idempotencyKey: null }),
+      "idempotencyKey must be a string, not null",
+    ],
+    [() => seq.nextN("5"), "n must be a number, not string"],
+    [() => seq.next({ timeout: 500 }), 'a call of a sequence has no option "timeout"; it has signal'],
+    [() => seq.nextN(2, 500), "the options of a call of a sequence must be an object, not number"],
+    [() => seq.next({ signal: 7 }), "signal must be an AbortSignal, not number"],
+  ];
+  for (const [call, text] of calls) {
+    await assert.rejects(call, (e) => e instanceof TypeError && e.message.includes(text), text);
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: it is wrong on purpose
+  const Untyped: any = Client;
+  const made: [() => unknown, string][] = [
+    [() => new Untyped(), "nc must be a NATS connection, as connect makes it, not undefined"],
+    [() => new Untyped(url), "nc must be a NATS connection, as connect makes it, not string"],
+    [() => new Untyped(nc, { signal: AbortSignal.timeout(1) }), 'a client has no option "signal"'],
+    [() => new Untyped(nc, { retries: 3 }), 'a client has no option "retries"'],
+    [() => client.sequence("orders", 7), "key must be a string, not number"],
+    [() => client.sequence("orders", "k", { prefech: 5 }), 'a sequence has no option "prefech"'],
+    [() => client.sequence("orders", "k", { prefetch: "5" }), "prefetch must be a number, not string"],
+  ];
+  for (const [make, text] of made) {
+    assert.throws(make, (e) => e instanceof TypeError && e.message.includes(text), text);
+  }
   await nc.flush();
   assert.equal(requests.length, 0);
 });

@@ -11,7 +11,7 @@ import {
   notConnected,
   noWorkers,
 } from "#seqd/fault.js";
-import { type Options, withOptions } from "#seqd/options.js";
+import { type Options, withClientOptions } from "#seqd/options.js";
 import { IdRange } from "#seqd/range.js";
 import { pause, retry } from "#seqd/retry.js";
 import { VirtualClock } from "./clock.js";
@@ -25,7 +25,7 @@ async function call(
   aborted = 0,
 ) {
   const clock = new VirtualClock();
-  const settings = withOptions(undefined, options);
+  const settings = withClientOptions(options);
   const ended = new AbortController();
   if (aborted) clock.after(aborted, () => ended.abort());
   let attempts = 0;

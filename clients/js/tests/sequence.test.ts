@@ -229,3 +229,33 @@ test("close ends waiting and later calls, and asks no more", async (t) => {
     assert.equal(src.requests.length, before);
   }
 });
+
+test("a loop over a sequence ends when that is closed, and throws what a call fails with", async (t) => {
+  const src = new Source();
+  const seq = src.sequence(t);
+  const got: bigint[] = [];
+  const loop = async () => {
+    for await (const id of seq) {
+      got.push(id);
+      if (id === 3n) src.silent = true; // the next call waits until the sequence is closed
+    }
+  };
+  const ended = loop();
+  await src.clock.run(
+    (async () => {
+      while (src.requests.length < 4) await new Promise<void>((resolve) => src.clock.after(1, resolve));
+    })(),
+  );
+  seq.close();
+  await src.clock.run(ended);
+  assert.deepEqual(got, [1n, 2n, 3n]);
+
+  const failing = new Source();
+  failing.refuse = (num) => (num === 2 ? answered("FENCED", "restored") : undefined);
+  const seen: bigint[] = [];
+  const throws = async () => {
+    for await (const id of failing.sequence(t)) seen.push(id);
+  };
+  await assert.rejects(failing.clock.run(throws()), FencedError);
+  assert.deepEqual(seen, [1n]);
+});

@@ -1,7 +1,8 @@
 import type { TestContext } from "node:test";
+import { onAbort, type Signal } from "#seqd/abort.js";
 import { errorOf } from "#seqd/errors.js";
 import { aborted, answered, type Fault, noAnswer } from "#seqd/fault.js";
-import { type SequenceOptions, withOptions, withSequenceOptions } from "#seqd/options.js";
+import { type SequenceOptions, withClientOptions, withSequenceOptions } from "#seqd/options.js";
 import { IdRange } from "#seqd/range.js";
 import { Sequence } from "#seqd/sequence.js";
 import { VirtualClock } from "./clock.js";
@@ -18,7 +19,7 @@ export class Source {
   refuse: (num: number, n: number) => Fault | undefined = () => undefined;
   silent = false;
 
-  async ask(n: number, deadline: number, signal: AbortSignal | undefined): Promise<IdRange | Fault> {
+  async ask(n: number, deadline: number, signal: Signal | undefined): Promise<IdRange | Fault> {
     this.requests.push(n);
     const num = this.requests.length;
     const cut = (await this.#travel(deadline, signal)) ?? this.refuse(num, n);
@@ -36,7 +37,7 @@ export class Source {
   }
 
   sequence(t: TestContext, options: SequenceOptions = {}): Sequence {
-    const settings = withSequenceOptions(withOptions(undefined, {}), options);
+    const settings = withSequenceOptions(withClientOptions({}), options);
     const target = {
       settings,
       clock: this.clock,
@@ -50,12 +51,12 @@ export class Source {
   }
 
   /** What cut the way short, if anything did. */
-  #travel(deadline: number, signal: AbortSignal | undefined): Promise<Fault | undefined> {
+  #travel(deadline: number, signal: Signal | undefined): Promise<Fault | undefined> {
     const left = deadline - this.clock.now();
     return new Promise((resolve) => {
       const timely = this.way <= left && !this.silent;
       const stop = this.clock.after(timely ? this.way : left, () => resolve(timely ? undefined : noAnswer));
-      signal?.addEventListener("abort", () => {
+      onAbort(signal, () => {
         stop();
         this.givenUp++;
         resolve(aborted);

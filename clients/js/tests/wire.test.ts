@@ -230,3 +230,35 @@ test("cut and damaged replies", () => {
     }
   }
 });
+
+// Nearly all answers have one form, which is read on a path of its own: it must say what the other says.
+test("an answer in the widest forms, and one that is not quite", () => {
+  const plain = (id: bigint, n: number) => {
+    const body = bytes("83a26964d30000000000000000a16ece00000000a56e6f6e6365cf0102030405060708");
+    const view = new DataView(body.buffer, body.byteOffset);
+    view.setBigInt64(5, id);
+    view.setUint32(16, n);
+    return body;
+  };
+  const read = (body: Uint8Array) => {
+    const { outcome, nonce } = decodeReply(undefined, body);
+    return isFault(outcome) ? outcome.code : `${outcome.ids} ${hex(nonce ?? new Uint8Array())}`;
+  };
+  const nonce = "cf0102030405060708";
+  assert.equal(read(plain(1n, 1)), `1 ${nonce}`);
+  assert.equal(read(plain(2n ** 53n + 1n, 70_000)), `9007199254740993..9007199254810992 ${nonce}`);
+  assert.equal(read(plain(2n ** 63n - 1n, 1)), `9223372036854775807 ${nonce}`);
+  assert.equal(read(plain(2n ** 63n - 1n, 2)), "INTERNAL"); // it wraps
+  assert.equal(read(plain(0n, 1)), "INTERNAL");
+  assert.equal(read(plain(-1n, 1)), "INTERNAL");
+  assert.equal(read(plain(1n, 0)), "INTERNAL");
+  for (const at of [0, 1, 2, 3, 4, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26]) {
+    const body = plain(5n, 1);
+    body[at] = (body[at] ?? 0) ^ 1;
+    assert.notEqual(read(body), `5 ${nonce}`, `byte ${at}`);
+  }
+  // Another name of the same length: that answer has no ids.
+  const renamed = plain(5n, 1);
+  renamed[2] = "a".charCodeAt(0);
+  assert.equal(read(renamed), "INTERNAL");
+});

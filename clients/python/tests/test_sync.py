@@ -60,8 +60,10 @@ def test_calls(server: Server) -> None:
         assert [(r.n, r.mode) for r in worker.requests] == [(1, "default"), (3, "strong")]
         with pytest.raises(seqd.BadRequestError):
             client.next("a.b", "k")
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="no option 'tiemout'; there are mode, timeout, attempt_timeout"):
             client.next("orders", "k", tiemout=1)  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="no option 'root'"):  # of a client only
+            client.next("orders", "k", root="other")  # type: ignore[call-arg]
 
 
 def test_threads(server: Server) -> None:

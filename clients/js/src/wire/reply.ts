@@ -28,8 +28,29 @@ export interface Reply {
   nonce: Uint8Array | undefined; // as a msgpack element
 }
 
+// A worker's answer to a request of ours, if it is neither an error nor from a later version: id, n and
+// nonce in their widest forms, with these bytes around and between their values.
+const PLAIN_SIZE = 35;
+const PLAIN: [number, number][] = [0x83, 0xa2, 0x69, 0x64, 0xd3]
+  .map((byte, i): [number, number] => [i, byte])
+  .concat([0xa1, 0x6e, 0xce].map((byte, i): [number, number] => [13 + i, byte]))
+  .concat([0xa5, 0x6e, 0x6f, 0x6e, 0x63, 0x65, 0xcf].map((byte, i): [number, number] => [20 + i, byte]));
+
+/** Reads an answer that is as plain as nearly all are, in a tenth of the time. Undefined: it is not. */
+function decodePlain(body: Uint8Array): Reply | undefined {
+  if (body.length !== PLAIN_SIZE) return undefined;
+  for (const [at, byte] of PLAIN) if (body[at] !== byte) return undefined;
+  const view = new DataView(body.buffer, body.byteOffset, PLAIN_SIZE);
+  const ids = rangeOf(view.getBigInt64(5), BigInt(view.getUint32(16)));
+  return ids && { outcome: new Numbers(ids), nonce: body.subarray(26) };
+}
+
 /** Reads an answer in msgpack. One that is neither ids nor an error is an INTERNAL fault. */
 export function decodeReply(headers: Pick<MsgHdrs, "has" | "get"> | undefined, body: Uint8Array): Reply {
+  if (!headers) {
+    const plain = decodePlain(body);
+    if (plain) return plain;
+  }
   const a = new Answer();
   const whole = a.read(new Reader(body));
   const isError = headers?.has(ERROR_CODE_HEADER) ?? false;
@@ -79,11 +100,9 @@ class Answer {
     return r.rest === 0;
   }
 
-  /** The range, if it is there, is positive and does not wrap. */
+  /** The range, if there is one. */
   ids(): IdRange | undefined {
-    if (this.id < 1n || this.n < 1n || this.n > BigInt(MAX_N)) return undefined;
-    if (this.id > MAX_ID - (this.n - 1n)) return undefined;
-    return new IdRange(this.id, Number(this.n));
+    return rangeOf(this.id, this.n);
   }
 
   #set(r: Reader, name: string, value: Element): void {
@@ -107,6 +126,12 @@ class Answer {
       this.numbers = texts(r.bytes.subarray(value.data), value.items) ?? this.numbers;
     }
   }
+}
+
+/** The range of `n` ids from `id` on, if it is positive and does not wrap. */
+function rangeOf(id: bigint, n: bigint): IdRange | undefined {
+  if (id < 1n || n < 1n || n > BigInt(MAX_N) || id > MAX_ID - (n - 1n)) return undefined;
+  return new IdRange(id, Number(n));
 }
 
 /** The first `n` elements if all are strings. */

@@ -57,6 +57,8 @@ class Options:
         """Return the settings after changes. The error, a BadRequestError, names the setting."""
         if "idempotency_key" in changes:  # of a client or a sequence, all of whose calls would get the same ids
             raise BadRequestError("idempotency_key is for one call: give it to next, next_n or numbers")
+        if unknown := changes.keys() - CallOptions.__annotations__.keys():
+            raise TypeError(f"there is no option {min(unknown)!r}; there are {', '.join(CallOptions.__annotations__)}")
         return replace(self, **changes) if changes else self
 
 
