@@ -19,11 +19,11 @@ func rateName(mode, calls string) string {
 }
 
 // rateOf measures the SDKs in turns, so that drift hits all alike, and returns
-// the medians, beside the first one's: Go's.
+// the medians, beside the first one's: Go's. A round before those is not counted.
 func rateOf(t *testing.T, sdks []*sdk, mode, calls string) (cells []string) {
 	const rounds = 3
 	measured := make([][]float64, len(sdks))
-	for range rounds {
+	for round := range 1 + rounds {
 		for i, c := range sdks {
 			r, err := c.do(command{
 				Op: "rate", Store: weakStore, Key: c.name + ".rate", N: 1, Mode: mode,
@@ -35,7 +35,9 @@ func rateOf(t *testing.T, sdks []*sdk, mode, calls string) (cells []string) {
 			if err != nil {
 				t.Errorf("%s: %v", c.name, err)
 			}
-			measured[i] = append(measured[i], r.IdsPerSecond)
+			if round > 0 { // in the first one Java and JavaScript still compile
+				measured[i] = append(measured[i], r.IdsPerSecond)
+			}
 		}
 	}
 	for _, m := range measured {

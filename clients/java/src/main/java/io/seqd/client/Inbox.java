@@ -31,7 +31,8 @@ final class Inbox implements AutoCloseable {
 
   private volatile Patience patience; // of the last request; null: there was none
 
-  // Guarded by this; the dispatcher is made with the first request.
+  // Guarded by this. The dispatcher is made with the first request, and reads the prefix, which is
+  // written before that, without the lock.
   private boolean closed;
   private Dispatcher dispatcher;
   private String prefix;

@@ -52,6 +52,7 @@ class DeadlinesTest {
   void anEarlierDeadlineIsNotMissed() {
     begin(500);
     begin(20);
+    assertEquals(1, clock.waiting(), "timers");
     advance(20);
     assertEquals(List.of(20L), sweeps);
     assertEquals(1, underWay.size());

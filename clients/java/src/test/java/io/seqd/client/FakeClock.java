@@ -39,4 +39,9 @@ final class FakeClock implements Clock {
   boolean idle() {
     return tasks.isEmpty();
   }
+
+  /** Returns how many tasks wait. */
+  int waiting() {
+    return tasks.size();
+  }
 }
