@@ -103,7 +103,11 @@ func (l *line) ask(ctx context.Context, infos bool) (o others) {
 	if o.err == nil {
 		o.err = infosErr
 	}
-	if errors.Is(o.err, nats.ErrPermissionViolation) {
+	switch {
+	case o.err == nil:
+	case !errors.Is(o.err, nats.ErrPermissionViolation):
+		l.hangUp() // it may be to a server that is gone and has not said so
+	default:
 		o.err = fmt.Errorf("%w; allow this worker's user to publish to \"$SRV.STATS.seqd\" and \"$SRV.INFO.seqd\"", o.err)
 	}
 	return o

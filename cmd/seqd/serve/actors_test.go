@@ -9,6 +9,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator/allocatortest"
 	"github.com/seqd-io/seqd/cmd/seqd/actor/actortest"
+	"github.com/seqd-io/seqd/cmd/seqd/page"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -24,6 +25,7 @@ func TestActorsEnd(t *testing.T) {
 		}
 		n := &notifier{worker: w, log: log}
 		actortest.Ends(t, "the notifier", func(ctx context.Context) error { return n.run(ctx, t.Context()) })
+		actortest.Ends(t, "the page", page.New(page.Config{Worker: w}).Run)
 		actortest.Ends(t, "reload", reloadOn(make(chan os.Signal), log, nil, nil))
 	})
 }

@@ -23,10 +23,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds what is sure to come.
-const patience = 60 * time.Second
-
 var (
+	patience = 60 * time.Second // bounds what is sure to come
+
 	program string          // seqd, built from this checkout
 	chrome  context.Context // the browser that all tests have tabs in
 )
@@ -90,7 +89,12 @@ func (p *process) said() (string, <-chan struct{}) {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(program, args...), ended: make(chan struct{}), grew: make(chan struct{})}
+	return startAs(t, exec.Command(program, args...))
+}
+
+func startAs(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: cmd, ended: make(chan struct{}), grew: make(chan struct{})}
 	p.Stdout, p.Stderr = p, p
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -132,8 +136,18 @@ func (p *process) wait(t *testing.T, pattern string) []string {
 // worker starts one, and returns where its page is.
 func worker(t *testing.T, natsURL, etcd string, args ...string) (*process, string) {
 	t.Helper()
-	p := start(t, append([]string{"worker", "--http-addr", "127.0.0.1:0", "--state-dir", "none", "--nats-url", natsURL, "--etcd-endpoints", etcd}, args...)...)
-	return p, "http://" + p.wait(t, `serving HTTP.* addr=(\S+)`)[1] + "/"
+	p := start(t, workerArgs(natsURL, etcd, args)...)
+	return p, p.page(t)
+}
+
+func workerArgs(natsURL, etcd string, more []string) []string {
+	return append([]string{"worker", "--http-addr", "127.0.0.1:0", "--state-dir", "none", "--nats-url", natsURL, "--etcd-endpoints", etcd}, more...)
+}
+
+// page waits until a worker's page can be asked for, and returns where it is.
+func (p *process) page(t *testing.T) string {
+	t.Helper()
+	return "http://" + p.wait(t, `serving HTTP.* addr=(\S+)`)[1] + "/"
 }
 
 // tab is a tab of the browser.
