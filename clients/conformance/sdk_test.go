@@ -221,7 +221,11 @@ func (s *sdk) call(c command, timeout time.Duration) (answer, error) {
 	}
 	want := r.ID
 	if c.N > 1 {
-		want = fmt.Sprintf("%d..%d", first, first+int64(c.N)-1)
+		to := ".."
+		if s.name == "go" {
+			to = "–"
+		}
+		want = fmt.Sprint(first, to, first+int64(c.N)-1)
 	}
 	if r.Range != want {
 		return answer{}, fmt.Errorf("a range reads %q, want %q", r.Range, want)

@@ -15,8 +15,7 @@ type Range struct {
 // Last returns the greatest id of a range that is not empty.
 func (r Range) Last() int64 { return r.First + int64(r.N) - 1 }
 
-// String returns "7" for one id, "7..16" for ten, as the clients of all languages
-// print a range.
+// String returns "7" for one id, and "7–16" for ten.
 func (r Range) String() string {
 	switch r.N {
 	case 0:
@@ -24,7 +23,7 @@ func (r Range) String() string {
 	case 1:
 		return strconv.FormatInt(r.First, 10)
 	}
-	return fmt.Sprintf("%d..%d", r.First, r.Last())
+	return fmt.Sprintf("%d–%d", r.First, r.Last())
 }
 
 // All yields the range's ids in increasing order.

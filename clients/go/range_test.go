@@ -16,8 +16,8 @@ func TestRange(t *testing.T) {
 		text string
 	}{
 		{seqd.Range{First: 1, N: 1}, []int64{1}, 1, "1"},
-		{seqd.Range{First: 7, N: 3}, []int64{7, 8, 9}, 9, "7..9"},
-		{seqd.Range{First: math.MaxInt64 - 1, N: 2}, []int64{math.MaxInt64 - 1, math.MaxInt64}, math.MaxInt64, "9223372036854775806..9223372036854775807"},
+		{seqd.Range{First: 7, N: 3}, []int64{7, 8, 9}, 9, "7–9"},
+		{seqd.Range{First: math.MaxInt64 - 1, N: 2}, []int64{math.MaxInt64 - 1, math.MaxInt64}, math.MaxInt64, "9223372036854775806–9223372036854775807"},
 	} {
 		if got := slices.Collect(tt.ids.All()); !slices.Equal(got, tt.all) {
 			t.Errorf("%v: got %v, want %v", tt.ids, got, tt.all)
