@@ -110,16 +110,6 @@ func TestPageIsBehindAValue(t *testing.T) {
 	}
 }
 
-// An image that nobody can pull would be found out by the cluster only.
-func TestImageMustBeNamed(t *testing.T) {
-	if _, stderr, err := template(t, "--set=image.repository="); err == nil || !strings.Contains(stderr, "image.repository must be set") {
-		t.Errorf("without an image: %v, %s", err, stderr)
-	}
-	if got := render(t).container().Image; !strings.HasPrefix(got, "registry.example/ids/seqd:") {
-		t.Errorf("image %s", got)
-	}
-}
-
 // A tag that moves would let two versions run side by side unnoticed.
 func TestImagesArePinned(t *testing.T) {
 	everySet(t, func(t *testing.T, r *release) {
@@ -218,4 +208,14 @@ func TestNamesFit(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An image that nobody can pull would be found out by the cluster only.
+func TestImageMustBeNamed(t *testing.T) {
+	if _, stderr, err := template(t, "--set=image.repository="); err == nil || !strings.Contains(stderr, "image.repository must be set") {
+		t.Errorf("without an image: %v, %s", err, stderr)
+	}
+	if got := render(t).container().Image; !strings.HasPrefix(got, "registry.example/ids/seqd:") {
+		t.Errorf("image %s", got)
+	}
 }
