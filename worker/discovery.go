@@ -82,7 +82,7 @@ func (w *Worker) info() micro.Info {
 	info := micro.Info{
 		ServiceIdentity: w.identity(),
 		Type:            micro.InfoResponseType,
-		Description:     "unique, ever-increasing ids: ask " + w.config.Root + ".<store>.<key>",
+		Description:     "unique ids, increasing in trend or strictly: ask " + w.config.Root + ".<store>.<key>",
 	}
 	for _, st := range w.sortedStores() {
 		metadata := map[string]string{
