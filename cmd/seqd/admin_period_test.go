@@ -41,7 +41,7 @@ func TestAdminOfPeriods(t *testing.T) {
 	admin("raise", "orders", "a", "--period", "2025-11-01", "--to", "20", "--format", "json").want(t, exitOK,
 		`{"store":"orders","key":"a","period_was":"2025-10-01","was":"50","period":"2025-11-01","is":"20"}`+"\n", "")
 
-	const behind = "raised in the period of its record only, be a later one lost or not: orders a; if ids of a later one were issued: seqd admin raise STORE KEY --period PERIOD --to ID\n"
+	const behind = "raised only in the period of the record, although a later one may have been lost: orders a; if ids of a later one were issued: seqd admin raise STORE KEY --period PERIOD --to ID\n"
 	const none = "no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)\n"
 	const rows = "STORE KEY WAS IS\norders a 2025-11-01#20 2025-11-01#120\norders b 7 107\n"
 	admin("jump", "orders", "a", "--by", "100").want(t, exitFailed, "STORE KEY WAS IS\norders a 2025-11-01#20 2025-11-01#120\n"+behind+none, "nothing was changed")
@@ -79,7 +79,7 @@ stores:
 	with("raise", "orders", "plain", "--to", "50").want(t, exitOK, "STORE KEY WAS IS\norders plain 0 50\n", "")
 	with("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders k "+last+"#50 admin-X -\norders plain 50 admin-X -\n", "")
 	with("jump", "orders", "k", "--by", "7", "--yes").want(t, exitOK, "STORE KEY WAS IS\norders k "+last+"#50 "+last+"#57\n"+
-		"raised in the period of its record only, be a later one lost or not: orders k; if ids of a later one were issued: seqd admin raise STORE KEY --period PERIOD --to ID\n"+
+		"raised only in the period of the record, although a later one may have been lost: orders k; if ids of a later one were issued: seqd admin raise STORE KEY --period PERIOD --to ID\n"+
 		"no new incarnation: workers that answer FENCED go on doing so until all counters are raised (--all)\n", "")
 	with("raise", "orders", "k", "--period", this, "--to", "9").want(t, exitOK, "STORE KEY WAS IS\norders k "+last+"#57 "+this+"#9\n", "")
 	with("peek", "orders", "k", "--format", "json").want(t, exitOK, `{"store":"orders","key":"k","period":"`+this+`","last":"9","by":"admin-X"}`+"\n", "")

@@ -164,7 +164,7 @@ func TestAdminWithABadRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"ls"}, {"peek", "demo", "bad"}, {"jump", "--by", "5", "--yes"}, {"jump", "demo", "--by", "5", "--yes"}} {
-		if got := admin(args...); got.code != exitFailed || !strings.Contains(got.stderr, "not understood: 1 records") {
+		if got := admin(args...); got.code != exitFailed || !strings.Contains(got.stderr, "1 records are not understood") {
 			t.Errorf("%q: got %+v", args, got)
 		}
 	}

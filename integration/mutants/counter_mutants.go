@@ -27,10 +27,11 @@ const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old
 var counterMutants = []mutant{
 	{
 		name: "blind put", breaks: "U: a record is written whatever it is by now",
-		edits: []edit{{swapFile, `	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)`, `	if s.Rev != Never {
-		return clientv3.Compare(clientv3.ModRevision(s.Path), ">", -1)
+		edits: []edit{{swapFile, "	c.TargetUnion = &etcdserverpb.Compare_ModRevision{ModRevision: s.Rev}\n", `	c.TargetUnion = &etcdserverpb.Compare_ModRevision{ModRevision: s.Rev}
+	if s.Rev != Never {
+		c.Result, c.TargetUnion = etcdserverpb.Compare_GREATER, &etcdserverpb.Compare_ModRevision{ModRevision: -1}
 	}
-	return clientv3.Compare(clientv3.ModRevision(s.Path), "=", s.Rev)`}},
+`}},
 		suites: []suite{simulation, counter},
 	},
 	{

@@ -18,7 +18,7 @@ var numberMutants = []mutant{
 	{
 		name: "answer recorded after the ids", breaks: "a retry gets other ids: whoever crashes between the two has recorded no answer",
 		edits: []edit{
-			{swapFile, "		all = append(all, clientv3.OpPut(n.Path, n.Value, clientv3.WithLease(n.Lease)))\n", "		_ = n\n"},
+			{swapFile, "		put.WithValueBytes([]byte(n.Value))\n		all = append(all, put)\n", "		put.WithValueBytes([]byte(n.Value))\n"},
 			{advanceFile, "		if err := d.c.learn(d.a.Key, b, d.ids.First-1); err != nil {\n", `		for _, n := range d.swap.News {
 			go d.c.txns.kv.Put(d.c.txns.ctx, n.Path, n.Value, clientv3.WithLease(n.Lease))
 		}

@@ -85,6 +85,6 @@ func (b behind) String() string {
 	if len(names) > few {
 		names, more = names[:few], fmt.Sprintf(" and %d more", len(names)-few)
 	}
-	return "raised in the period of its record only, be a later one lost or not: " + strings.Join(names, ", ") + more +
+	return "raised only in the period of the record, although a later one may have been lost: " + strings.Join(names, ", ") + more +
 		"; if ids of a later one were issued: seqd admin raise STORE KEY --period PERIOD --to ID"
 }

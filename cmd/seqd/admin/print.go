@@ -180,7 +180,7 @@ func (p *printer) unreadable() error {
 	if p.bad == 0 {
 		return nil
 	}
-	return fmt.Errorf("left as they are because they are not understood: %d records; look at them with etcdctl get", p.bad)
+	return fmt.Errorf("%d records are not understood and were left as they are; look at them with etcdctl get", p.bad)
 }
 
 func (p *printer) incarnation(where string, was, is record.Incarnation) error {

@@ -130,7 +130,7 @@ func flagsBefore(c, run *ffcli.Command) (err error) {
 		return nil
 	}
 	c.FlagSet.Visit(func(f *flag.Flag) {
-		err = UsageError(fmt.Sprintf("%s stands before %s, which would not see it: flags stand behind their command", Dashed(f.Name), run.Name))
+		err = UsageError(fmt.Sprintf("%s stands before %s, but flags stand behind the command that they are for", Dashed(f.Name), run.Name))
 	})
 	for _, sub := range c.Subcommands {
 		if err == nil && sub != run && sub.FlagSet.Parsed() {

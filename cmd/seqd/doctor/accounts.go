@@ -68,7 +68,7 @@ func (e *examination) lookAtAccounts(ctx context.Context) {
 		for _, s := range one.Account.Imports {
 			if s.requests(e.Root) && s.Account != name && one.Account.Leafs > 0 {
 				bad = true
-				e.warn("nats.accounts", "", fmt.Sprintf("account %s imports %s and has leaf nodes: callers there are never told that no worker serves, and wait for as long as they will", name, s.Subject),
+				e.warn("nats.accounts", "", fmt.Sprintf("account %s imports %s and has leaf nodes: callers there are never told that no worker serves, and wait until their own timeout", name, s.Subject),
 					"connect leaf nodes to the workers' account, or have callers there name a short timeout")
 				break
 			}

@@ -19,7 +19,7 @@ func (e *examination) lookAtCluster(ctx context.Context, c Etcd, client *clientv
 		ids[m.status.Header.ClusterId] = m.endpoint
 		if older(m.status.Version, leastEtcd) {
 			old = true
-			e.fail("etcd.version", m.endpoint, fmt.Sprintf("etcd %s is older than %s", m.status.Version, leastEtcd), "upgrade it; what is older is not tested with seqd")
+			e.fail("etcd.version", m.endpoint, fmt.Sprintf("etcd %s is older than %s", m.status.Version, leastEtcd), "upgrade it: seqd is not tested with older versions")
 		}
 	}
 	if !old {

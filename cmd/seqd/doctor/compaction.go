@@ -124,7 +124,7 @@ func ageOf(ctx context.Context, c Etcd, endpoint string) (time.Duration, error) 
 			return now.Sub(time.UnixMilli(int64(started * 1000))), err
 		}
 	}
-	return 0, fmt.Errorf("%s tells no process_start_time_seconds", target)
+	return 0, fmt.Errorf("%s does not show process_start_time_seconds", target)
 }
 
 func metricsURL(endpoint string) *url.URL {

@@ -43,7 +43,7 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 	}
 	e.ok("nats.connect", "", fmt.Sprintf("%s, round trip %s", server, short(rtt)))
 	if version := nc.ConnectedServerVersion(); older(version, leastNATS) {
-		e.fail("nats.version", "", fmt.Sprintf("nats-server %s is older than %s", version, leastNATS), "upgrade nats-server; what is older is not tested with seqd")
+		e.fail("nats.version", "", fmt.Sprintf("nats-server %s is older than %s", version, leastNATS), "upgrade nats-server: seqd is not tested with older versions")
 	} else {
 		e.ok("nats.version", "", "nats-server "+version)
 	}

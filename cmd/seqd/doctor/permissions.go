@@ -139,7 +139,7 @@ func (e *examination) askMyself(ctx context.Context, id string) error {
 		if refused := e.refusedSince(before); refused != nil {
 			return refused // to send the answer
 		}
-		return fmt.Errorf("no answer came from ourselves: %w", err)
+		return fmt.Errorf("no answer came back from this process itself: %w", err)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (e *examination) lookAtRole(ctx context.Context, c Etcd, client *clientv3.C
 		return
 	}
 	if slices.Contains(user.Roles, rootRole) {
-		e.warn("etcd.role", c.Name, fmt.Sprintf("user %s is root: it may do everything, and so may who reads its password", c.User), try)
+		e.warn("etcd.role", c.Name, fmt.Sprintf("user %s is root: it may do everything, and so may anyone who reads its password", c.User), try)
 		return
 	}
 	var broad []string

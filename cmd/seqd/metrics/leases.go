@@ -20,7 +20,7 @@ type leases struct {
 func newLeases() leases {
 	return leases{
 		lease:     gauge("lease_seconds", "How long the worker may issue ids of the keys that it owns without a word from etcd; 0: it owns none.", "backend"),
-		left:      gauge("lease_left_seconds", "Time until the worker stops to issue ids of the keys that it owns, unless it renews; 0: it owns none, or its lease is over.", "backend"),
+		left:      gauge("lease_left_seconds", "Time until the worker stops issuing ids of the keys that it owns, unless it renews; 0: it owns none, or its lease is over.", "backend"),
 		keys:      gauge("owned_keys", "Keys that the worker owns.", "backend"),
 		keysLimit: gauge("owned_keys_limit", "Keys owned beyond which the least used is given up (max_keys).", "backend"),
 

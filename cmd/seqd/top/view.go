@@ -43,7 +43,7 @@ type Row struct {
 	// Of workers only. Where the stores of one have several leases, the first three
 	// are of the one that stands worst.
 	Lease      time.Duration     `json:"lease_ns,omitempty"`      // 0: none of its stores has one
-	LeaseLeft  time.Duration     `json:"lease_left_ns,omitempty"` // until it stops to issue ids of the keys that it owns, unless it renews
+	LeaseLeft  time.Duration     `json:"lease_left_ns,omitempty"` // until it stops issuing ids of the keys that it owns, unless it renews
 	LeaseState worker.LeaseState `json:"lease_state,omitempty"`
 	Owned      int64             `json:"owned_keys,omitempty"`
 	HandedOver float64           `json:"handed_over_per_s,omitempty"` // requests that other workers have taken from it
