@@ -21,6 +21,17 @@ type hold struct {
 // begun; doctor has the same bound.
 const clocksApart = time.Minute
 
+// refusals are what the codes say that are not the callers' own fault, and what to
+// try.
+var refusals = map[subjects.Code][2]string{
+	subjects.Busy:        {"are refused because a worker's queue is full", "ask for several ids at a time, or start more workers"},
+	subjects.Expired:     {"outlive their callers' patience", "see how long etcd takes, and whether the workers have processor time"},
+	subjects.Unavailable: {"are refused because etcd can't be reached, or their worker is stopping", ""},
+	subjects.Exhausted:   {"are for keys that have no ids left", "see which they are: seqd doctor"},
+	subjects.Fenced:      {"are refused because etcd's history went backwards", "see what to do: seqd doctor"},
+	subjects.Internal:    {"fail in a worker", "see the workers' logs"},
+}
+
 // holds returns what holds back, the worst first. late is how many requests of this
 // worker had to wait lately because a segment came late, and othersErr is why the
 // other workers could not be asked.
@@ -48,8 +59,8 @@ func holds(v view, now worker.Snapshot, late int64, othersErr error) []hold {
 		}
 	}
 	for _, c := range v.Codes {
-		if c.Code == string(subjects.Busy) && c.PerS > 0 {
-			bad("ask for several ids at a time, or start more workers", "%.3g requests a second are refused because a worker's queue is full (BUSY)", c.PerS)
+		if said, ok := refusals[subjects.Code(c.Code)]; ok && c.PerS > 0 {
+			bad(said[1], "%.3g requests a second %s (%s)", c.PerS, said[0], c.Code)
 		}
 	}
 	if v.Total.Dropped > 0 {

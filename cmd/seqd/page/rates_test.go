@@ -123,7 +123,8 @@ func TestHolds(t *testing.T) {
 		{name: "one silent", v: view{Workers: []workerRow{other("a", top.Silent)}}, want: "bad: A worker no longer answers: a on h"},
 		{name: "many fenced", v: view{Workers: []workerRow{other("a", "fenced"), other("b", "fenced"), other("c", "fenced"), other("d", "fenced"), other("e", "fenced")}},
 			want: "bad: 5 other workers are fenced: a on h, b on h, c on h and 2 more"},
-		{name: "busy", v: view{Codes: []code{{"BUSY", 9, 1.5}, {"EXPIRED", 9, 1}}}, want: "bad: 1.5 requests a second are refused because a worker's queue is full (BUSY)"},
+		{name: "busy", v: view{Codes: []code{{"BUSY", 9, 1.5}, {"EXPIRED", 9, 1}, {"BAD_REQUEST", 9, 1}}}, want: "bad: 1.5 requests a second are refused because a worker's queue is full (BUSY)\n" +
+			"bad: 1 requests a second outlive their callers' patience (EXPIRED)"},
 		{name: "busy before", v: view{Codes: []code{{"BUSY", 9, 0}}}},
 		{name: "full", now: worker.Snapshot{InFlight: 60, InFlightLimit: 100}, want: "warn: 60 requests wait in this worker, of 100 at most"},
 		{name: "late segments", late: 1, want: "warn: WEAK requests wait because a segment ran out before the next one was there"},
