@@ -12,8 +12,9 @@ from history import Op, check
 from instant import Source, now
 
 import seqd
-from seqd._batch import Batch
+from seqd._batch import Batch, Outcome
 from seqd._crossing import ThreadCall
+from seqd._sequence import GATHER_TIME
 from seqd._wire import MAX_ID
 
 pytestmark = pytest.mark.instant
@@ -340,3 +341,30 @@ async def test_with_closes_a_sequence() -> None:
         assert await seq.next() == 1
     with pytest.raises(seqd.ClosedError):
         await seq.next()
+
+
+async def test_threads_that_come_again_share_every_request() -> None:
+    """Their calls are waited for until all are there, or for a moment if some stay away."""
+    source = Source(way=0.005)
+    seq = source.sequence()
+
+    def ask(many: int) -> list[asyncio.Future[Outcome]]:
+        calls = [asyncio.get_running_loop().create_future() for _ in range(many)]  # threads, as far as it sees
+        for call in calls:
+            seq._serve_thread(call, 1)
+        return calls
+
+    async def served(calls: list[asyncio.Future[Outcome]]) -> list[Outcome]:
+        return [await call for call in calls]
+
+    assert await served(ask(8)) == list(range(1, 9))
+    first = ask(5)
+    await asyncio.sleep(GATHER_TIME / 2)
+    sent = now()
+    got = await served(first + ask(3))
+    assert got == list(range(9, 17))
+    assert now() - sent == pytest.approx(0.010)  # nothing was waited for once all were there
+    start = now()
+    assert await served(ask(2)) == [17, 18]
+    assert now() - start == pytest.approx(0.010 + GATHER_TIME)
+    assert source.asks == [8, 8, 2]

@@ -33,7 +33,7 @@ GATHER_PART = 16
 # the next batch. Without that the first one back would get a request of its own,
 # and all others would have to wait for it, time and again.
 GATHER_PASSES = 4  # of the event loop that bring nobody
-GATHER_TIME = 0.001  # seconds at most, while calls come
+GATHER_TIME = 0.001  # seconds at most
 
 
 class AsyncSequence:
@@ -66,6 +66,8 @@ class AsyncSequence:
         self._sent: Batch | None = None  # whose request is under way
         self._limit = MAX_TOGETHER  # ids of one request for several calls or for the stock
         self._crowd = 0  # calls that _send may hope for before it closes a batch
+        self._threads = False  # the calls are those of threads
+        self._gathered: asyncio.Future[None] | None = None  # is done when the crowd is there; None: nobody waits
         self._closed = False
 
     async def next(self) -> int:
@@ -121,6 +123,7 @@ class AsyncSequence:
 
     def _serve_thread(self, call: Waiter, n: int) -> None:
         """Get n ids for a call that waits in another thread."""
+        self._threads = True
         try:
             first = self._at_hand(n)
         except ClosedError as e:
@@ -128,6 +131,8 @@ class AsyncSequence:
             return
         if first is None:
             self._join(call, n)
+            if self._gathered is not None and self._calls() >= self._crowd:
+                self._all_there()
         else:
             call.set_result(first)
 
@@ -224,6 +229,9 @@ class AsyncSequence:
         """Wait a moment for calls that come at once after they were served."""
         if self._crowd == 1:
             return
+        if self._threads:
+            await self._gather_threads()
+            return
         now = asyncio.get_running_loop().time
         end, most, idle = now() + GATHER_TIME, -1, 0
         while idle < GATHER_PASSES:
@@ -236,6 +244,23 @@ class AsyncSequence:
                 most, idle = calls, 0
             idle += 1
             await asyncio.sleep(0)
+
+    async def _gather_threads(self) -> None:
+        """Wait a moment for threads: not by passes of the loop, each of which takes the interpreter from them."""
+        if self._calls() >= self._crowd:
+            return
+        loop = asyncio.get_running_loop()
+        self._gathered = loop.create_future()
+        timer = loop.call_later(GATHER_TIME, self._all_there)
+        try:
+            await self._gathered
+        finally:
+            timer.cancel()
+            self._gathered = None
+
+    def _all_there(self) -> None:
+        if self._gathered is not None and not self._gathered.done():
+            self._gathered.set_result(None)
 
     def _close_batch(self) -> tuple[Batch | None, int]:
         """Take the batch that is to be sent next, which nobody joins from now on.
