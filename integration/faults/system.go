@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -20,7 +21,9 @@ import (
 // 3 workers.
 type plan struct {
 	natsServers int           // 1 to 3, which are connected; 0 means 1
+	leaf        bool          // the second nats-server is a leaf node of the first
 	natsTell    bool          // who is connected to one of them learns of the others
+	workersTo   int           // workers connect to so many nats-servers, the first ones; 0 means all
 	callersFrom int           // number of the first nats-server that callers connect to
 	workers     int           // 0 means 3
 	quota       int64         // etcd's, bytes; 0 means etcd's own
@@ -96,7 +99,14 @@ func (s *system) startNATS(t testing.TB, p plan) {
 	for i := range max(p.natsServers, 1) {
 		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
 		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
-		if p.natsServers > 1 {
+		switch {
+		case p.leaf && i == 0:
+			leaves := ports.Free(t)
+			args = append(args, "--leaf-port", port(leaves))
+			s.route = servers.StartProxy(t, leaves)
+		case p.leaf:
+			args = append(args, "--leaf-of", s.route.Addr)
+		case p.natsServers > 1:
 			cluster := ports.Free(t)
 			args = append(args, "--cluster-port", port(cluster), "--routes", strings.Join(routes, ","), fmt.Sprintf("--tell=%v", p.natsTell))
 			if i == 0 {
@@ -172,7 +182,7 @@ const segmentMin, segmentMax = 10, 2000
 
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
-	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
+	w := &worker{http: ports.Free(t), nats: s.nats[i%cmp.Or(p.workersTo, len(s.nats))]}
 	var members []string
 	for _, m := range s.etcd.members {
 		members = append(members, m.client)

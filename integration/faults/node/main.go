@@ -91,6 +91,8 @@ func runNATS(args []string) error {
 	fs.IntVar(&options.Port, "port", 0, "port for clients")
 	fs.IntVar(&options.HTTPPort, "monitor", 0, "port for monitoring; 0: none")
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
+	fs.IntVar(&options.LeafNode.Port, "leaf-port", 0, "port for leaf nodes; 0: none")
+	leafOf := fs.String("leaf-of", "", "host:port of the server whose leaf node it is")
 	tell := fs.Bool("tell", false, "tell servers and clients of each other, who may find a way around a test's links")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
 	fs.Parse(args)
@@ -99,6 +101,12 @@ func runNATS(args []string) error {
 		if hostport != "" {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: hostport})
 		}
+	}
+	if options.LeafNode.Port > 0 {
+		options.LeafNode.Host = options.Host
+	}
+	if *leafOf != "" {
+		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: *leafOf}}}}
 	}
 	if options.Cluster.Port == 0 {
 		options.Cluster = server.ClusterOpts{}
