@@ -35,6 +35,17 @@ var clusterFaults = []fault{
 		},
 	},
 	{
+		name:    "NATS permissions taken and given back",
+		promise: "workers leave when they may not hear requests, or not answer, say why, and come back by themselves",
+		plan:    plan{natsUsers: true},
+		inject:  takePermissions,
+		shown:   func(f figures) error { return atLeast(f.outcomes[noResponders], 20, "requests that nobody heard") },
+		limits: limits{
+			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders, not connected", failedCalls: true,
+			strongGap: 15 * time.Second, weakGap: 15 * time.Second, leasedGap: 15 * time.Second, normal: 5 * time.Second, ambiguous: true,
+		},
+	},
+	{
 		name:    "callers that do not read",
 		promise: "nats-server closes their connections; workers answer everybody else as before",
 		inject:  askAndNotRead,
@@ -105,6 +116,28 @@ func (n *natsServer) awaitRoutes(t testing.TB, want int) {
 	})
 }
 
+// takePermissions has nats-server read its configuration again, with less for
+// workers and then with all of it.
+func takePermissions(r *run) {
+	server := r.nats[0]
+	for _, permissions := range []string{`{subscribe: {deny: "seq.>"}}`, `{publish: {deny: "_INBOX.>"}}`} {
+		end := r.losing()
+		server.permit(r, permissions)
+		server.signal(r, syscall.SIGHUP)
+		left := r.waitAll(pace.Patience, false)
+		r.during(2 * time.Second)
+		server.permit(r, "")
+		server.signal(r, syscall.SIGHUP)
+		back := r.waitAll(pace.Patience, true)
+		r.during(time.Second)
+		end()
+		r.notef("with %s workers left after %s, and were back after %s", permissions, seconds(left), seconds(back))
+	}
+	for _, w := range r.workers {
+		r.checkf(w.said("allow this user to"), "%s does not say what to allow", w.name)
+	}
+}
+
 // deafCallers is how many connections ask and never read what comes.
 const deafCallers = 4
 
@@ -128,7 +161,7 @@ func askAndNotRead(r *run) {
 	}
 	r.checkf(slow > 0, "the fault does not show: nats-server has seen no slow consumer")
 	r.during(time.Second)
-	r.notef("%d callers asked %d times each; nats-server closed %d connections as slow consumers", deafCallers, each, slow)
+	r.notef("%d callers asked %d times or more; nats-server closed each of their connections", deafCallers, each)
 }
 
 // askDeafly sends requests over a connection of its own, and returns when it is
@@ -145,17 +178,15 @@ func (r *run) askDeafly(requests int) error {
 		return err
 	}
 	_ = c.(*net.TCPConn).SetReadBuffer(4096)
-	for range requests {
+	for sent, begin := 0, time.Now(); time.Since(begin) < pace.Patience; sent++ {
 		if err := c.SetWriteDeadline(time.Now().Add(pace.Patience)); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprint(c, perRequest); err != nil {
 			return nil // it is closed
 		}
-	}
-	for begin := time.Now(); time.Since(begin) < pace.Patience; r.during(50 * time.Millisecond) {
-		if _, err := fmt.Fprint(c, "PING\r\n"); err != nil {
-			return nil // it is closed
+		if sent > requests { // enough, unless some were refused
+			r.during(5 * time.Millisecond)
 		}
 	}
 	return errors.New("nats-server does not close a connection that nobody reads from")

@@ -104,7 +104,7 @@ func dialCaller(t testing.TB, server *natsServer, r *record) *conn {
 	options := append(seqd.ConnectOptions(),
 		nats.PingInterval(2*time.Second), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // seen in the record
-	nc, err := nats.Connect("nats://"+server.addr, options...)
+	nc, err := nats.Connect(server.url("caller"), options...)
 	if err != nil {
 		t.Fatal(err)
 	}

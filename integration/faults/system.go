@@ -22,6 +22,7 @@ import (
 type plan struct {
 	natsServers int           // 1 to 3, which are connected; 0 means 1
 	leaf        bool          // the second nats-server is a leaf node of the first
+	natsUsers   bool          // nats-server, of which there is one, knows who is a worker and who a caller
 	natsTell    bool          // who is connected to one of them learns of the others
 	workersTo   int           // workers connect to so many nats-servers, the first ones; 0 means all
 	callersFrom int           // number of the first nats-server that callers connect to
@@ -60,6 +61,39 @@ type natsServer struct {
 	*process
 	addr    string
 	monitor string // host:port
+	file    string // its configuration, which can be changed; "": none, and everybody may do everything
+}
+
+// url returns what a user connects to, whose password is its name.
+func (n *natsServer) url(user string) string {
+	if n.file == "" {
+		return "nats://" + n.addr
+	}
+	return "nats://" + user + ":" + user + "@" + n.addr
+}
+
+// natsConfig has a user for workers, whose permissions can be changed, and one for
+// callers.
+const natsConfig = `server_name: %s
+host: 127.0.0.1
+port: %s
+http: "%s"
+ping_interval: "2s"
+ping_max: 2
+write_deadline: "2s"
+authorization {users: [{user: worker, password: worker%s}, {user: caller, password: caller}]}
+`
+
+// permit writes the configuration with permissions for workers; "" is all.
+func (n *natsServer) permit(t testing.TB, permissions string) {
+	t.Helper()
+	if permissions != "" {
+		permissions = ", permissions: " + permissions
+	}
+	config := fmt.Sprintf(natsConfig, n.name, port(n.addr), n.monitor, permissions)
+	if err := os.WriteFile(n.file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newSystem starts a system and waits until it serves.
@@ -115,7 +149,14 @@ func (s *system) startNATS(t testing.TB, p plan) {
 			}
 			routes = append(routes, cluster)
 		}
+		if p.natsUsers {
+			server.file = filepath.Join(s.dir, fmt.Sprintf("nats%d.conf", i))
+			args = []string{"nats", "--config", server.file}
+		}
 		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
+		if p.natsUsers {
+			server.permit(t, "")
+		}
 		server.start(t)
 		s.nats = append(s.nats, server)
 	}
@@ -163,7 +204,7 @@ func (n *natsServer) awaitConnections(t testing.TB, want int) {
 
 // workerConfig: segments last for a while, so that WEAK outlives an outage, and
 // stay small enough for the gap budget to mean something.
-const workerConfig = `nats: {url: "nats://%s"}
+const workerConfig = `nats: {url: "%s"}
 etcd: {endpoints: [%s]%s}
 http: %s
 stores:
@@ -220,9 +261,9 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 	if s.user != "" {
 		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.password)
 	}
-	nats := w.nats.addr
+	nats := w.nats.url("worker")
 	if w.natsLink != nil {
-		nats = w.natsLink.Addr
+		nats = "nats://" + w.natsLink.Addr
 	}
 	config := fmt.Sprintf(workerConfig, nats, strings.Join(endpoints, ", "), user, w.http,
 		segmentMin, segmentMax, lease, segmentMin, segmentMax, segmentMin, segmentMax, lease, s.config)

@@ -93,6 +93,7 @@ func runNATS(args []string) error {
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
 	fs.IntVar(&options.LeafNode.Port, "leaf-port", 0, "port for leaf nodes; 0: none")
 	leafOf := fs.String("leaf-of", "", "host:port of the server whose leaf node it is")
+	file := fs.String("config", "", "nats-server's own configuration, which is read again on SIGHUP; all other flags are for servers without")
 	tell := fs.Bool("tell", false, "tell servers and clients of each other, who may find a way around a test's links")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
 	fs.Parse(args)
@@ -111,6 +112,14 @@ func runNATS(args []string) error {
 	if options.Cluster.Port == 0 {
 		options.Cluster = server.ClusterOpts{}
 	}
+	if *file != "" {
+		read, err := server.ProcessConfigFile(*file)
+		if err != nil {
+			return fmt.Errorf("nats-server: %w", err)
+		}
+		options = *read
+		options.NoSigs = true
+	}
 	s, err := server.NewServer(&options)
 	if err != nil {
 		return fmt.Errorf("nats-server: %w", err)
@@ -121,8 +130,14 @@ func runNATS(args []string) error {
 		return fmt.Errorf("nats-server is not ready on port %d", options.Port)
 	}
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, lameDuck)
-	if <-stop == lameDuck {
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGHUP, lameDuck)
+	why := <-stop
+	for ; why == syscall.SIGHUP; why = <-stop {
+		if err := s.Reload(); err != nil {
+			s.Errorf("reload: %v", err)
+		}
+	}
+	if why == lameDuck {
 		s.LameDuckShutdown()
 	} else {
 		s.Shutdown()
