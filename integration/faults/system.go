@@ -33,6 +33,7 @@ type plan struct {
 	lease       time.Duration // of the leased store; 0 means shortLease
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
 	mesh        bool          // the ways between etcd's members can be cut
+	tls         bool          // etcd's clients have certificates, and members too
 	authLater   bool          // etcd asks nobody for a user at first
 	grpcProxy   bool          // workers know the address of etcd's gRPC proxy only
 	balanced    int           // so many workers, the last ones, know etcd by a balancer's one address
@@ -260,6 +261,9 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 	var user string
 	if s.user != "" {
 		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.password)
+	}
+	if files := s.etcd.tls; files != nil {
+		user += fmt.Sprintf(", tls: {cert: %q, key: %q, ca: %q}", files.cert("worker"), files.key("worker"), files.ca)
 	}
 	nats := w.nats.url("worker")
 	if w.natsLink != nil {

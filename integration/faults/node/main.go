@@ -37,6 +37,9 @@ func runEtcd(args []string) error {
 	fs.StringVar(&config.Name, "name", "", "the member's name")
 	fs.StringVar(&config.Dir, "data-dir", "", "where its data is")
 	client := fs.String("client", "", "host:port for clients")
+	fs.StringVar(&config.ClientTLSInfo.CertFile, "cert", "", "certificate `FILE` for clients; \"\": no TLS")
+	fs.StringVar(&config.ClientTLSInfo.KeyFile, "key", "", "its key")
+	fs.StringVar(&config.ClientTLSInfo.TrustedCAFile, "ca", "", "who signs clients' certificates, which are asked for")
 	peer := fs.String("peer", "", "host:port for members")
 	advertise := fs.String("advertise", "", "host:port at which members find it")
 	fs.StringVar(&config.InitialCluster, "cluster", "", "name=http://host:port of each member, with commas")
@@ -49,6 +52,10 @@ func runEtcd(args []string) error {
 
 	at := func(hostport string) []url.URL { return []url.URL{{Scheme: "http", Host: hostport}} }
 	config.ListenClientUrls, config.AdvertiseClientUrls = at(*client), at(*client)
+	if config.ClientTLSInfo.CertFile != "" {
+		config.ClientTLSInfo.ClientCertAuth = true
+		config.ListenClientUrls[0].Scheme, config.AdvertiseClientUrls[0].Scheme = "https", "https"
+	}
 	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*advertise)
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "1m"
 	config.LogLevel, config.LogOutputs = "warn", []string{"stderr"}
