@@ -19,9 +19,10 @@ const (
 	MaxPingsOut  = 2
 )
 
-// connect returns a connection that comes up, and comes back, by itself.
-func (w *Worker) connect() (*nats.Conn, error) {
-	nc, err := w.config.Connect(
+// connect returns a connection that comes up, and comes back, by itself. more are
+// options that go before.
+func (w *Worker) connect(more ...nats.Option) (*nats.Conn, error) {
+	nc, err := w.config.Connect(append(more,
 		nats.Name(fmt.Sprintf("seqd %s %s", w.config.Version, w.config.ID)),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
@@ -41,7 +42,7 @@ func (w *Worker) connect() (*nats.Conn, error) {
 		}),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			w.noteCut(nc)
-			if w.draining.Load() {
+			if w.draining.Load() || w.replaced(nc) {
 				return // we are closing it ourselves
 			}
 			w.log.Warn("disconnected from NATS; trying again", "err", err)
@@ -55,13 +56,17 @@ func (w *Worker) connect() (*nats.Conn, error) {
 			w.cantConnect(err)
 		}),
 		nats.ErrorHandler(w.natsError),
+		nats.LameDuckModeHandler(func(nc *nats.Conn) {
+			w.lame.Store(nc)
+			w.lookSoon()
+		}),
 		nats.ClosedHandler(func(nc *nats.Conn) {
 			w.noteCut(nc)
-			if !w.draining.Load() {
+			if !w.draining.Load() && !w.replaced(nc) {
 				w.noteClosed(nc)
 			}
 		}),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -85,9 +90,15 @@ func (w *Worker) noteConnected(nc *nats.Conn) {
 
 // noteCut notes that a connection is lost.
 func (w *Worker) noteCut(nc *nats.Conn) {
-	if now := w.conn(); now == nil || now == nc { // else it has been replaced
+	if !w.replaced(nc) {
 		w.lose()
 	}
+}
+
+// replaced reports whether another connection is used in place of nc.
+func (w *Worker) replaced(nc *nats.Conn) bool {
+	now := w.conn()
+	return now != nil && now != nc
 }
 
 // lose gives up what was subscribed on a connection that is lost.

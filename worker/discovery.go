@@ -38,7 +38,7 @@ func (w *Worker) hears() ([]*hearing, error) {
 	}
 	return append(all,
 		&hearing{what: "what other workers hand over", subject: w.peerWildcard(), work: true, handle: func() nats.MsgHandler { return newReceiver(w) }},
-		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", work: true, handle: func() nats.MsgHandler { return w.hearAnswer }}), nil
+		&hearing{what: "answers to what it asks", subject: w.inbox + ".*", work: true, twice: true, handle: func() nats.MsgHandler { return w.hearAnswer }}), nil
 }
 
 // discover answers a question of service discovery.

@@ -17,6 +17,7 @@ type hearing struct {
 	subject string
 	handle  func() nats.MsgHandler            // makes one for each subscription, whose goroutine owns it
 	work    bool                              // what it hears are requests, or of requests
+	twice   bool                              // that the same is heard twice does no harm
 	sub     atomic.Pointer[nats.Subscription] // nil: NATS has it not
 
 	// watchNATS owns these.

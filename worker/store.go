@@ -92,19 +92,29 @@ func (st *store) open(w *Worker, nc *nats.Conn) error {
 	if st.sub != nil {
 		return nil
 	}
-	s := &subscriber{w: w, store: st, scratch: make([]byte, 0, 128), out: outboxes{w: w}}
-	sub, err := nc.QueueSubscribe(st.subject, subjects.Queue, s.handle)
+	sub, closed, err := st.listen(w, nc)
 	if err != nil {
-		return fmt.Errorf("subscribe %s: %w", st.subject, err)
+		return err
+	}
+	st.sub, st.closed = sub, closed
+	return nil
+}
+
+// listen subscribes to the store's requests. closed is closed when the subscription
+// has handled its last message.
+func (st *store) listen(w *Worker, nc *nats.Conn) (sub *nats.Subscription, closed chan struct{}, err error) {
+	s := &subscriber{w: w, store: st, scratch: make([]byte, 0, 128), out: outboxes{w: w}}
+	sub, err = nc.QueueSubscribe(st.subject, subjects.Queue, s.handle)
+	if err != nil {
+		return nil, nil, fmt.Errorf("subscribe %s: %w", st.subject, err)
 	}
 	w.limit(sub)
-	closed := make(chan struct{})
+	closed = make(chan struct{})
 	sub.SetClosedHandler(func(string) { // on the subscription's goroutine, after the last message
 		s.out.flush()
 		close(closed)
 	})
-	st.sub, st.closed = sub, closed
-	return nil
+	return sub, closed, nil
 }
 
 func (st *store) topic() (subject, queue string) { return st.subject, subjects.Queue }
@@ -175,6 +185,15 @@ func (st *store) outLocked(cut bool) (closed <-chan struct{}) {
 	if st.sub == nil {
 		return nil
 	}
+	closed = st.retireLocked(cut)
+	if st.Leased {
+		st.backend.lease.left()
+	}
+	return closed
+}
+
+// retireLocked ends the subscription, and tells of its last message as leave does.
+func (st *store) retireLocked(cut bool) (closed <-chan struct{}) {
 	n, _ := st.sub.Dropped()
 	st.droppedBefore += int64(n)
 	if cut {
@@ -185,9 +204,6 @@ func (st *store) outLocked(cut bool) (closed <-chan struct{}) {
 	}
 	closed = st.closed
 	st.sub = nil
-	if st.Leased {
-		st.backend.lease.left()
-	}
 	return closed
 }
 

@@ -55,6 +55,9 @@ func (w *Worker) watchNATS(ctx context.Context) {
 		if w.conn().IsClosed() {
 			w.connectAnew()
 		}
+		if lame := w.lame.Load(); lame != nil && (lame != w.conn() || w.move(ctx, lame) || !lame.IsConnected()) {
+			w.lame.CompareAndSwap(lame, nil) // else it is tried again until the server has stopped
+		}
 		if w.connected.Load() {
 			w.settle(ctx)
 		}

@@ -32,13 +32,14 @@ type Worker struct {
 	turn     chan struct{} // has room for one: who has a say with NATS about subscriptions
 	limits   echo          // NATS says that there are too many subscriptions
 	hearings atomic.Pointer[[]*hearing]
-	deaf     atomic.Pointer[error] // what NATS refuses of hearings
-	deafTo   atomic.Int64          // how many of them
-	bar      atomic.Pointer[bar]   // why no store may be in the queue group; nil: nothing
-	anew     atomic.Bool           // there is a new connection, on which nothing was refused yet
-	natsKick chan struct{}         // has room for one: look after the connection soon
-	natsLoop loop                  // watchNATS'
-	inbox    string                // of answers to what the worker asks; set by Run
+	deaf     atomic.Pointer[error]     // what NATS refuses of hearings
+	deafTo   atomic.Int64              // how many of them
+	bar      atomic.Pointer[bar]       // why no store may be in the queue group; nil: nothing
+	anew     atomic.Bool               // there is a new connection, on which nothing was refused yet
+	lame     atomic.Pointer[nats.Conn] // its server is about to stop; nil: none
+	natsKick chan struct{}             // has room for one: look after the connection soon
+	natsLoop loop                      // watchNATS'
+	inbox    string                    // of answers to what the worker asks; set by Run
 	asking   asking
 	answers  answers
 

@@ -230,12 +230,15 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 	}
 	var later []*swap
 	var all guards // count as operations, too
-	size := 0
+	size, widest := 0, 0
 	for t.due.len > 0 && size < limit {
 		s := t.due.pop()
 		with := all.with(s.Guards)
+		wide := max(widest, s.Size()+len(s.Guards))
 		switch {
-		case len(batch) > 0 && (size+s.Size() > limit || size+s.Size()+len(with) > limit+1): // the flat transaction has as many compares
+		case len(batch) > 0 && (size+s.Size() > limit ||
+			size+s.Size()+len(with) > limit+1 || // the flat transaction has as many compares
+			len(batch)+1+wide > limit+1): // of nested ones etcd counts the outer and the widest of the inner
 			t.due.unpop(s)
 			limit = size
 		case s.ended != nil && s.ended(now):
@@ -245,7 +248,7 @@ func (t *txns) nextLocked() (batch, ended []*swap) {
 		default:
 			batch = append(batch, s)
 			size += s.Size()
-			all = with
+			all, widest = with, wide
 			if paths != nil {
 				paths[s.Path] = true
 			}

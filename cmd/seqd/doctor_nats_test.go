@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seqd-io/seqd/cmd/seqd/doctor"
 	"github.com/seqd-io/seqd/integration/ports"
@@ -113,5 +114,38 @@ http: %q
 		t.Setenv("NATS_URL", strings.Replace(nats.URL, "//", "//w:w@", 1))
 		report, _ := examine(t, "--nats-monitor", "http://"+monitor)
 		want(t, report, "nats.accounts", test.status, test.text)
+	}
+}
+
+// A stream that captured requests had JetStream answer callers before the worker
+// did, and doctor said that all was ok.
+func TestDoctorFindsStreamsOfRequests(t *testing.T) {
+	db := servers.StartEtcd(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
+	nats := servers.StartNATS(t, func(o *server.Options) { o.JetStream, o.StoreDir = true, t.TempDir() })
+	t.Setenv("NATS_URL", nats.URL)
+	js, err := jetstream.New(nats.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := jetstream.StreamConfig{Name: "ALL", Subjects: []string{"seq.orders.>", "other"}}
+	for _, test := range []struct {
+		name   string
+		change func()
+		status doctor.Status
+		text   string
+	}{
+		{"captured", func() {}, doctor.Fail, "stream ALL captures seq.orders.>, other, where requests for ids are"},
+		{"without a word", func() { config.NoAck = true }, doctor.OK, "no stream captures requests"},
+		{"another subject", func() { config.NoAck, config.Subjects = false, []string{"other"} }, doctor.OK, "no stream captures requests"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.change()
+			if _, err := js.CreateOrUpdateStream(t.Context(), config); err != nil {
+				t.Fatal(err)
+			}
+			report, _ := examine(t)
+			want(t, report, "nats.streams", test.status, test.text)
+		})
 	}
 }

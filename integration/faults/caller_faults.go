@@ -3,7 +3,9 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -39,7 +41,23 @@ var callerFaults = []fault{
 			strongGap: 5 * time.Second, weakGap: 5 * time.Second, leasedGap: 5 * time.Second, normal: 3 * time.Second, ambiguous: true,
 		},
 	},
+	{
+		name:    "a hundred thousand distinct stores",
+		promise: "the same where every store is served: what a worker says of itself does not grow with the names that callers think of",
+		plan:    plan{config: fmt.Sprintf("  \"*\": {}\nmax_keys: %d", fewKeys)},
+		inject:  manyStores,
+		shown:   func(f figures) error { return atLeast(f.during, distinctStores, "requests") },
+		limits: limits{
+			outcomes:  "no answer, BUSY, EXPIRED, UNAVAILABLE",
+			strongGap: 5 * time.Second, weakGap: 5 * time.Second, leasedGap: 5 * time.Second, normal: 3 * time.Second, ambiguous: true,
+		},
+	},
 }
+
+const (
+	distinctStores = 100_000
+	fewKeys        = 20_000 // that a worker holds, while there are many stores
+)
 
 const (
 	stormers      = 300
@@ -85,6 +103,45 @@ const (
 
 // manyKeys asks once for each of many keys, now and then in STRONG mode.
 func manyKeys(r *run) {
+	rate, worst := r.askOnce(distinctKeys, func(k int64) allocator.Key {
+		key := allocator.Key{Store: "orders", Name: fmt.Sprintf("k%07d", k)}
+		if k%4 < 2 {
+			key.Store = leasedStore
+		}
+		return key
+	})
+	r.notef("%.0f keys/s, a worker takes %d MB at most", rate, worst)
+}
+
+// manyStores asks once for a key of each of many stores.
+func manyStores(r *run) {
+	said := r.metrics()
+	rate, worst := r.askOnce(distinctStores, func(k int64) allocator.Key {
+		return allocator.Key{Store: fmt.Sprintf("s%07d", k), Name: "k"}
+	})
+	after := r.metrics()
+	r.checkf(after < 2*said, "a worker's metrics have %d bytes, and had %d", after, said)
+	r.notef("%.0f stores/s, a worker takes %d MB at most; its metrics have %d KB, and had %d", rate, worst, after>>10, said>>10)
+}
+
+// metrics returns how many bytes a worker's metrics have.
+func (r *run) metrics() int {
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Get("http://" + r.workers[0].http + "/metrics")
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return int(n)
+}
+
+// askOnce asks for an id of each of n keys, again if there is none. It returns how many that were in a second,
+// and how many MB the worker takes that takes most.
+func (r *run) askOnce(n int64, key func(int64) allocator.Key) (rate float64, worst int) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for i := range keyCallers {
@@ -92,28 +149,25 @@ func manyKeys(r *run) {
 		wg.Go(func() {
 			for {
 				k := next.Add(1)
-				if k > distinctKeys {
+				if k > n {
 					return
 				}
 				a := ask{n: 1}
-				a.Client, a.Strong = extraCaller+i, k%5 == 0
-				a.Key = allocator.Key{Store: "orders", Name: fmt.Sprintf("k%07d", k)}
-				if k%4 < 2 {
-					a.Key.Store = leasedStore
+				a.Client, a.Strong, a.Key = extraCaller+i, k%5 == 0, key(k)
+				for !c.askFor(a, manyKeysPatience, 0) && r.Context().Err() == nil {
+					r.during(100 * time.Millisecond)
 				}
-				c.askFor(a, manyKeysPatience, 0)
 			}
 		})
 	}
 	start := time.Now()
 	wg.Wait()
 	took := time.Since(start)
-	worst := 0
 	for _, w := range r.workers {
 		worst = max(worst, w.rss(r))
 	}
 	r.checkf(worst <= maxRSS, "a worker takes %d MB, more than %d", worst, maxRSS)
-	r.notef("%.0f keys/s, a worker takes %d MB at most", distinctKeys/took.Seconds(), worst)
+	return float64(n) / took.Seconds(), worst
 }
 
 // rss returns how much memory the process takes, in MB.

@@ -1,6 +1,7 @@
 // Package faults starts etcd, NATS and seqd as processes of their own, injects
 // one fault at a time while callers ask for ids in both modes, and judges what
-// the callers saw.
+// the callers saw. A soak injects two and three at once, for as long as one likes,
+// and holds the same against what callers see while they see it.
 //
 //	callers ─▶ nats-server ×1–2 ─▶ seqd worker ×3–4 ─▶ link ─▶ etcd ×3
 //	   │                                                 ▲

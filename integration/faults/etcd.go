@@ -35,6 +35,7 @@ type etcdCluster struct {
 	initial string        // --initial-cluster
 	user    string        // for client; "": none
 	mesh    *servers.Mesh // between the members; nil: they reach each other
+	tls     *tlsFiles     // of members and of who talks to them; nil: none
 }
 
 type member struct {
@@ -54,6 +55,9 @@ func (c *etcdCluster) waitedForDisk() bool {
 
 func newEtcdCluster(t testing.TB, s *system, p plan) *etcdCluster {
 	c := &etcdCluster{}
+	if p.tls {
+		c.tls = newTLSFiles(t, s.dir)
+	}
 	var listening []string
 	for range 3 {
 		m := &member{client: ports.Free(t), listen: ports.Free(t)}
@@ -90,6 +94,11 @@ func (c *etcdCluster) newMember(t testing.TB, s *system, m *member, name string,
 		"--cluster", c.initial, "--token", token, "--quota", strconv.FormatInt(quota, 10),
 		"--heartbeat", strconv.FormatInt(heartbeat.Milliseconds(), 10),
 		"--election", strconv.FormatInt(election.Milliseconds(), 10))
+	if c.tls != nil {
+		m.set("--cert", c.tls.cert("etcd"))
+		m.set("--key", c.tls.key("etcd"))
+		m.set("--ca", c.tls.ca)
+	}
 }
 
 // nameMembers tells the mesh the members' ids.
@@ -134,7 +143,7 @@ func (c *etcdCluster) connect(t testing.TB, members ...*member) *clientv3.Client
 	if len(members) == 0 {
 		members = c.members
 	}
-	config := clientv3.Config{DialTimeout: 2 * time.Second, Logger: zap.NewNop()}
+	config := clientv3.Config{DialTimeout: 2 * time.Second, Logger: zap.NewNop(), TLS: c.tls.client(t)}
 	for _, m := range members {
 		config.Endpoints = append(config.Endpoints, m.client)
 	}
@@ -167,7 +176,7 @@ func (c *etcdCluster) leader(t testing.TB) *member {
 	var leader *member
 	eventually(t, pace.Patience, "etcd has a leader", func() error {
 		for _, m := range c.members {
-			if m.leads(t) {
+			if c.leads(t, m) {
 				leader = m
 				return nil
 			}
@@ -177,11 +186,8 @@ func (c *etcdCluster) leader(t testing.TB) *member {
 	return leader
 }
 
-func (m *member) leads(t testing.TB) bool {
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{m.client}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+func (c *etcdCluster) leads(t testing.TB, m *member) bool {
+	client := c.connect(t, m)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()

@@ -104,7 +104,7 @@ func dialCaller(t testing.TB, server *natsServer, r *record) *conn {
 	options := append(seqd.ConnectOptions(),
 		nats.PingInterval(2*time.Second), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // seen in the record
-	nc, err := nats.Connect("nats://"+server.addr, options...)
+	nc, err := nats.Connect(server.url("caller"), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,12 +129,12 @@ func (c *conn) ask(_ context.Context, a ask) {
 }
 
 // askFor waits at most for patience, and tells the worker that it is said; 0 says
-// nothing.
-func (c *conn) askFor(what ask, patience, said time.Duration) {
+// nothing. It is true if there were ids.
+func (c *conn) askFor(what ask, patience, said time.Duration) bool {
 	a := c.record.begin(what)
 	if !c.nc.IsConnected() {
 		c.record.giveUp(a, notConnected)
-		return
+		return false
 	}
 	token := strconv.FormatUint(rand.Uint64(), 36)
 	nonce, _ := subjects.StringNonce(token) // 13 bytes at most
@@ -149,7 +149,7 @@ func (c *conn) askFor(what ask, patience, said time.Duration) {
 	c.mu.Unlock()
 	if err := c.nc.PublishMsg(m); err != nil {
 		c.record.giveUp(a, notConnected)
-		return
+		return false
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -158,6 +158,7 @@ func (c *conn) askFor(what ask, patience, said time.Duration) {
 	case <-timer.C:
 		c.record.giveUp(a, noAnswer)
 	}
+	return c.record.got(a)
 }
 
 // hear takes an answer.

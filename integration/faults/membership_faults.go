@@ -15,6 +15,7 @@ import (
 
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
+	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // membershipFaults are what operators do to an etcd that is in use.
@@ -64,6 +65,17 @@ var membershipFaults = []fault{
 		limits: limits{
 			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders", failedCalls: true,
 			strongGap: 20 * time.Second, weakGap: 20 * time.Second, leasedGap: 20 * time.Second, normal: 5 * time.Second, ambiguous: true,
+		},
+	},
+	{
+		name:    "etcd certificates expired, and replaced",
+		promise: "new ones are taken with the next connection; with an expired one a worker is refused, says it, and comes back when it is replaced",
+		plan:    plan{tls: true},
+		inject:  replaceCertificates,
+		shown:   func(f figures) error { return gapAtLeast(f.strongGap, 2*time.Second) },
+		limits: limits{
+			outcomes: "no answer, EXPIRED, UNAVAILABLE, no responders", failedCalls: true,
+			strongGap: 30 * time.Second, weakGap: 25 * time.Second, leasedGap: 30 * time.Second, normal: 5 * time.Second, ambiguous: true,
 		},
 	},
 	{
@@ -235,6 +247,34 @@ func changePassword(r *run) {
 	}
 	r.checkf(said > 0, "no worker said why it was refused")
 	r.notef("%d of %d workers had said that the password is wrong; each was restarted with the new one", said, len(r.workers))
+}
+
+// replaceCertificates replaces all certificates, and has everybody connect anew; then
+// it lets the workers' expire, and does the same.
+func replaceCertificates(r *run) {
+	anew := func() {
+		for _, w := range r.workers {
+			w.setLinks((*servers.Proxy).Cut)
+			w.setLinks((*servers.Proxy).Heal)
+		}
+	}
+	began := r.record.history.Now()
+	for range 3 {
+		r.etcd.tls.renew(r)
+		anew()
+		r.during(time.Second)
+	}
+	quiet := r.withoutIDs(strongKeys[0], began)
+	r.etcd.tls.expire(r)
+	anew()
+	left := r.waitAll(leaving, false)
+	for _, w := range r.workers {
+		r.checkf(w.said("expired"), "%s does not say that its certificate has expired", w.name)
+	}
+	r.during(time.Second)
+	r.etcd.tls.renew(r)
+	back := r.waitAll(pace.Patience, true)
+	r.notef("replaced in time, no STRONG id of a key for %s; expired, workers left the queue group after %s, and were back %s after new ones", seconds(quiet), seconds(left), seconds(back))
 }
 
 // startProxy starts etcd's own gRPC proxy, which knows all members.

@@ -81,6 +81,13 @@ func (r *record) giveUp(a *ask, outcome string) {
 	}
 }
 
+// got reports whether a's caller got ids.
+func (r *record) got(a *ask) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return a.outcome == ""
+}
+
 func (r *record) endLocked(a *ask, now int64, outcome string) {
 	a.End, a.outcome = now, outcome
 	if outcome != "" {

@@ -118,3 +118,32 @@ func (s *soak) verdict(rounds int, took time.Duration, missing map[allocator.Key
 		s.throng.badCalls, s.throng.calls.Load(), failuresOf(outcomes), len(s.throng.unheard()), len(twice), s.owners.changes(), s.lives,
 		strings.Join(lost, ", "), oldest, mine.HeapInuse>>20, strings.Join(did, ", "))
 }
+
+// A seed draws the same, time after time, and all that there is, sooner or later.
+func TestSoakIsDrawnByItsSeed(t *testing.T) {
+	a, b, other := soakRand(7), soakRand(7), soakRand(8)
+	drawn, same := map[string]bool{}, 0
+	for range 1000 {
+		strikes := draw(a)
+		if got := describe(draw(b)); got != describe(strikes) {
+			t.Fatalf("drew %s, and again %s", describe(strikes), got)
+		}
+		if describe(draw(other)) == describe(strikes) {
+			same++
+		}
+		for i, s := range strikes {
+			drawn[s.party+" "+s.name] = true
+			for _, o := range strikes[:i] {
+				if s.excludes(o) {
+					t.Fatalf("both at once: %v and %v", o, s)
+				}
+			}
+			if s.which < s.least {
+				t.Fatalf("done to one that is to be left alone: %v", s)
+			}
+		}
+	}
+	if len(drawn) != len(troubles) || same > 0 {
+		t.Errorf("drew %d of %d troubles; another seed drew the same %d times", len(drawn), len(troubles), same)
+	}
+}

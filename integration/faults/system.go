@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -20,7 +21,10 @@ import (
 // 3 workers.
 type plan struct {
 	natsServers int           // 1 to 3, which are connected; 0 means 1
+	leaf        bool          // the second nats-server is a leaf node of the first
+	natsUsers   bool          // nats-server, of which there is one, knows who is a worker and who a caller
 	natsTell    bool          // who is connected to one of them learns of the others
+	workersTo   int           // workers connect to so many nats-servers, the first ones; 0 means all
 	callersFrom int           // number of the first nats-server that callers connect to
 	workers     int           // 0 means 3
 	quota       int64         // etcd's, bytes; 0 means etcd's own
@@ -29,6 +33,7 @@ type plan struct {
 	lease       time.Duration // of the leased store; 0 means shortLease
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
 	mesh        bool          // the ways between etcd's members can be cut
+	tls         bool          // etcd's clients have certificates, and members too
 	authLater   bool          // etcd asks nobody for a user at first
 	grpcProxy   bool          // workers know the address of etcd's gRPC proxy only
 	balanced    int           // so many workers, the last ones, know etcd by a balancer's one address
@@ -57,6 +62,39 @@ type natsServer struct {
 	*process
 	addr    string
 	monitor string // host:port
+	file    string // its configuration, which can be changed; "": none, and everybody may do everything
+}
+
+// url returns what a user connects to, whose password is its name.
+func (n *natsServer) url(user string) string {
+	if n.file == "" {
+		return "nats://" + n.addr
+	}
+	return "nats://" + user + ":" + user + "@" + n.addr
+}
+
+// natsConfig has a user for workers, whose permissions can be changed, and one for
+// callers.
+const natsConfig = `server_name: %s
+host: 127.0.0.1
+port: %s
+http: "%s"
+ping_interval: "2s"
+ping_max: 2
+write_deadline: "2s"
+authorization {users: [{user: worker, password: worker%s}, {user: caller, password: caller}]}
+`
+
+// permit writes the configuration with permissions for workers; "" is all.
+func (n *natsServer) permit(t testing.TB, permissions string) {
+	t.Helper()
+	if permissions != "" {
+		permissions = ", permissions: " + permissions
+	}
+	config := fmt.Sprintf(natsConfig, n.name, port(n.addr), n.monitor, permissions)
+	if err := os.WriteFile(n.file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newSystem starts a system and waits until it serves.
@@ -96,7 +134,14 @@ func (s *system) startNATS(t testing.TB, p plan) {
 	for i := range max(p.natsServers, 1) {
 		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
 		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
-		if p.natsServers > 1 {
+		switch {
+		case p.leaf && i == 0:
+			leaves := ports.Free(t)
+			args = append(args, "--leaf-port", port(leaves))
+			s.route = servers.StartProxy(t, leaves)
+		case p.leaf:
+			args = append(args, "--leaf-of", s.route.Addr)
+		case p.natsServers > 1:
 			cluster := ports.Free(t)
 			args = append(args, "--cluster-port", port(cluster), "--routes", strings.Join(routes, ","), fmt.Sprintf("--tell=%v", p.natsTell))
 			if i == 0 {
@@ -105,7 +150,14 @@ func (s *system) startNATS(t testing.TB, p plan) {
 			}
 			routes = append(routes, cluster)
 		}
+		if p.natsUsers {
+			server.file = filepath.Join(s.dir, fmt.Sprintf("nats%d.conf", i))
+			args = []string{"nats", "--config", server.file}
+		}
 		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
+		if p.natsUsers {
+			server.permit(t, "")
+		}
 		server.start(t)
 		s.nats = append(s.nats, server)
 	}
@@ -153,7 +205,7 @@ func (n *natsServer) awaitConnections(t testing.TB, want int) {
 
 // workerConfig: segments last for a while, so that WEAK outlives an outage, and
 // stay small enough for the gap budget to mean something.
-const workerConfig = `nats: {url: "nats://%s"}
+const workerConfig = `nats: {url: "%s"}
 etcd: {endpoints: [%s]%s}
 http: %s
 stores:
@@ -172,7 +224,7 @@ const segmentMin, segmentMax = 10, 2000
 
 func (s *system) addWorker(t testing.TB, i int, p plan) {
 	t.Helper()
-	w := &worker{http: ports.Free(t), nats: s.nats[i%len(s.nats)]}
+	w := &worker{http: ports.Free(t), nats: s.nats[i%cmp.Or(p.workersTo, len(s.nats))]}
 	var members []string
 	for _, m := range s.etcd.members {
 		members = append(members, m.client)
@@ -210,9 +262,12 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 	if s.user != "" {
 		user = fmt.Sprintf(", username: %s, password: %s", s.user, s.password)
 	}
-	nats := w.nats.addr
+	if files := s.etcd.tls; files != nil {
+		user += fmt.Sprintf(", tls: {cert: %q, key: %q, ca: %q}", files.cert("worker"), files.key("worker"), files.ca)
+	}
+	nats := w.nats.url("worker")
 	if w.natsLink != nil {
-		nats = w.natsLink.Addr
+		nats = "nats://" + w.natsLink.Addr
 	}
 	config := fmt.Sprintf(workerConfig, nats, strings.Join(endpoints, ", "), user, w.http,
 		segmentMin, segmentMax, lease, segmentMin, segmentMax, segmentMin, segmentMax, lease, s.config)

@@ -59,7 +59,7 @@ func (b budget) of(key allocator.Key, failed int) int64 {
 	case slices.Contains(leasedKeys, key):
 		return b.jumped + int64(failed)*maxN*2 + int64(b.tenures)*(batch+segment) + b.lost(batch+segment)
 	case b.once(key): // each of the request's attempts lasts a second, if its answer is lost
-		return segmentMin * int64(1+manyKeysPatience/time.Second)
+		return segmentMin * int64(1+manyKeysPatience/time.Second) * int64(1+failed)
 	}
 	return b.jumped + int64(failed)*maxN*2 + int64(b.lives)*(batch+segment) + b.lost(batch+segment)
 }

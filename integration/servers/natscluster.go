@@ -45,6 +45,28 @@ func StartNATSCluster(t testing.TB, n int) NATSCluster {
 	return all
 }
 
+// StartNATSPair starts two nats-servers that know each other, and tell their clients
+// of each other. change, which may be nil, gets the options of each before.
+func StartNATSPair(t testing.TB, change func(*server.Options)) NATSCluster {
+	t.Helper()
+	var all NATSCluster
+	var routes []*url.URL
+	for i := range 2 {
+		cluster := &url.URL{Scheme: "nats", Host: ports.Free(t)}
+		all = append(all, StartNATS(t, func(o *server.Options) {
+			o.ServerName = fmt.Sprintf("n%d", i)
+			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port(t, cluster)}
+			o.Routes = routes
+			if change != nil {
+				change(o)
+			}
+		}))
+		routes = append(routes, cluster)
+	}
+	await(t, func() bool { return all[0].server.NumRoutes() > 0 && all[1].server.NumRoutes() > 0 }, "the nats-servers did not find each other")
+	return all
+}
+
 // URL names all members.
 func (c NATSCluster) URL() string {
 	var urls []string
@@ -143,3 +165,10 @@ func port(t testing.TB, u *url.URL) int {
 	}
 	return p
 }
+
+// LameDuck has the server say that it stops as planned, which it does not do before
+// Stop.
+func (n *NATS) LameDuck() { go n.server.LameDuckShutdown() }
+
+// Clients returns how many connections of clients the server has.
+func (n *NATS) Clients() int { return n.server.NumClients() }

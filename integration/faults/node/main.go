@@ -37,6 +37,9 @@ func runEtcd(args []string) error {
 	fs.StringVar(&config.Name, "name", "", "the member's name")
 	fs.StringVar(&config.Dir, "data-dir", "", "where its data is")
 	client := fs.String("client", "", "host:port for clients")
+	fs.StringVar(&config.ClientTLSInfo.CertFile, "cert", "", "certificate `FILE` for clients; \"\": no TLS")
+	fs.StringVar(&config.ClientTLSInfo.KeyFile, "key", "", "its key")
+	fs.StringVar(&config.ClientTLSInfo.TrustedCAFile, "ca", "", "who signs clients' certificates, which are asked for")
 	peer := fs.String("peer", "", "host:port for members")
 	advertise := fs.String("advertise", "", "host:port at which members find it")
 	fs.StringVar(&config.InitialCluster, "cluster", "", "name=http://host:port of each member, with commas")
@@ -49,6 +52,10 @@ func runEtcd(args []string) error {
 
 	at := func(hostport string) []url.URL { return []url.URL{{Scheme: "http", Host: hostport}} }
 	config.ListenClientUrls, config.AdvertiseClientUrls = at(*client), at(*client)
+	if config.ClientTLSInfo.CertFile != "" {
+		config.ClientTLSInfo.ClientCertAuth = true
+		config.ListenClientUrls[0].Scheme, config.AdvertiseClientUrls[0].Scheme = "https", "https"
+	}
 	config.ListenPeerUrls, config.AdvertisePeerUrls = at(*peer), at(*advertise)
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "1m"
 	config.LogLevel, config.LogOutputs = "warn", []string{"stderr"}
@@ -91,6 +98,9 @@ func runNATS(args []string) error {
 	fs.IntVar(&options.Port, "port", 0, "port for clients")
 	fs.IntVar(&options.HTTPPort, "monitor", 0, "port for monitoring; 0: none")
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
+	fs.IntVar(&options.LeafNode.Port, "leaf-port", 0, "port for leaf nodes; 0: none")
+	leafOf := fs.String("leaf-of", "", "host:port of the server whose leaf node it is")
+	file := fs.String("config", "", "nats-server's own configuration, which is read again on SIGHUP; all other flags are for servers without")
 	tell := fs.Bool("tell", false, "tell servers and clients of each other, who may find a way around a test's links")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
 	fs.Parse(args)
@@ -100,8 +110,22 @@ func runNATS(args []string) error {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: hostport})
 		}
 	}
+	if options.LeafNode.Port > 0 {
+		options.LeafNode.Host = options.Host
+	}
+	if *leafOf != "" {
+		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: *leafOf}}}}
+	}
 	if options.Cluster.Port == 0 {
 		options.Cluster = server.ClusterOpts{}
+	}
+	if *file != "" {
+		read, err := server.ProcessConfigFile(*file)
+		if err != nil {
+			return fmt.Errorf("nats-server: %w", err)
+		}
+		options = *read
+		options.NoSigs = true
 	}
 	s, err := server.NewServer(&options)
 	if err != nil {
@@ -113,8 +137,14 @@ func runNATS(args []string) error {
 		return fmt.Errorf("nats-server is not ready on port %d", options.Port)
 	}
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, lameDuck)
-	if <-stop == lameDuck {
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGHUP, lameDuck)
+	why := <-stop
+	for ; why == syscall.SIGHUP; why = <-stop {
+		if err := s.Reload(); err != nil {
+			s.Errorf("reload: %v", err)
+		}
+	}
+	if why == lameDuck {
 		s.LameDuckShutdown()
 	} else {
 		s.Shutdown()
