@@ -21,10 +21,10 @@ import (
 // that was left over may decide it.
 var variables = map[string]string{
 	"NATS_CA NATS_CERT NATS_CONTEXT NATS_CREDS NATS_INBOX_PREFIX NATS_KEY NATS_NKEY NATS_PASSWORD NATS_TOKEN NATS_URL NATS_USER": "bench bench-deployed bench-echo check-config doctor next stamp top worker",
-	"SEQD_ETCD_CA SEQD_ETCD_CERT SEQD_ETCD_DIAL_TIMEOUT SEQD_ETCD_ENDPOINTS SEQD_ETCD_KEY SEQD_ETCD_PASSWORD SEQD_ETCD_PREFIX SEQD_ETCD_USERNAME": "admin-jump admin-ls admin-peek admin-raise " +
+	"SEQD_ETCD_CA SEQD_ETCD_CERT SEQD_ETCD_DIAL_TIMEOUT SEQD_ETCD_ENDPOINTS SEQD_ETCD_KEY SEQD_ETCD_PASSWORD SEQD_ETCD_PREFIX SEQD_ETCD_USERNAME": "admin-import admin-jump admin-ls admin-peek admin-raise " +
 		"check-config doctor worker",
 	"SEQD_DRAIN_TIMEOUT SEQD_MAX_KEYS SEQD_MAX_PATIENCE SEQD_MAX_WAITING SEQD_PAGE SEQD_STATE_DIR": "check-config doctor worker",
-	"SEQD_CONFIG":                    "admin-jump admin-ls admin-peek admin-raise check-config decode dev doctor worker",
+	"SEQD_CONFIG":                    "admin-import admin-jump admin-ls admin-peek admin-raise check-config decode dev doctor worker",
 	"SEQD_HTTP_ADDR":                 "check-config doctor health stamp worker",
 	"SEQD_LOG_FORMAT SEQD_LOG_LEVEL": "check-config dev doctor stamp worker",
 	"SEQD_PPROF":                     "check-config dev doctor worker",
