@@ -71,7 +71,7 @@ class SequenceTest {
     return assertInstanceOf(SeqdException.class, e.getCause());
   }
 
-  /** One request is under way; who comes meanwhile goes with the next. */
+  /** While one request is under way, later calls wait and share the next. */
   @Test
   void shares() {
     Sequence s = sequence();
