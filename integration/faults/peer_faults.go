@@ -220,7 +220,7 @@ func cutAll(r *run) {
 // flap cuts a member off for some time and gives it back, each time another one and
 // in another way.
 func flap(r *run) {
-	rnd, n := rand.New(rand.NewPCG(*seed, 2)), 0
+	rnd, n := rand.New(rand.NewPCG(1, 2)), 0
 	before, _ := r.term(0)
 	for begin := time.Now(); time.Since(begin) < 15*time.Second; n++ {
 		i, how := rnd.IntN(len(r.etcd.members)), rnd.IntN(3)

@@ -15,8 +15,12 @@ import (
 	"github.com/seqd-io/seqd/integration/pace"
 )
 
-// soakWorkers is how many workers a soak has.
-const soakWorkers = 4
+const (
+	soakWorkers = 4
+	soakSpacing = 80 * time.Millisecond // between a caller's requests
+	soakClients = 16                    // callers of the Go client
+	soakRoom    = 64                    // pages of a tally in memory, for two million ids
+)
 
 // soak is a system under two and three troubles at once, round after round. Its
 // methods are safe for concurrent use, unlike those of the run in it.

@@ -16,12 +16,6 @@ import (
 
 var soakFor = flag.Duration("soak", time.Minute, "for how `long` two and three faults at once are done to a system; what they are is drawn by -seed")
 
-const (
-	soakSpacing = 80 * time.Millisecond // between a caller's requests
-	soakClients = 16                    // callers of the Go client
-	soakRoom    = 64                    // pages of a tally in memory, for two million ids
-)
-
 // TestSoak does two and three faults at once to a system, round after round, and
 // holds every answer against U and S as it comes. It prints its verdict in one line.
 // The seed repeats what is done to whom, for how long and in which order.
