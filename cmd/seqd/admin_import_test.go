@@ -30,7 +30,12 @@ func TestAdminImport(t *testing.T) {
 		"orders \"发票 1\"\t30\norders high 40\norders\tlast 9223372036854775807\n")
 	const rows = "STORE KEY WAS IS\norders invoice.2026 0 1000\norders a,b 0 20\norders \"发票 1\" 0 30\norders high 9000 9000 unchanged\n" +
 		"orders last 0 9223372036854775807 EXHAUSTED: no ids are left\n"
-	admin("import", file).want(t, exitFailed, rows+"would raise 4 of 5 counters; the others stay as they are\n", "nothing was changed: this is what would be done; add --yes to do it")
+	admin("import", file).want(t, exitFailed, rows+"would raise 4 of 5 counters; the others stay as they are\n", "add --config FILE, and --yes to do it")
+	config := filepath.Join(t.TempDir(), "seqd.yaml")
+	if err := os.WriteFile(config, []byte("stores: {orders: {}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	admin("import", file, "--config", config).want(t, exitFailed, rows+"would raise 4 of 5 counters; the others stay as they are\n", "nothing was changed: this is what would be done; add --yes to do it")
 	admin("ls").want(t, exitOK, "STORE KEY LAST BY OWNER\norders high 9000 admin-X -\n", "")
 	admin("import", file, "--yes").want(t, exitOK, rows+"raised 4 of 5 counters; the others stay as they are\n", "")
 	if got := admin("import", "--yes", file); strings.Count(got.stdout, "unchanged") != 4 || !strings.Contains(got.stdout, "raised 0 of 5 counters") {
@@ -89,6 +94,9 @@ func TestAdminImportRefusesAMalformedFile(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	if got := admin("import", "/no/such/file"); got.code != exitFailed || !strings.Contains(got.stderr, "no such file") {
+		t.Errorf("got %+v", got)
+	}
+	if got := admin("import", t.TempDir()); got.code != exitFailed || !strings.Contains(got.stderr, "is a folder; name a file") {
 		t.Errorf("got %+v", got)
 	}
 	if now := before(); now != start {

@@ -58,6 +58,11 @@ func TestMigratingPage(t *testing.T) {
 			t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
 			t.Setenv("ETCDCTL_ENDPOINTS", db.Endpoint)
 			t.Setenv("SEQD_HTTP_ADDR", "none")
+			config := filepath.Join(bin, "seqd.yaml")
+			if err := os.WriteFile(config, []byte("stores:\n  \"*\": {}\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("SEQD_CONFIG", config)
 			last := from.setUp(t, bin)
 			start(t, nil, "worker")
 			dir := t.TempDir()

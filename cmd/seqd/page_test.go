@@ -258,6 +258,8 @@ func TestPageAsksInDevAlone(t *testing.T) {
 		{http.MethodPost, `{"store":"demo","key":"a","n":1001}`, kind, http.StatusBadRequest},
 		{http.MethodPost, `{"store":"demo","key":"","n":1}`, kind, http.StatusBadRequest},
 		{http.MethodPost, `{"store":"demo","key":"a","n":1,"mode":"odd"}`, kind, http.StatusBadRequest},
+		{http.MethodPost, `{"store":"demo","key":"a","n":1,"moed":"strong"}`, kind, http.StatusBadRequest},
+		{http.MethodPost, good + `x`, kind, http.StatusBadRequest},
 		{http.MethodPost, `{"store":"demo","key":"` + strings.Repeat("x", 5000) + `","n":1}`, kind, http.StatusBadRequest},
 	} {
 		if status, text := fetch(t, c.method, ids, c.body, c.kind); status != c.want {

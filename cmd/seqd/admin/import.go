@@ -44,9 +44,11 @@ func importCommand(stdin *os.File, stdout, stderr io.Writer) *ffcli.Command {
 			"fields, and a key that holds blanks is in quotes, as seqd admin ls prints it: orders \"a b\" 1000.\n" +
 			"KEY is any text, as for seqd next. LAST is a whole number, or PERIOD#ID for a key that counts in periods,\n" +
 			"as in 2026-11#42. Empty lines, lines that begin with #, and a first line store,key,last are passed over.\n" +
+			"Blanks behind a comma belong to no field. A counter that stands twice is raised to the greater LAST.\n" +
 			"\n" +
-			"All lines are read before the first counter is raised. If one of them is malformed, or names a store\n" +
-			"that is not configured, nothing is raised at all. Each line is carried out as a whole or not at all.\n" +
+			"All lines are read before the first counter is raised. If one of them is malformed, nothing is raised\n" +
+			"at all. With --config the same holds for a line that names a store which is not configured, or no period\n" +
+			"for a key that counts in periods. Each line is carried out as a whole or not at all.\n" +
 			"Import before anybody asks seqd for ids of these keys, because workers may hold some in memory." +
 			"\n\n" + soWeak,
 		FlagSet: fs,
@@ -82,10 +84,13 @@ func (i *imports) file(ctx context.Context, f *importFile) (err error) {
 	if err := i.print.unreadable(); err != nil {
 		return err
 	}
-	if !i.yes {
-		return errors.New("nothing was changed: this is what would be done; add --yes to do it")
+	switch {
+	case i.yes:
+		return nil
+	case i.admin.file == "":
+		return errors.New("nothing was changed: this is what would be done, but without --config nobody knows which stores there are, and which keys count in periods; add --config FILE, and --yes to do it")
 	}
-	return nil
+	return errors.New("nothing was changed: this is what would be done; add --yes to do it")
 }
 
 // cluster raises the counters of one cluster, or says what they would be.

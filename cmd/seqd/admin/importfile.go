@@ -28,12 +28,16 @@ func openImport(name string, stdin *os.File) (*importFile, error) {
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("read the counters: %w", err)
+			return nil, fmt.Errorf("read the counters: %w; name a file of lines STORE,KEY,LAST, or - for stdin", err)
 		}
 		f.file, f.done = file, func() { file.Close() }
 	}
-	if info, err := f.file.Stat(); err == nil && info.Mode().IsRegular() {
+	switch info, err := f.file.Stat(); {
+	case err == nil && info.Mode().IsRegular():
 		return f, nil
+	case err == nil && info.IsDir():
+		f.done()
+		return nil, fmt.Errorf("%s is a folder; name a file of lines STORE,KEY,LAST, or - for stdin", f.name)
 	}
 	defer f.done()
 	spool, err := os.CreateTemp("", "seqd-import-")

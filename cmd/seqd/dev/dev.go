@@ -22,6 +22,7 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/embedded"
 	"github.com/seqd-io/seqd/cmd/seqd/serve"
 	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // drainTimeout keeps Ctrl-C to exit within five seconds.
@@ -128,7 +129,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer w.Close()
-	ready := fmt.Sprintf("ready nats=%s etcd=%s http=http://%s\n%s\n", nats.URL, etcd.URL, httpListener.Addr(), d.hint(nats.URL))
+	ready := fmt.Sprintf("ready nats=%s etcd=%s http=http://%s\n%s\n", nats.URL, etcd.URL, httpListener.Addr(), d.hint(nats.URL, clusters))
 
 	var g actor.Group
 	p := w.Page(&cfg, httpListener.Addr(), true)
@@ -154,15 +155,33 @@ func announce(ready <-chan struct{}, text string, stdout io.Writer) func(context
 	}
 }
 
-// hint returns a request to paste into a second shell.
-func (d *dev) hint(natsURL string) string {
+// hint returns a request to paste into a second shell, for a store that is served.
+func (d *dev) hint(natsURL string, clusters []settings.Cluster) string {
 	program := "seqd"
 	if exe, err := os.Executable(); err != nil || strings.Contains(exe, "go-build") {
 		program = "go run ./cmd/seqd" // that is how we were started
 	}
-	hint := fmt.Sprintf("try: %s next demo key666 -n 10", program)
+	hint := fmt.Sprintf("try: %s next %s key666 -n 10", program, someStore(clusters))
 	if d.natsPort != 4222 {
 		hint += " --nats-url " + natsURL
 	}
 	return hint
+}
+
+// someStore returns demo if it is served, be it as one of all, or else the first
+// store.
+func someStore(clusters []settings.Cluster) string {
+	const demo = "demo"
+	first := ""
+	for _, c := range clusters {
+		for _, st := range c.Stores {
+			switch {
+			case st.Name == demo || st.Name == subjects.AnyStore:
+				return demo
+			case first == "" || st.Name < first:
+				first = st.Name
+			}
+		}
+	}
+	return first
 }

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 
 	"github.com/seqd-io/seqd/cmd/seqd/actor/actortest"
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
+	"github.com/seqd-io/seqd/worker"
 )
 
 func TestActorsEnd(t *testing.T) {
@@ -21,4 +23,20 @@ func TestActorsEnd(t *testing.T) {
 		close(ready)
 		actortest.Ends(t, "announce", announce(ready, "ready", &out))
 	})
+}
+
+// What is to be tried works with the stores that there are.
+func TestSomeStore(t *testing.T) {
+	for _, c := range []struct {
+		stores string
+		want   string
+	}{{"*", "demo"}, {"orders demo", "demo"}, {"orders invoices", "invoices"}, {"orders *", "demo"}} {
+		var cluster settings.Cluster
+		for _, name := range strings.Fields(c.stores) {
+			cluster.Stores = append(cluster.Stores, worker.Store{Name: name})
+		}
+		if got := someStore([]settings.Cluster{cluster}); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.stores, got, c.want)
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"time"
@@ -51,7 +53,10 @@ func (a asker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var q asked
-	if err := json.NewDecoder(http.MaxBytesReader(rw, r.Body, askBytes)).Decode(&q); err != nil {
+	body := json.NewDecoder(http.MaxBytesReader(rw, r.Body, askBytes))
+	body.DisallowUnknownFields() // as a worker refuses what is nearly right
+	err := body.Decode(&q)
+	if _, end := body.Token(); err != nil || end != io.EOF {
 		answer(rw, http.StatusBadRequest, refusal{"the body is not like {\"store\":\"demo\",\"key\":\"a\",\"n\":1}"})
 		return
 	}
@@ -77,7 +82,7 @@ func (a asker) ask(ctx context.Context, q asked) (issued, error) {
 	if q.Mode != "" {
 		mode, err := subjects.ParseMode(q.Mode)
 		if err != nil {
-			return issued{}, seqd.ErrBadRequest
+			return issued{}, fmt.Errorf("%w: %w", seqd.ErrBadRequest, err)
 		}
 		options = append(options, seqd.WithMode(mode))
 	}

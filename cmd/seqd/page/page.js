@@ -256,7 +256,7 @@ async function view() {
     const v = await response.json();
     draw(v);
     latest = v.at;
-    document.body.classList.remove("stale");
+    document.body.classList.remove("stale", "waiting");
     say($("live"), "live");
     document.documentElement.dataset.views = ++views;
   } catch {
