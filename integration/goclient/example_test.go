@@ -52,7 +52,7 @@ func Example_nextN() {
 	// 1
 	// 2
 	// 3
-	// 1..3
+	// 1–3
 }
 
 func Example_sequence() {
@@ -90,8 +90,8 @@ func Example_numbers() {
 		fmt.Println(got.Numbers, got.Period, got.Range, got.Replayed)
 	}
 	// Output:
-	// [INV-2026-000001 INV-2026-000002] 2026 1..2 false
-	// [INV-2026-000001 INV-2026-000002] 2026 1..2 true
+	// [INV-2026-000001 INV-2026-000002] 2026 1–2 false
+	// [INV-2026-000001 INV-2026-000002] 2026 1–2 true
 }
 
 func Example_errors() {

@@ -43,7 +43,7 @@ func TestNumbers(t *testing.T) {
 			seqd.Numbers{Range: seqd.Range{First: math.MaxInt64 - 1, N: 2}, Period: "2026", Numbers: []string{"R-6", "R-7"}}, "R-6 R-7"},
 		{"no periods", 1, 5, nil, 1, "\xa6number\xa3R-5",
 			seqd.Numbers{Range: seqd.Range{First: 5, N: 1}, Numbers: []string{"R-5"}}, "R-5"},
-		{"no numbers", 3, 5, nil, 0, "", seqd.Numbers{Range: seqd.Range{First: 5, N: 3}}, "5..7"},
+		{"no numbers", 3, 5, nil, 0, "", seqd.Numbers{Range: seqd.Range{First: 5, N: 3}}, "5–7"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := startServer(t, nil)
