@@ -72,8 +72,9 @@ type drive struct {
 	backoff backoff.Backoff
 	swap    swap
 
-	looking bool // the attempt under way only reads the records
-	part    part // the answers that it records
+	looking bool  // the attempt under way only reads the records
+	seen    int64 // the record's ModRevision when one did
+	part    part  // the answers that it records
 }
 
 // drives are used again.
@@ -127,9 +128,10 @@ func (d *drive) attempt() {
 	}
 	ids, err := d.c.next(d.a.Key, d.known, d.a.Above, n)
 	switch {
-	case errors.Is(err, allocator.ErrExhausted) && (d.known.rev == 0 || d.unlooked()):
+	case errors.Is(err, allocator.ErrExhausted) && (d.known.rev == 0 || d.unlooked() || d.c.periods(d.a.Key) && d.seen != d.known.rev):
 		// Perhaps it is not: the incarnation's floor is not for a record that is
-		// there and merely not known. And what was answered once is answered again.
+		// there and merely not known, and by another worker's clock the next period
+		// has perhaps begun. And what was answered once is answered again.
 		d.looking = true
 		d.swap.Rev, d.swap.Value = record.Never, ""
 		d.lookUp()
@@ -200,6 +202,9 @@ func (d *drive) swapped(out outcome) {
 // what it found.
 func (d *drive) notWon(out outcome) {
 	settled, err := d.settle(out.Found)
+	if d.looking && out.KV != nil {
+		d.seen = out.KV.ModRevision
+	}
 	switch {
 	case err != nil:
 		d.fail(err)
@@ -309,10 +314,15 @@ func (d *drive) fail(err error) {
 // end tells the outcome. d is used again.
 func (d *drive) end(ids allocator.Range, err error) {
 	a := d.a
+	if errors.Is(err, allocator.ErrFenced) { // an answer that was found has perhaps ids that were issued before etcd went back
+		for i := range a.Answers {
+			a.Answers[i].IDs, a.Answers[i].Replayed = allocator.Range{}, false
+		}
+	}
 	d.c, d.a, d.backoff, d.tenure = nil, nil, backoff.Backoff{}, nil
 	d.swap.Path, d.swap.Value = "", ""
 	clear(d.swap.News)
-	d.part = part{of: d.part.of[:0]}
+	d.part, d.seen = part{of: d.part.of[:0]}, 0
 	drives.Put(d)
 	a.Done.Advanced(a, ids, err)
 }

@@ -80,6 +80,9 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 		if err := old.fallen(base, b.rev); err != nil {
 			return err
 		}
+		if b.spent = max(b.spent, old.spent); old.rev == b.rev {
+			b.spent = old.spent // who reads the record once more does not know what is about to be given back
+		}
 	case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last < b.last:
 		return fmt.Errorf("%w: the mark is %d at revision %d, and was %d at revision %d",
 			allocator.ErrFenced, b.last, b.rev, old.last, old.rev)
@@ -147,6 +150,9 @@ func refresh(known belief, out outcome, periods bool) (now belief, by string, er
 		rec.Last = 0
 	}
 	now = belief{last: rec.Last, rev: out.KV.ModRevision, gen: known.gen, owner: rec.Owner, spent: rec.Last}
+	if rec.Owner != "" { // a release of which nothing was heard may be applied later
+		now.spent = min(rec.Last, known.spent)
+	}
 	if known.rev == 0 { // of another incarnation, if at all: a mark that we know to be spent
 		now.last, now.remembered = max(now.last, known.last), known.last > now.last
 		return now, rec.By, nil

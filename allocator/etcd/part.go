@@ -114,8 +114,10 @@ func (d *drive) share(to func(i int, ids allocator.Range)) (rest allocator.Range
 }
 
 // settle settles the answers that were found to be there, and reports whether any
-// was.
+// was. One that was made after a record which this process has seen has ids above
+// that record's: if not, etcd went back in between, and they were issued before.
 func (d *drive) settle(found []*mvccpb.KeyValue) (any bool, err error) {
+	known := d.c.belief(d.a.Key)
 	for j, kv := range found {
 		if kv == nil {
 			continue
@@ -123,6 +125,11 @@ func (d *drive) settle(found []*mvccpb.KeyValue) (any bool, err error) {
 		rec, err := record.DecodeAnswer(kv.Value)
 		if err != nil {
 			return any, err
+		}
+		if known.rev > 0 && known.rev < kv.CreateRevision {
+			if err := known.fallen(rec.IDs.First-1, kv.CreateRevision); err != nil {
+				return any, err
+			}
 		}
 		a := &d.a.Answers[d.part.of[j]]
 		switch {

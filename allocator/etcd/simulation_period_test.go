@@ -104,13 +104,14 @@ func (w *world) limitOf(key allocator.Key) int64 {
 	return math.MaxInt64
 }
 
-// limit returns the mark at which nothing is left, of the period that has begun.
-func (w *world) limit(key allocator.Key) int64 {
+// ended reports whether nothing is left of a key, in the period that it is in.
+func (w *world) ended(key allocator.Key) bool {
+	mark := w.mark(key)
 	if !w.plan.numbered(key) {
-		return math.MaxInt64
+		return mark == math.MaxInt64
 	}
-	period, _ := allocator.SplitMark(w.mark(key))
-	return period.Mark(w.limitOf(key))
+	period, _ := allocator.SplitMark(mark)
+	return mark == period.Mark(w.limitOf(key))
 }
 
 // hadFewer reports whether a key had fewer than n ids left at some time.

@@ -77,7 +77,7 @@ var numberMutants = []mutant{
 	},
 	{
 		name: "exhausted keys forget", breaks: "a retry gets EXHAUSTED, and not the ids that it had got",
-		edits:  []edit{{advanceFile, "(d.known.rev == 0 || d.unlooked())", "d.known.rev == 0"}},
+		edits:  []edit{{advanceFile, "d.known.rev == 0 || d.unlooked() || ", "d.known.rev == 0 || "}},
 		suites: []suite{once, simulation},
 	},
 	{
