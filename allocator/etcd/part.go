@@ -126,7 +126,7 @@ func (d *drive) settle(found []*mvccpb.KeyValue) (any bool, err error) {
 		if err != nil {
 			return any, err
 		}
-		if known.rev > 0 && known.rev < kv.CreateRevision {
+		if known.rev > 0 { // else it is not known since when
 			if err := known.fallen(rec.IDs.First-1, kv.CreateRevision); err != nil {
 				return any, err
 			}
