@@ -1,7 +1,6 @@
 package firststeps_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"flag"
@@ -15,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/clients/devtest"
 )
 
 var pages = flag.String("pages", "go", "folders of clients whose pages are followed: `NAME,…`")
@@ -48,7 +47,7 @@ func TestFirstSteps(t *testing.T) {
 			if err != nil {
 				t.Fatalf("clients/%s/README.md: %v", name, err)
 			}
-			r := &reader{folder: t.TempDir(), url: startDev(t, root)}
+			r := &reader{folder: t.TempDir(), url: startDev(t)}
 			if err := os.Symlink(root, filepath.Join(r.folder, "seqd")); err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +55,7 @@ func TestFirstSteps(t *testing.T) {
 				err := r.do(t, s)
 				for try := 1; s.checked && err != nil && try < tries; try++ {
 					t.Logf("once more, on fresh data: %v", err)
-					r.url = startDev(t, root)
+					r.url = startDev(t)
 					err = r.do(t, s)
 				}
 				if err != nil {
@@ -105,42 +104,8 @@ func (r *reader) do(t *testing.T, s step) error {
 // colour is what Maven writes even where there is no terminal.
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-var natsURL = regexp.MustCompile(`^ready nats=(\S+) `)
-
-// startDev starts a seqd with fresh data, and returns the address of its
-// nats-server. The test's end ends it.
-func startDev(t *testing.T, root string) (url string) {
+func startDev(t *testing.T) (url string) {
 	t.Helper()
-	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir, "./cmd/seqd")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build seqd: %v\n%s", err, out)
-	}
-	var stderr bytes.Buffer
-	dev := exec.Command(filepath.Join(dir, "seqd"), "dev", "--data-dir", filepath.Join(dir, "data"),
-		"--nats-port", "0", "--etcd-port", "0", "--http-port", "0")
-	dev.Env = append(os.Environ(), "XDG_STATE_HOME="+dir)
-	dev.Stderr = &stderr
-	dev.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stdout, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = dev.Process.Signal(os.Interrupt)
-		kill := time.AfterFunc(pace.Patience, func() { dev.Process.Kill() })
-		if err := dev.Wait(); !kill.Stop() || err != nil {
-			t.Errorf("seqd dev ended with %v:\n%s", err, &stderr)
-		}
-	})
-	ready, _ := bufio.NewReader(stdout).ReadString('\n') // none, if seqd dev fails
-	found := natsURL.FindStringSubmatch(ready)
-	if found == nil {
-		t.Fatalf("seqd dev printed %q\n%s", ready, &stderr)
-	}
-	return found[1]
+	_, url = devtest.Start(t)
+	return url
 }

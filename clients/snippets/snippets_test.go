@@ -1,8 +1,6 @@
 package snippets_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -10,13 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/seqd-io/seqd/integration/pace"
+	"github.com/seqd-io/seqd/clients/devtest"
 )
 
 var toolsDir = flag.String("tools", "", "folder of what clients/snippets/test installs; without it, sections that need tools are skipped")
@@ -68,48 +65,20 @@ type shell struct {
 	env  []string // of commands
 }
 
-var natsPort = regexp.MustCompile(`^ready nats=nats://127\.0\.0\.1:(\d+) `)
-
 // newShell starts a seqd, with fresh data, that the test's end ends.
 func newShell(t *testing.T) *shell {
 	t.Helper()
-	bin, data := t.TempDir(), t.TempDir()
-	seqd := filepath.Join(bin, "seqd")
-	if out, err := exec.Command("go", "build", "-o", seqd, "../../cmd/seqd").CombinedOutput(); err != nil {
-		t.Fatalf("build seqd: %v\n%s", err, out)
-	}
-	var stderr bytes.Buffer
-	dev := exec.Command(seqd, "dev", "--data-dir", data, "--nats-port", "0", "--etcd-port", "0", "--http-port", "0")
-	dev.Stderr = &stderr
-	dev.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stdout, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = dev.Process.Signal(os.Interrupt)
-		kill := time.AfterFunc(pace.Patience, func() { dev.Process.Kill() })
-		if err := dev.Wait(); !kill.Stop() || err != nil {
-			t.Errorf("seqd dev ended with %v:\n%s", err, &stderr)
-		}
-	})
-	ready, _ := bufio.NewReader(stdout).ReadString('\n') // at its end without a line, if seqd dev fails
-	port := natsPort.FindStringSubmatch(ready)
-	if port == nil {
-		t.Fatalf("seqd dev printed %q\n%s", ready, &stderr)
-	}
-	path := bin
+	seqd, url := devtest.Start(t)
+	port := url[strings.LastIndexByte(url, ':')+1:]
+	path := filepath.Dir(seqd)
 	if *toolsDir != "" {
 		path += ":" + filepath.Join(*toolsDir, "bin") + ":" + filepath.Join(*toolsDir, "venv/bin")
 	}
-	return &shell{port: port[1], env: []string{
+	return &shell{port: port, env: []string{
 		"PATH=" + path + ":" + os.Getenv("PATH"),
 		"HOME=" + t.TempDir(),
 		"LANG=C.UTF-8",
-		"NATS_URL=nats://127.0.0.1:" + port[1],
+		"NATS_URL=" + url,
 	}}
 }
 
