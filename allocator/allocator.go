@@ -118,9 +118,9 @@ type Request struct {
 	// periods, that of the one which has begun by the time of who asks.
 	Above int64
 
-	// Once makes the request one that may be made again, if it has a Key. Whoever
+	// Once makes the request one that may be made again, unless it is nil. Whoever
 	// makes it again gets the same ids.
-	Once Once
+	Once *Once
 
 	// Replayed is set before the Waiter is told: an earlier request had got the ids.
 	Replayed bool

@@ -27,7 +27,7 @@ func (l *line) push(r *Request) {
 	l.tail = r
 	l.count++
 	l.ids += r.N
-	if r.Once.Key != "" {
+	if r.Once != nil {
 		l.once += r.N
 	}
 	l.above = max(l.above, r.Above)
@@ -49,7 +49,7 @@ func (l *line) pop() *Request {
 	l.head, r.next = r.next, nil
 	l.count--
 	l.ids -= r.N
-	if r.Once.Key != "" {
+	if r.Once != nil {
 		l.once -= r.N
 	}
 	if l.head == nil {
@@ -72,7 +72,7 @@ func (l *line) takeBatch() (batch line) {
 		return l.take()
 	}
 	for answers := 0; l.head != nil; {
-		if l.head.Once.Key != "" {
+		if l.head.Once != nil {
 			if answers++; answers > MaxAnswers {
 				break
 			}
@@ -121,7 +121,7 @@ func (l line) serveBoth(answers []Answer, ids Range, err error) {
 	for r := l.head; r != nil; {
 		next := r.next // a waiter may use r again at once
 		r.next, r.Began = nil, l.began
-		if len(answers) > 0 && r.Once.Key != "" {
+		if len(answers) > 0 && r.Once != nil {
 			a := &answers[r.answer]
 			r.Replayed = a.Replayed
 			ids, err := a.outcome(err)

@@ -46,7 +46,7 @@ func TestOnceRequestsBeyondATransaction(t *testing.T) {
 		ask := func(once string) {
 			s.Allocate(&allocator.Request{
 				Key: key, N: 1, Deadline: time.Now().Add(time.Minute), Waiter: counted{&served},
-				Once: allocator.Once{Key: once, Window: time.Minute},
+				Once: &allocator.Once{Key: once, Window: time.Minute},
 			})
 		}
 		ask("first") // under way, while the others come

@@ -14,7 +14,7 @@ import (
 func (c *caller) askOnce(key allocator.Key, n int, name string, patience time.Duration) *request {
 	now := time.Now()
 	r := &request{asked: now, Request: allocator.Request{
-		Key: key, N: n, Deadline: now.Add(patience), Once: allocator.Once{Key: name, Window: time.Hour},
+		Key: key, N: n, Deadline: now.Add(patience), Once: &allocator.Once{Key: name, Window: time.Hour},
 	}}
 	r.Waiter = r
 	c.mu.Lock()
@@ -112,7 +112,7 @@ func TestOnceIsToldThoughTheRaceIsLost(t *testing.T) {
 		i := allocator.NewIssuer(&h, allocator.IssuerConfig{Peers: true})
 		defer i.Stop()
 		plain, a, b := newRequest(key, 1), newRequest(key, 2), newRequest(key, 3)
-		a.Once, b.Once = allocator.Once{Key: "a", Window: time.Hour}, allocator.Once{Key: "b", Window: time.Hour}
+		a.Once, b.Once = &allocator.Once{Key: "a", Window: time.Hour}, &allocator.Once{Key: "b", Window: time.Hour}
 		first := newRequest(key, 1)
 		i.AllocateStrong(&first.Request)
 		for _, r := range []*request{plain, a, b} {
@@ -155,7 +155,7 @@ func TestOnceOvertakesWhatIsHeld(t *testing.T) {
 		}
 		askOwned(i, key, 1).wantIDs(t, 1, 1, 0) // 2 to 10 are held
 		r := newRequest(key, 2)
-		r.Once = allocator.Once{Key: "a", Window: time.Hour}
+		r.Once = &allocator.Once{Key: "a", Window: time.Hour}
 		i.AllocateOnce(&r.Request, true)
 		r.wantIDs(t, 11, 2, 0)
 		l.wantSkipped(t, map[allocator.Gap]int{allocator.GapOvertaken: 9})
@@ -173,7 +173,7 @@ func TestOnceOvertakesARefill(t *testing.T) {
 		i := allocator.NewIssuer(&h, allocator.IssuerConfig{Observer: l})
 		defer i.Stop()
 		plain, a := askOwned(i, key, 1), newRequest(key, 2)
-		a.Once = allocator.Once{Key: "a", Window: time.Hour}
+		a.Once = &allocator.Once{Key: "a", Window: time.Hour}
 		i.AllocateOnce(&a.Request, true)
 		refill, claim := h.advances[0], h.advances[1]
 		claim.Tenure, claim.Answers[0].IDs = tenure, allocator.Range{First: 11, N: 2}

@@ -175,9 +175,9 @@ func (k *strongKey) beginLocked() {
 // answerLocked adds the Answers to the advance that is made.
 func (k *strongKey) answerLocked() {
 	add := func(r *Request) {
-		if r.Once.Key != "" {
+		if r.Once != nil {
 			r.answer = len(k.answers)
-			k.answers = append(k.answers, Answer{Once: r.Once, N: r.N})
+			k.answers = append(k.answers, Answer{Once: *r.Once, N: r.N})
 		}
 	}
 	if k.served == nil {
@@ -217,7 +217,7 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 		settled = k.batch.takeIf(k.settledLocked)
 		k.single = a.Total()
 		exhausted = k.batch.takeIf(func(r *Request) bool {
-			looked := r.Once.Key == "" || k.served == nil || k.served == r // for an earlier one's ids
+			looked := r.Once == nil || k.served == nil || k.served == r // for an earlier one's ids
 			return r.N >= k.single && looked
 		})
 	case k.single == 0:
@@ -255,6 +255,6 @@ func (k *strongKey) Advanced(a *Advance, ids Range, err error) {
 
 // settledLocked reports whether r, of the batch under way, has an answer.
 func (k *strongKey) settledLocked(r *Request) bool {
-	return r.Once.Key != "" && r.answer < len(k.answers) && k.answers[r.answer].Settled() &&
+	return r.Once != nil && r.answer < len(k.answers) && k.answers[r.answer].Settled() &&
 		(k.served == nil || k.served == r)
 }

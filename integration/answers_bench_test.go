@@ -114,7 +114,7 @@ func (a *answersLoad) load(done func() bool) {
 			a.open.Add(1)
 			a.issuer.AllocateOnce(&allocator.Request{
 				Key: allocator.Key{Store: "orders", Name: fmt.Sprint("customer-", i%8)}, N: 1, Deadline: now.Add(10 * time.Second), Waiter: a,
-				Once: allocator.Once{Key: fmt.Sprintf("%08x-0000-4000-8000-%012x", now.Unix(), i), Window: time.Second},
+				Once: &allocator.Once{Key: fmt.Sprintf("%08x-0000-4000-8000-%012x", now.Unix(), i), Window: time.Second},
 			}, false)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
-	"github.com/seqd-io/seqd/numbering"
 	"github.com/seqd-io/seqd/subjects"
 )
 
@@ -32,15 +31,10 @@ type asked struct {
 	timeout time.Duration // the caller's patience; 0: none named
 	left    time.Duration // what another worker has left of the patience that it has for one who names none; 0: all
 	arrived time.Time
-	stats   *stats  // where the answer is counted
-	lane    lane    // as what
-	traced  *Traced // nil: the caller wants no trace
-
-	// Of requests that are special; see special.go.
-	once     string          // the idempotency key; "": none
-	replayed bool            // the ids were an earlier request's
-	rule     *numbering.Rule // by which the key counts; nil: none
-	key      allocator.Key   // if there is a rule
+	stats   *stats   // where the answer is counted
+	lane    lane     // as what
+	traced  *Traced  // nil: the caller wants no trace
+	special *special // nil: nothing is; not the asked's own before there is a call
 }
 
 // outlived reports whether the caller has stopped waiting.
@@ -60,6 +54,9 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 	a.traced.waits()
 	c := calls.Get().(*call)
 	c.w, c.store, c.asked = w, st, *a
+	if a.special != nil {
+		c.asked.special = a.special.copy()
+	}
 	if st.Leased {
 		st.backend.owing.Add(1)
 	}
@@ -70,7 +67,7 @@ func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, b
 	if a.left > 0 {
 		patience = min(patience, a.left)
 	}
-	c.Request = allocator.Request{Key: key, N: n, Deadline: a.arrived.Add(patience), Waiter: c}
+	c.Request = allocator.Request{Key: key, N: n, Deadline: a.arrived.Add(patience), Waiter: c, Once: c.asked.once()}
 	return c, true
 }
 
@@ -92,10 +89,12 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 		t.Advanced = c.Began
 	}
 	if err == nil {
-		c.asked.replayed = c.Replayed
+		if c.Replayed {
+			c.asked.special.replayed = true
+		}
 		c.answer = w.sendIDs(&c.asked, ids, c.answer)
-		c.store.saw(c.Key, ids.Last(), c.asked.rule)
-		w.early(ids, c.Above, c.asked.rule)
+		c.store.saw(c.Key, ids.Last(), c.asked.rule())
+		w.early(ids, c.Above, c.asked.rule())
 	} else {
 		w.sendError(&c.asked, c.wireError(err))
 	}
@@ -120,7 +119,7 @@ func (c *call) end() {
 func (c *call) allocate() {
 	issuer := c.store.backend.issuer
 	switch {
-	case c.Once.Key != "":
+	case c.Once != nil:
 		issuer.AllocateOnce(&c.Request, c.store.Leased)
 	case c.store.Leased:
 		issuer.AllocateOwned(&c.Request)

@@ -18,6 +18,7 @@ type subscriber struct {
 	store   *store // whose subject is subscribed; another store's message may come too
 	scratch []byte // for answers, kept over messages
 	backlog backlog
+	special special // of the message that is handled
 	out     outboxes
 }
 
@@ -69,7 +70,7 @@ func (s *subscriber) admit(m *nats.Msg, now time.Time) {
 	}
 	k := allocator.Key{Store: name, Name: key}
 	if err == nil && (st.Numbers != nil || req.IdempotencyKey != "") {
-		err = st.special(&a, k, req.N, req.IdempotencyKey)
+		err = st.special(&a, &s.special, k, mode, req.N, req.IdempotencyKey)
 	}
 	a.traced.asks(k, mode, req.N)
 	if err != nil {
@@ -89,10 +90,10 @@ func (s *subscriber) admit(m *nats.Msg, now time.Time) {
 // read after it had come.
 func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time.Time, hops uint8) {
 	w, issuer, peer := s.w, st.backend.issuer, ""
-	weak, once := a.lane == weakSlow, a.once != ""
+	weak, once := a.lane == weakSlow, a.once() != nil
 	above := int64(0)
-	if a.rule != nil {
-		above = a.rule.Period(w.config.Now()).Mark(0)
+	if rule := a.rule(); rule != nil {
+		above = rule.Period(w.config.Now()).Mark(0)
 	}
 	var ids allocator.Range
 	var held bool
@@ -109,7 +110,7 @@ func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time
 	if held {
 		a.lane = a.lane.fast()
 		s.scratch = w.sendIDs(a, ids, s.scratch)
-		st.saw(k, ids.Last(), a.rule)
+		st.saw(k, ids.Last(), a.rule())
 		return
 	}
 	if st.Leased && peer == "" && st.backend.lease.lost(now) {
@@ -126,9 +127,6 @@ func (s *subscriber) serve(st *store, k allocator.Key, n int, a *asked, now time
 		return
 	}
 	c.weak, c.hops, c.Direct, c.Above = weak, hops, hops > 0, above
-	if once {
-		c.Once = allocator.Once{Key: a.once, Weak: weak, Window: st.IdempotencyWindow}
-	}
 	switch {
 	case peer == "":
 		c.allocate()
@@ -180,7 +178,7 @@ func (w *Worker) canAnswer(reply string) bool {
 
 // sendIDs publishes ids as an answer, and returns scratch for the next one.
 func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
-	if a.rule != nil || a.replayed {
+	if a.special != nil && (a.special.rule != nil || a.special.replayed) {
 		return w.sendSpecial(a, ids, scratch)
 	}
 	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce}
@@ -196,7 +194,7 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 func (w *Worker) sent(a *asked, ids allocator.Range, err error) {
 	if err != nil {
 		w.answers.lost(err)
-		if a.once == "" { // else they are still there to be asked for
+		if a.once() == nil { // else they are still there to be asked for
 			a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
 		}
 	} else {

@@ -109,7 +109,10 @@ func (c *call) carry(now time.Time) carried {
 	a := &c.asked
 	r := carried{
 		key: c.Key, reply: a.reply, n: c.N, weak: c.weak, format: a.format, nonce: a.nonce,
-		left: c.Deadline.Sub(now), hops: c.hops + 1, idempotencyKey: a.once,
+		left: c.Deadline.Sub(now), hops: c.hops + 1,
+	}
+	if once := a.once(); once != nil {
+		r.idempotencyKey = once.Key
 	}
 	if a.timeout > 0 {
 		r.named, r.left = true, a.timeout-now.Sub(a.arrived)

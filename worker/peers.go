@@ -122,7 +122,7 @@ func (r *receiver) take(req *carried, arrived, now time.Time) bool {
 	}
 	mode, err := st.allow(mode, req.n)
 	if err == nil && (st.Numbers != nil || req.idempotencyKey != "") {
-		err = st.special(&a, req.key, req.n, req.idempotencyKey)
+		err = st.special(&a, &r.special, req.key, mode, req.n, req.idempotencyKey)
 	}
 	a.traced.asks(req.key, mode, req.n)
 	if err != nil {

@@ -8,23 +8,55 @@ import (
 	"github.com/seqd-io/seqd/subjects"
 )
 
-// What is special about a request: its key has numbers for people, or counts in
-// periods, or it may be made again. Nothing of this file is run for others.
+// special is what few requests have: their key has numbers for people, or counts in
+// periods, or they may be made again. It stands apart, so that no other request
+// carries it from here to there. Nothing of this file is run for those.
+type special struct {
+	once     allocator.Once  // its Key is "" where the request may not be made again
+	replayed bool            // the ids were an earlier request's
+	rule     *numbering.Rule // by which the key counts; nil: none
+	key      allocator.Key   // if there is a rule
+}
 
-// special checks such a request against the store's rules, and notes in a what its
-// answer needs.
-func (st *store) special(a *asked, k allocator.Key, n int, once string) *subjects.Error {
-	if once != "" && st.IdempotencyWindow == 0 {
-		return errNoIdempotency
+func (sp *special) copy() *special {
+	own := *sp
+	return &own
+}
+
+// once returns what a request is named by that may be made again, or nil.
+func (a *asked) once() *allocator.Once {
+	if a.special == nil || a.special.once.Key == "" {
+		return nil
 	}
-	a.once = once
+	return &a.special.once
+}
+
+// rule returns the rule by which the key counts, or nil.
+func (a *asked) rule() *numbering.Rule {
+	if a.special == nil {
+		return nil
+	}
+	return a.special.rule
+}
+
+// special checks such a request against the store's rules, and notes in sp what its
+// answer needs. From then on a refers to sp, if it is special indeed.
+func (st *store) special(a *asked, sp *special, k allocator.Key, mode subjects.Mode, n int, once string) *subjects.Error {
+	*sp = special{}
+	if once != "" {
+		if st.IdempotencyWindow == 0 {
+			return errNoIdempotency
+		}
+		sp.once = allocator.Once{Key: once, Weak: mode == subjects.Weak, Window: st.IdempotencyWindow}
+		a.special = sp
+	}
 	if st.Numbers == nil {
 		return nil
 	}
-	if a.rule = st.Numbers(k.Name); a.rule == nil {
+	if sp.rule = st.Numbers(k.Name); sp.rule == nil {
 		return nil
 	}
-	a.key = k
+	sp.key, a.special = k, sp
 	if n > subjects.MaxNumbers {
 		return errNumbers
 	}
@@ -39,8 +71,8 @@ var (
 
 // sendSpecial is sendIDs for a key with numbers, and for a repeat.
 func (w *Worker) sendSpecial(a *asked, ids allocator.Range, scratch []byte) []byte {
-	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce, Replayed: a.replayed}
-	if rule := a.rule; rule == nil {
+	reply := subjects.Reply{ID: ids.First, N: ids.N, Nonce: a.nonce, Replayed: a.special.replayed}
+	if rule := a.special.rule; rule == nil {
 		scratch = reply.Append(scratch[:0], a.format)
 	} else {
 		var p allocator.Period
@@ -48,12 +80,12 @@ func (w *Worker) sendSpecial(a *asked, ids allocator.Range, scratch []byte) []by
 			p, reply.ID = allocator.SplitMark(ids.First)
 			reply.Period = rule.Label(p)
 		}
-		first, key := reply.ID, a.key
+		first, key := reply.ID, a.special.key
 		scratch = reply.AppendNumbers(scratch[:0], a.format, func(dst []byte, i int) []byte {
 			return rule.Append(dst, key, p, first+int64(i))
 		})
 	}
-	if a.replayed {
+	if a.special.replayed {
 		a.stats.replayed.Add(1)
 	}
 	var err error

@@ -35,7 +35,7 @@ func (a asking) start(key allocator.Key, n int, once string, weak bool) tellsOnc
 	done := make(tellsOnce, 1)
 	a.issuer.AllocateOnce(&allocator.Request{
 		Key: key, N: n, Deadline: time.Now().Add(5 * time.Second), Waiter: done,
-		Once: allocator.Once{Key: once, Weak: weak, Window: 10 * time.Minute},
+		Once: &allocator.Once{Key: once, Weak: weak, Window: 10 * time.Minute},
 	}, a.owned)
 	return done
 }

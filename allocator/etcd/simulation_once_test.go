@@ -186,7 +186,7 @@ func (w *world) answered(a *allocator.Advance) {
 
 // once has the request served, as package worker has it.
 func (c *call) once() {
-	c.Once = allocator.Once{Key: c.ask.once, Weak: c.ask.how == weak, Window: onceWindow}
+	c.Once = &allocator.Once{Key: c.ask.once, Weak: c.ask.how == weak, Window: onceWindow}
 	peer := ""
 	if c.sw.leases(c.Key) {
 		peer = c.sw.issuer.Owner(c.Key)

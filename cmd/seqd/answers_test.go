@@ -38,7 +38,7 @@ func TestRoleOfAnswers(t *testing.T) {
 		done := make(told, 1)
 		issuer.AllocateOnce(&allocator.Request{
 			Key: allocator.Key{Store: "demo", Name: "k"}, N: 1, Deadline: time.Now().Add(5 * time.Second), Waiter: done,
-			Once: allocator.Once{Key: "once", Window: time.Minute},
+			Once: &allocator.Once{Key: "once", Window: time.Minute},
 		}, false)
 		if err := <-done; err != nil {
 			t.Fatal(err)
