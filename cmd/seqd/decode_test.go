@@ -94,6 +94,9 @@ func TestScrambleSecretIsNotShown(t *testing.T) {
 		if file != good && got.code != exitFailed {
 			t.Errorf("%s: got %+v", file, got)
 		}
+		if file != short {
+			continue
+		}
 		// Who looks at counters needs no secret.
 		got = runSeqd(t, "admin", "ls", "--config", config, "--etcd-endpoints", "127.0.0.1:1", "--etcd-dial-timeout", "1ms")
 		if strings.Contains(got.stderr, "scramble_secret_file") {

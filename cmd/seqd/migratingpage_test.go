@@ -34,6 +34,9 @@ var elsewhere = map[string]struct {
 // The commands of the page are run as they stand there, print what it shows, and
 // no id comes that was issued before.
 func TestMigratingPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts databases")
+	}
 	page, err := os.ReadFile("../../deploy/MIGRATING.md")
 	if err != nil {
 		t.Fatal(err)

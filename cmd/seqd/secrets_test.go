@@ -145,6 +145,9 @@ func TestWorkerShowsNoSecret(t *testing.T) {
 		{"token", "", []string{"NATS_TOKEN=hunter2token"}, func(o *server.Options) { o.Authorization = "hunter2token" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if testing.Short() && test.env == nil {
+				t.Skip("takes ten seconds, as the others do")
+			}
 			nats := servers.StartNATS(t, test.options)
 			db := servers.StartEtcd(t)
 			host := strings.TrimPrefix(nats.URL, "nats://")

@@ -17,6 +17,7 @@ import (
 // second transaction and refused it: hundreds of gaps, and a worker that served
 // weak ids only for seconds at a time.
 func TestLearnerIsLeftOutUntilItVotes(t *testing.T) {
+	t.Parallel()
 	cluster := servers.StartEtcdCluster(t, 1)
 	learner := cluster.Learner(t)
 	said := new(etcdtest.Said)

@@ -111,6 +111,7 @@ func (a *seen) run(t *testing.T, c *etcd.Counter, left func() bool) {
 // used again when it is well. No advance fails, and none that begins after it was
 // left has to do with it: an attempt on such a member takes a second.
 func TestSilentMemberIsLeft(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name        string
 		fault, heal func(p *proxied, i int)
@@ -157,6 +158,7 @@ func TestSilentMemberIsLeft(t *testing.T) {
 // A member that answers reads, and whose writes time out, passed for one that
 // works: it was asked for a read.
 func TestMemberThatOnlyReadsIsLeft(t *testing.T) {
+	t.Parallel()
 	server := servers.StartEtcd(t)
 	calls := servers.StartCalls(t, server.Endpoint)
 	client, err := dial.Open(t.Context(), dial.Config{Endpoints: []string{server.Endpoint, calls.Addr}, Log: slog.New(slog.DiscardHandler)})
@@ -180,6 +182,7 @@ func TestMemberThatOnlyReadsIsLeft(t *testing.T) {
 // Calls that are under way to a member when it is left end then, whatever time
 // they have left: nobody waits behind them.
 func TestCallsToSilentMemberAreCut(t *testing.T) {
+	t.Parallel()
 	p := startProxied(t)
 	answered := map[uint64]bool{}
 	etcdtest.Eventually(t, func() bool { // only connected members are asked, in turn
@@ -217,6 +220,7 @@ func TestCallsToSilentMemberAreCut(t *testing.T) {
 // If nobody answers it is not a member's fault: the client keeps all, and goes on
 // as soon as they are back.
 func TestAllMembersSilent(t *testing.T) {
+	t.Parallel()
 	p := startProxied(t)
 	c := etcd.NewCounter(p.client, etcd.Config{})
 	t.Cleanup(c.Close)
