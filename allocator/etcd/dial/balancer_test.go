@@ -89,7 +89,6 @@ func TestConnectionToAMemberCutOffIsDialedAnew(t *testing.T) {
 // again, not too often, until it does.
 func TestBalancerThatSendsUsBack(t *testing.T) {
 	t.Parallel()
-	t.Parallel()
 	b := startBalanced(t, 1)
 	etcdtest.MustReady(t, b.counter)
 	b.balancers[0].Stick(true)
@@ -105,7 +104,6 @@ func TestBalancerThatSendsUsBack(t *testing.T) {
 
 // Two balancers before the same members: each connection is weighed by itself.
 func TestSeveralBalancers(t *testing.T) {
-	t.Parallel()
 	t.Parallel()
 	b := startBalanced(t, 2)
 	etcdtest.Eventually(t, func() bool {
