@@ -20,7 +20,7 @@ import (
 )
 
 // The peers that compare knows, in the order of its tables.
-var benchPeers = []string{"echo", "weak", "strong", "leased", "txn", "jetstream", "jetstream-sync"}
+var benchPeers = []string{"echo", "weak", "strong", "leased", "relay", "txn", "jetstream", "jetstream-sync"}
 
 func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench compare", flag.ContinueOnError)
@@ -40,6 +40,7 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 			"  echo            a bare NATS request with a constant answer: the limit of the transport\n" +
 			"  weak, strong    seqd\n" +
 			"  leased          seqd's strong mode, in a store with a lease of 3 s\n" +
+			"  relay           the same as echo by as many as --workers says, of whom each passes on what is another's\n" +
 			"  txn             one etcd transaction per id, as Layotto's sequencer on etcd does it\n" +
 			"  jetstream       a JetStream counter (Nats-Incr), synced every 2 minutes by default\n" +
 			"  jetstream-sync  the same with sync_interval: always\n" +
@@ -103,6 +104,9 @@ func (q *compareQuery) checkPeers() error {
 		if !slices.Contains(benchPeers, peer) {
 			return cmdline.UsageError(fmt.Sprintf("--peers may hold %s, not %q", strings.Join(benchPeers, ", "), peer))
 		}
+		if peer == "relay" && len(q.peers) == 1 && slices.Max(q.workers) == 1 {
+			return cmdline.UsageError("--peers relay needs --workers of 2 or more: one has nobody to pass requests on to")
+		}
 		if slices.Contains(q.peers[:i], peer) {
 			return cmdline.UsageError(fmt.Sprintf("--peers holds %s twice", peer))
 		}
@@ -140,6 +144,12 @@ func (q *compareQuery) open(ctx context.Context, servers *benchServers) ([]Peer,
 			for _, workers := range q.workers {
 				err = errors.Join(err, seqd(id, "seqd STRONG, leased", subjects.Strong, comparedLease, workers))
 			}
+		case "relay":
+			for _, members := range q.workers {
+				if members > 1 { // one owns all keys, and is Echo
+					peers = append(peers, &Relay{Connect: at, Members: members})
+				}
+			}
 		case "txn":
 			peers = append(peers, &Txn{Dial: servers.dialEtcd})
 		case "jetstream":
@@ -162,7 +172,7 @@ const comparedLease = 3 * time.Second
 func (q *compareQuery) ofGoals(fs *flag.FlagSet) {
 	q.planFlags.ofGoals(fs)
 	if !cmdline.Given(fs, "peers") {
-		q.peers = []string{"echo", "weak", "strong", "leased", "txn", "jetstream-sync"}
+		q.peers = []string{"echo", "weak", "strong", "leased", "relay", "txn", "jetstream-sync"}
 	}
 	if !cmdline.Given(fs, "workers") {
 		q.workers = numbers{1, 4, 8}

@@ -34,10 +34,8 @@ func (e *Echo) About() About {
 // Open connects, also the one who answers, unless that one is elsewhere. Then it
 // asks once.
 func (e *Echo) Open(ctx context.Context, w Wiring) error {
-	request := subjects.Request{N: 1, Mode: subjects.Strong}
-	e.body = request.Append(nil)
 	if e.Elsewhere {
-		if err := e.open(e.Connect, echoRoot, Store, w); err != nil {
+		if err := e.ask(e.Connect, echoRoot, w); err != nil {
 			return err
 		}
 		if _, _, err := e.Ask(ctx, 0, 0); err != nil {
@@ -49,7 +47,14 @@ func (e *Echo) Open(ctx context.Context, w Wiring) error {
 	if e.responder, err = Respond(e.Connect); err != nil {
 		return err
 	}
-	return e.open(e.Connect, echoRoot, Store, w)
+	return e.ask(e.Connect, echoRoot, w)
+}
+
+// ask connects the callers.
+func (e *Echo) ask(connect Connect, root string, w Wiring) error {
+	request := subjects.Request{N: 1, Mode: subjects.Strong}
+	e.body = request.Append(nil)
+	return e.open(connect, root, Store, w)
 }
 
 // Respond answers every Echo on a connection of its own, until that is closed.
