@@ -209,7 +209,7 @@ func TestBenchCompare(t *testing.T) {
 		}
 		return nil
 	})
-	if len(c.Rows) != 2*9 || c.Machine.Fsync == 0 || c.Violation != "" {
+	if len(c.Rows) != 2*10 || c.Machine.Fsync == 0 || c.Violation != "" {
 		t.Errorf("got %+v", c)
 	}
 	for _, r := range c.Rows {
