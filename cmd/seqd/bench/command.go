@@ -32,7 +32,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.DurationVar(&q.duration, "duration", 10*time.Second, "how long to measure")
 	fs.DurationVar(&q.timeout, "timeout", 5*time.Second, "how long to wait for one answer")
 	fs.BoolVar(&q.json, "json", false, "print JSON: rates per second, latencies in µs")
-	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	settings.RootFlag(fs, &q.root)
 	q.nats.Flags(fs)
 	q.embedded.flags(fs)
 	return &ffcli.Command{

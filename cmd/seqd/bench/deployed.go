@@ -24,7 +24,7 @@ func deployedCommand(stdout, stderr io.Writer) *ffcli.Command {
 	q := deployedQuery{peers: []string{"echo", "weak:" + Store, "strong:" + Store}}
 	fs.Var((*cmdline.List)(&q.peers), "peers", "`NAMES` of those to measure, with commas: echo, and weak:STORE, strong:STORE, leased:STORE")
 	fs.StringVar(&q.key, "key", "key", "the `KEY` to ask for, or KEY.0, KEY.1 and so on")
-	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	settings.RootFlag(fs, &q.root)
 	q.flags(fs)
 	q.nats.Flags(fs)
 	return &ffcli.Command{

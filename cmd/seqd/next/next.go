@@ -30,7 +30,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&q.idempotencyKey, "idempotency-key", "", "`TEXT` of at most 64 bytes that names this request: made again with it within the store's window, it gets the same ids")
 	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
 	cmdline.ChoiceVar(fs, &q.format, "format", "text", "one id or number a line, or the answer as JSON", "text", "json")
-	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	settings.RootFlag(fs, &q.root)
 	q.nats.Flags(fs)
 	return &ffcli.Command{
 		Name:       "next",
