@@ -167,7 +167,7 @@ func TestBenchCantStart(t *testing.T) {
 		{[]string{"--embedded", "--nats-url", "nats://h:1"}, exitUsage, "--nats-url and --embedded exclude each other"},
 		{[]string{"compare", "word"}, exitUsage, `unexpected word "word"`},
 		{[]string{"compare", "--peers", "redis"}, exitUsage, "--peers may hold echo, weak, strong, leased, txn, jetstream, jetstream-sync"},
-		{[]string{"compare", "--callers", "1,none"}, exitUsage, `--callers "none" is not a whole number from 1 on`},
+		{[]string{"compare", "--callers", "1,none"}, exitUsage, `--callers "none" is not a whole number of 1 or more`},
 		{[]string{"compare", "--peers", "echo,echo"}, exitUsage, "--peers holds echo twice"},
 		{[]string{"compare", "--workers", "4,4"}, exitUsage, "4 is named twice"},
 		{[]string{"deployed", "--nats-url", s.URL, "--peers", "echo", "--slice", "1ms", "--warm", "0s", "--rounds", "1"}, exitFailed, "and for echo seqd bench echo must run"},
