@@ -117,7 +117,7 @@ func (e *examination) lookAtStates(mine []endpoint) {
 		case worker.Fenced:
 			try = wayOutOfFence
 		case worker.Unavailable:
-			try = "look at the etcd checks above, as this worker sees them: it has a network, a user and a password of its own"
+			try = "look at the etcd checks above; this worker may have another network, user or password than doctor has"
 		case worker.Denied:
 			try = e.allow(p)
 		default:
