@@ -170,7 +170,7 @@ func TestBenchCantStart(t *testing.T) {
 		{[]string{"compare", "--callers", "1,none"}, exitUsage, `--callers "none" is not a whole number of 1 or more`},
 		{[]string{"compare", "--peers", "echo,echo"}, exitUsage, "--peers holds echo twice"},
 		{[]string{"compare", "--workers", "4,4"}, exitUsage, "4 is named twice"},
-		{[]string{"deployed", "--nats-url", s.URL, "--peers", "echo", "--slice", "1ms", "--warm", "0s", "--rounds", "1"}, exitFailed, "and for echo seqd bench echo must run"},
+		{[]string{"deployed", "--nats-url", s.URL, "--peers", "echo", "--slice", "1ms", "--warm", "0s", "--rounds", "1"}, exitFailed, "for the peer echo start seqd bench echo"},
 		{[]string{"deployed", "--peers", "strong"}, exitUsage, "--peers: strong: store must"},
 		{[]string{"deployed", "--peers", "echo:a"}, exitUsage, `--peers may hold echo, weak:STORE, strong:STORE and leased:STORE, not "echo:a"`},
 		{[]string{"deployed", "--peers", "strong:a,strong:b"}, exitUsage, "--peers holds strong twice"},
