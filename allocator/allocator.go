@@ -90,7 +90,7 @@ var (
 
 // BusyError is an [ErrBusy].
 type BusyError struct {
-	Wait time.Duration // that an advance takes at present, its turn in the queue included
+	Wait time.Duration // how long an advance takes at present, with its time in the queue
 }
 
 func (e *BusyError) Error() string { return fmt.Sprintf("%v: an advance takes %v", ErrBusy, e.Wait) }

@@ -21,17 +21,17 @@ type Observer interface {
 // Gap is the reason for which ids are skipped.
 type Gap uint8
 
-// The causes of gaps. What a floor or an operator raises a counter over, and
-// what is in memory when a process ends, is told to nobody.
+// The causes of gaps. Nobody is told of ids over which a floor or an operator raises
+// a counter, nor of ids that are in memory when a process ends.
 const (
-	GapExpired   Gap = iota // who the ids were for had stopped waiting
+	GapExpired   Gap = iota // the caller that the ids were for had stopped waiting
 	GapRemainder            // too few were left of a segment for the next request
 	GapEvicted              // the key had to make room for others in memory
 	GapRevoked              // the counter's history went backwards, or an operator raised the counters
-	GapAmbiguous            // perhaps reserved: an attempt's outcome is not known. An upper bound
+	GapAmbiguous            // an attempt's outcome is not known, so that these ids are perhaps reserved: an upper bound
 	GapUnsent               // the answer could not be sent
 	GapTenure               // this process did not own the key any more
-	GapPeriod               // the period that they are of was over
+	GapPeriod               // their period was over
 	GapOvertaken            // a request with an idempotency key has got greater ones
 	Gaps                    // how many causes there are
 )
@@ -62,9 +62,9 @@ type WaitCause uint8
 
 // The causes of waits.
 const (
-	NoWait     WaitCause = iota // it did not: there were ids in memory
+	NoWait     WaitCause = iota // it did not have to wait: there were ids in memory
 	WaitCold                    // the key had no segment yet
-	WaitLarge                   // for more ids than the key's latest segment held
+	WaitLarge                   // it was for more ids than the key's latest segment held
 	WaitLate                    // the next segment was not there when the one before was spent
 	WaitCauses                  // how many there are
 )

@@ -11,7 +11,7 @@ import "time"
 // Source.
 type Once struct {
 	Key    string        // what callers call the idempotency key; "": there is none
-	Weak   bool          // the request is for weak ids; who makes it again must ask for the same
+	Weak   bool          // the request is for weak ids; whoever makes it again must ask for weak ids too
 	Window time.Duration // more than 0
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/seqd-io/seqd/cmd/seqd/settings"
 	"github.com/seqd-io/seqd/worker"
 )
 
@@ -190,6 +191,20 @@ func TestEtcdKeepsCountersAndNotTheirHistory(t *testing.T) {
 				t.Errorf("%s: %s keeps its data in %q, want a named volume of its own", file, name, volume)
 			}
 			volumes[volume] = true
+		}
+	}
+}
+
+// TestPageIsPublished: the page is shown where the container's port leads, to this
+// machine alone, and there are ports for more workers than are started.
+func TestPageIsPublished(t *testing.T) {
+	for _, file := range composeFiles {
+		w := load(t, file).Services["worker"]
+		if want := []string{"127.0.0.1:${SEQD_PAGE_PORTS:-8280-8289}:8280"}; !slices.Equal(w.Ports, want) {
+			t.Errorf("%s: workers publish %q, want %q", file, w.Ports, want)
+		}
+		if got := w.Environment["SEQD_PAGE"]; got != settings.PageEverywhere {
+			t.Errorf("%s: workers show the page %q, want %q", file, got, settings.PageEverywhere)
 		}
 	}
 }

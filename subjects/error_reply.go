@@ -50,8 +50,7 @@ func AppendError(dst []byte, f Format, e *Error, nonce *Nonce) []byte {
 
 // Header returns the headers that go with an error reply. They are printable ASCII,
 // whatever the text holds. Other characters are written \uXXXX there, and as they are
-// in the body alone. NATS headers may be UTF-8, but not every client survives that: it
-// kills the reader of jnats 2.26.
+// in the body alone. NATS headers may be UTF-8, but not every client can read that.
 func (e *Error) Header() map[string][]string {
 	return map[string][]string{
 		ErrorCodeHeader: {strconv.Itoa(e.Code.Number())},

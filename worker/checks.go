@@ -8,7 +8,7 @@ import (
 // Check is one of the things that a worker needs in order to serve.
 type Check struct {
 	Name string // "nats", "etcd <backend>" or "store <name>"
-	Err  error  // nil: it is as it should be
+	Err  error  // nil: all is well
 }
 
 // Checks returns what the worker's state rests on, as it was last found. It tries

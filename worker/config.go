@@ -82,8 +82,8 @@ const (
 // Backend is where the counters of some stores are kept.
 type Backend struct {
 	Name    string           // for logs
-	Counter allocator.Source // that nobody else issues from
-	Lease   time.Duration    // for which the Counter's keys are owned; 0: no store is Leased
+	Counter allocator.Source // from which nobody else may issue
+	Lease   time.Duration    // how long the Counter's keys are owned without a renewal; 0: no store is Leased
 
 	// Ready reports whether the Counter can be written to; it blocks until its
 	// context ends at most. nil means always.

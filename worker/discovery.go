@@ -131,7 +131,7 @@ type EndpointData struct {
 	Clock time.Duration `json:"clock"`
 
 	// Of stores with numbers: what the wall clock shows, in Unix milliseconds, and how
-	// far the other worker's that is furthest away is ahead of it.
+	// far the clock of another worker is ahead of it, for the one that differs most.
 	Wall          int64 `json:"wall_ms,omitempty"`
 	ClockOffsetMs int64 `json:"clock_offset_ms,omitempty"`
 

@@ -15,7 +15,7 @@
 //     ids, or with an error that has a code. A request that was handed over may
 //     get a second answer, if the word that it was taken came too late.
 //  2. A request that is refused because of its form, of the store's rules or of a
-//     full queue burns no id. A request without a usable reply subject is counted
+//     full queue spends no id. A request without a usable reply subject is counted
 //     and dropped before anything is allocated.
 //  3. A worker is in the queue group of a store if and only if it can serve the
 //     store. When it can't, it leaves the group, so that NATS asks other workers or

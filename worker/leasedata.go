@@ -11,7 +11,7 @@ const (
 	LeaseIdle LeaseState = "idle" // the worker owns nothing now, and would lose nothing
 	LeaseHeld LeaseState = "held" // it is renewed in time
 	LeaseLate LeaseState = "late" // its renewal is overdue
-	LeaseLost LeaseState = "lost" // it is over: the worker issues nothing of the keys that it owned
+	LeaseLost LeaseState = "lost" // it has ended, and the worker issues no ids of the keys that it owned
 )
 
 // LeaseState returns how the lease stands. It is renewed every third, and counts
@@ -34,16 +34,16 @@ func (b BackendSnapshot) LeaseState() LeaseState {
 // requests that went between workers. Counts begin at the start of the worker.
 type LeaseData struct {
 	Leased      bool       `json:"leased"`        // one worker owns each of the store's keys
-	LeaseMs     int64      `json:"lease_ms"`      // for which they are owned; 0: they are not
-	LeaseLeftMs int64      `json:"lease_left_ms"` // until the worker must no longer issue ids of them, unless it renews; 0: it owns nothing
+	LeaseMs     int64      `json:"lease_ms"`      // how long they are owned without a renewal; 0: they are not owned
+	LeaseLeftMs int64      `json:"lease_left_ms"` // how long the worker may still issue ids of them, unless it renews; 0: it owns nothing
 	LeaseState  LeaseState `json:"lease_state"`
-	Takeovers   int64      `json:"takeovers"` // of the store's keys, from other workers that owned them
+	Takeovers   int64      `json:"takeovers"` // takeovers of the store's keys from other workers
 	Unleased    int64      `json:"unleased"`  // requests refused for want of a lease
 
 	OwnedKeys         int64 `json:"owned_keys"`         // now, by the whole worker
 	HandedOver        int64 `json:"handed_over"`        // requests that other workers have taken from this one
 	HandoversRefused  int64 `json:"handovers_refused"`  // requests that other workers did not take from it
-	HandoversLost     int64 `json:"handovers_lost"`     // requests that no word came of
+	HandoversLost     int64 `json:"handovers_lost"`     // requests about which the other worker said nothing
 	HandoversReceived int64 `json:"handovers_received"` // requests that it has taken from others
 }
 

@@ -16,21 +16,21 @@ type Snapshot struct {
 	Pauses        int64 // times the process stood still
 	Suspensions   int64 // times the machine stood still, and the process's clock with it
 	InFlight      int64 // requests accepted and not answered
-	InFlightLimit int   // beyond it requests are BUSY
-	QueueLimit    int   // messages that a store's subscription holds at most; beyond it they are dropped
+	InFlightLimit int   // further requests are answered BUSY
+	QueueLimit    int   // messages that a store's subscription holds at most; further ones are dropped
 	NoReply       int64 // requests without a usable reply subject
 
 	AnswersLost          map[string]int64 // by cause: LostRefused, LostTooLarge, LostUnsent
-	SubscriptionsRefused int64            // by NATS, of those that a worker can serve without
+	SubscriptionsRefused int64            // subscriptions that NATS refused, and without which a worker can serve
 
 	ID, Host string
 
-	ClockOffset time.Duration // by which the other worker's clock that is furthest away is ahead of ours; see worker/clock.go
+	ClockOffset time.Duration // how far the clock of another worker is ahead of this worker's, for the one that differs most; see worker/clock.go
 
 	HandedOver        int64 // requests that another worker has taken from this one
-	HandoversRefused  int64 // requests that another worker did not take: it does not serve, or does not win
+	HandoversRefused  int64 // requests that another worker did not take, because it does not serve or does not win
 	HandoversLost     int64 // requests that another worker was sent, and said nothing about
-	HandoverMessages  int64 // that the requests handed over were sent in
+	HandoverMessages  int64 // messages in which requests were handed over
 	HandoversReceived int64 // requests that this worker has taken from others
 
 	Stores   []StoreSnapshot
@@ -49,17 +49,17 @@ type StoreSnapshot struct {
 
 	Batches    histogram.Snapshot // requests in a batch
 	Segments   int64              // reserved
-	SegmentIDs int64              // in them
-	Skipped    map[string]int64   // ids, by cause
+	SegmentIDs int64              // ids in these segments
+	Skipped    map[string]int64   // skipped ids, by cause
 	Waits      []Waits
 
-	Replayed int64 // repeats of requests with an idempotency key, answered with the ids that these had got
+	Replayed int64 // repeats that were answered with the ids which the first request had got
 
 	Leased    bool             // its keys are owned
-	Takeovers map[string]int64 // of keys that other workers owned, by cause
-	Unleased  int64            // requests refused because this worker had no lease, or the key's owner none
+	Takeovers map[string]int64 // takeovers of keys that other workers owned, by cause
+	Unleased  int64            // requests that were refused because this worker, or the key's owner, had no lease
 
-	IDsLeft         int64 // of the key with the fewest, of those asked for since the start
+	IDsLeft         int64 // ids that are left of the key with the fewest, of all keys asked for since the start
 	NearlyExhausted int64 // keys seen past 90 % of all ids
 }
 
@@ -72,7 +72,7 @@ type Answers struct {
 
 // Failures are the requests answered with an error.
 type Failures struct {
-	Mode, Code string // mode "none": refused before it was known or allowed
+	Mode, Code string // mode is "none" for a request that was refused before its mode was known or allowed
 	N          int64
 }
 
@@ -87,15 +87,15 @@ type Waits struct {
 type BackendSnapshot struct {
 	Name      string
 	Keys      int // weak keys in memory
-	KeysLimit int // of weak keys, and of owned ones
+	KeysLimit int // how many weak keys, and how many owned ones, there may be in memory
 
-	Lease          time.Duration      // for which keys are owned; 0: none are
-	OwnedKeys      int                // that this worker owns
-	LeaseLeft      time.Duration      // until this worker must no longer issue ids of them, unless it renews; 0: it owns nothing
-	Renewals       int64              // of the session, that succeeded
-	RenewalsFailed int64              // that did not: etcd did not take them
-	RenewalsHeld   int64              // that were not tried, because this worker could not show that it serves
-	RenewalGap     histogram.Snapshot // from one renewal that succeeded to the next, in seconds
+	Lease          time.Duration      // how long keys are owned without a renewal; 0: none are owned
+	OwnedKeys      int                // how many this worker owns
+	LeaseLeft      time.Duration      // how long this worker may still issue ids of them, unless it renews; 0: it owns nothing
+	Renewals       int64              // renewals of the session that succeeded
+	RenewalsFailed int64              // renewals that etcd did not take
+	RenewalsHeld   int64              // renewals that were not tried, because this worker could not show that it serves
+	RenewalGap     histogram.Snapshot // the time from one renewal that succeeded to the next, in seconds
 }
 
 // Snapshot returns what the worker has counted. It does not block for long, and

@@ -22,9 +22,9 @@ type Traced struct {
 
 	HandedOver bool // another worker got the request, and has handed it over to this one
 
-	Arrived  time.Time // here, as far as is known: before it stood in nats.go's list
+	Arrived  time.Time // when the request came to this process, as far as is known, before it stood in nats.go's list
 	Waited   time.Time // when it began to wait for ids; zero: it did not
-	Advanced time.Time // when the advance began that it was served from; zero: unknown
+	Advanced time.Time // when the advance began from which it was served; zero: that is not known
 	Answered time.Time // when the answer was with nats.go
 
 	IDs   allocator.Range // in the answer; empty if that is an error

@@ -178,6 +178,14 @@ func TestAdminWithABadRecord(t *testing.T) {
 	}
 }
 
+func TestAdminOfAStoreThatIsMisspelt(t *testing.T) {
+	file := configFile(t, "etcd: {endpoints: [127.0.0.1:1]}\nstores:\n  orders: {}\n  invoices: {}\n")
+	got := runSeqd(t, "admin", "peek", "ordres", "k", "--config", file)
+	if want := `store "ordres" is not configured in ` + file + "; did you mean orders?"; got.code != exitFailed || !strings.Contains(got.stderr, want) {
+		t.Errorf("got %+v, want %q", got, want)
+	}
+}
+
 // Stores may be kept in several clusters: each command finds them by the
 // workers' configuration.
 func TestAdminInSeveralClusters(t *testing.T) {

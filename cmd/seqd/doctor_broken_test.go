@@ -138,7 +138,7 @@ func TestDoctorOnASickEtcd(t *testing.T) {
 		}
 	}
 	report, _ := examine(t)
-	want(t, report, "etcd.counters", doctor.Fail, "1 of 3 counters are not understood, and their keys answered INTERNAL: demo/bad")
+	want(t, report, "etcd.counters", doctor.Fail, "1 of 3 counters are not understood, and requests for their keys are answered INTERNAL: demo/bad")
 	want(t, report, "etcd.counters", doctor.Warn, "1 of 3 counters have spent nine tenths of all ids: demo/high")
 	wantOnly(t, report, "etcd.counters", "workers.replicas")
 
@@ -287,7 +287,7 @@ func TestDoctorOnWorkersAtOdds(t *testing.T) {
 	report, _ = examine(t)
 	want(t, report, "workers.version", doctor.Warn, "workers of several versions: 0.1.0-dev × 2, 9.9.9 × 1")
 	want(t, report, "workers.queue", doctor.Fail, `hears seq.*.> in the queue group "other": requests are answered twice`)
-	want(t, report, "workers.rules", doctor.Warn, "workers don't agree on seq.*.> max_count: 100000 or 7")
+	want(t, report, "workers.rules", doctor.Warn, "the workers of seq.*.> don't agree on max_count: 100000 or 7")
 	wantOnly(t, report, "workers.version", "workers.queue", "workers.rules")
 	if err := errors.Join(stranger.Stop(), nc.Flush()); err != nil {
 		t.Fatal(err)

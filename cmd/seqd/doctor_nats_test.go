@@ -27,14 +27,14 @@ func TestDoctorComparesWhatRulesCover(t *testing.T) {
 		status       doctor.Status
 		text         string
 	}{
-		{"modes", "orders: {mode: strong, modes: [strong]}", doctor.Fail, "workers don't agree on seq.orders.> modes: strong or strong and weak (worker "},
-		{"default mode", "orders: {mode: strong}", doctor.Fail, "workers don't agree on seq.orders.> default_mode: strong or weak (worker "},
-		{"floor", "orders: {bigger_than: 1000}", doctor.Fail, "workers don't agree on seq.orders.> floors: none (worker "},
-		{"a key's floor", "orders: {keys: {invoice: {bigger_than: 1000}}}", doctor.Fail, "workers don't agree on seq.orders.> floors: none (worker "},
-		{"count", "orders: {max_count: 7}", doctor.Warn, "workers don't agree on seq.orders.> max_count: 100000 (worker "},
-		{"segments", "orders: {weak: {segment_min: 7}}", doctor.Warn, "workers don't agree on seq.orders.> segments: 10 to 1000000, runway 10s (worker "},
+		{"modes", "orders: {mode: strong, modes: [strong]}", doctor.Fail, "the workers of seq.orders.> don't agree on modes: strong or strong and weak (worker "},
+		{"default mode", "orders: {mode: strong}", doctor.Fail, "the workers of seq.orders.> don't agree on default_mode: strong or weak (worker "},
+		{"floor", "orders: {bigger_than: 1000}", doctor.Fail, "the workers of seq.orders.> don't agree on floors: none (worker "},
+		{"a key's floor", "orders: {keys: {invoice: {bigger_than: 1000}}}", doctor.Fail, "the workers of seq.orders.> don't agree on floors: none (worker "},
+		{"count", "orders: {max_count: 7}", doctor.Warn, "the workers of seq.orders.> don't agree on max_count: 100000 (worker "},
+		{"segments", "orders: {weak: {segment_min: 7}}", doctor.Warn, "the workers of seq.orders.> don't agree on segments: 10 to 1000000, runway 10s (worker "},
 		{"the same, spelt out", "orders: {mode: weak, modes: [strong, weak], max_count: 100000, weak: {segment_min: 10, runway: 10s}}", doctor.OK, ""},
-		{"another store's", "users: {mode: strong}\n  orders: {}", doctor.Fail, "seq.users.> default_mode"},
+		{"another store's", "users: {mode: strong}\n  orders: {}", doctor.Fail, "seq.users.> don't agree on default_mode"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, stores := range []string{`"*": {}`, test.stores} {

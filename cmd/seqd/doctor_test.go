@@ -179,7 +179,7 @@ func TestDoctorOnAGoodSystem(t *testing.T) {
 		want(t, report, check, doctor.OK, "")
 	}
 	want(t, report, "etcd.incarnation", doctor.OK, "agrees with")
-	want(t, report, "etcd.counters", doctor.OK, "1, all understood")
+	want(t, report, "etcd.counters", doctor.OK, "all are understood: 1")
 	if strings.Contains(got.stdout, "secret-of-seqd") {
 		t.Error("a secret was printed")
 	}

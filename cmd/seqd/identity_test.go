@@ -63,7 +63,7 @@ func TestOnePrefixInTwoSpellings(t *testing.T) {
 		}
 	}
 	report, _ := examine(t, "--nats-url", nats.URL, "--etcd-endpoints", db.Endpoint, "--etcd-prefix", "/seqd/")
-	want(t, report, "etcd.counters", doctor.OK, "1, all understood")
+	want(t, report, "etcd.counters", doctor.OK, "all are understood: 1")
 	want(t, report, "workers.counters", doctor.OK, "one place")
 }
 

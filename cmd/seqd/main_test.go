@@ -177,6 +177,9 @@ func TestUsage(t *testing.T) {
 	}{
 		{nil, exitUsage, "which command?"},
 		{[]string{"nonsense"}, exitUsage, `unknown command "nonsense"`},
+		{[]string{"wroker", "--config", "x"}, exitUsage, `unknown command "wroker"; did you mean worker?`},
+		{[]string{"help", "admin", "jmup"}, exitUsage, `unknown command "jmup"; did you mean jump?`},
+		{[]string{"next", "demo", "key", "--mdoe=strong"}, exitUsage, "unknown flag --mdoe; did you mean --mode?"},
 		{[]string{"-h"}, exitOK, "check-config"},
 		{[]string{"next", "-h"}, exitOK, "NATS_CREDS"},
 		{[]string{"worker", "--help"}, exitOK, "SEQD_ETCD_ENDPOINTS"},

@@ -33,6 +33,10 @@ func TestNextSaysWhyNobodyServes(t *testing.T) {
 	other := start(t, []string{"SEQD_HTTP_ADDR=none"}, "worker", "--config", file)
 	other.wait(t, other.stderr, "joined the queue group")
 	wantNobody(t, nats.URL, `workers are there, for seq.other.>; check the store's name and the root "seq"`)
+	slip := runSeqd(t, "next", "ohter", "key", "--nats-url", nats.URL)
+	if slip.code != exitFailed || !strings.Contains(slip.stderr, `did you mean other?`) {
+		t.Errorf("got %+v, want the store's name", slip)
+	}
 
 	p := start(t, []string{"SEQD_HTTP_ADDR=none"}, "worker", "--nats-url", nats.URL, "--etcd-endpoints", db.Endpoint)
 	p.wait(t, p.stderr, "joined the queue group")

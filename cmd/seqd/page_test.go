@@ -86,6 +86,8 @@ func TestWhereThePageIsShown(t *testing.T) {
 	}{
 		{"127.0.0.1:0", "", "/", "", http.StatusOK, "<title>seqd"},
 		{"127.0.0.1:0", "", "/page/page.js", "", http.StatusOK, "use strict"},
+		{"127.0.0.1:0", "", "/page", "", http.StatusOK, "<title>seqd"},
+		{"127.0.0.1:0", "", "/page/", "", http.StatusOK, "<title>seqd"},
 		{"127.0.0.1:0", "", "/", "evil.example", http.StatusMisdirectedRequest, "localhost"},
 		{"127.0.0.1:0", "", "/nothing", "", http.StatusNotFound, "404"},
 		{"127.0.0.1:0", "none", "/", "", http.StatusNotFound, "--page everywhere"},

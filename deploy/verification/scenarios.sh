@@ -8,6 +8,7 @@ use() {
   compose_file=$1
   local ports
   read -r -a ports <<<"$(free_ports 4)"
+  export SEQD_PAGE_PORTS=18280-18299
   export SEQD_NATS_PORT=${ports[0]} SEQD_NATS_PORT_1=${ports[0]} SEQD_NATS_PORT_2=${ports[1]} SEQD_NATS_PORT_3=${ports[2]}
   export SEQD_PROMETHEUS_PORT=${ports[3]}
 }
@@ -51,6 +52,15 @@ up() {
 expect() {
   printf '  %s → %s\n' "$1" "$(tr '\n' ' ' <<<"$2")"
   [ "$2" = "$3" ] || die "$1: expected $(tr '\n' ' ' <<<"$3")"
+}
+
+# pages looks at the page of each worker, from the host.
+pages() {
+  local name service
+  while read -r name service; do
+    [ "$service" = worker ] || continue
+    expect "the page of $name" "$(curl -fsS "http://$(docker port "$name" 8280)/" | grep -o '<title>seqd')" '<title>seqd'
+  done < <(containers)
 }
 
 tool() { compose run --rm -T seqd "$@" 2>"$work/tool.log" || { cat "$work/tool.log" >&2; die "seqd $*: see above"; }; }
@@ -141,6 +151,8 @@ scenario_single() {
   expect "seqd next, from the host" "$(host next demo key --mode strong)" 4
   expect "seqd admin peek, from the tool service" "$(tool admin peek demo key --format json | sed 's/,"by.*//')" '{"store":"demo","key":"key","last":"4"'
 
+  pages
+
   watch_start
   local name _
   while read -r name _; do
@@ -164,6 +176,8 @@ scenario_cluster() {
   up
   expect "seqd next, from the tool service" "$(tool next demo key --mode strong -n 3)" "$(seq 3)"
   expect "seqd next, from the host" "$(host next demo key --mode strong)" 4
+
+  pages
 
   watch_start
   local name _

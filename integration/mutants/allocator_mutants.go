@@ -117,7 +117,7 @@ var allocatorMutants = []mutant{
 		suites: []suite{simulation, allocators},
 	},
 	{
-		name: "a fence revokes nothing", breaks: "U after a restore: who is fenced goes on with the ids it holds",
+		name: "a fence revokes nothing", breaks: "U after a restore: a worker that is fenced goes on with the ids that it holds",
 		edits:  []edit{{counterFile, "		c.hooks.Revoke()\n", "		_ = c.hooks.Revoke\n"}},
 		suites: []suite{{"./allocator/etcd", "^TestFenceRevokes$"}, simulation},
 	},
@@ -142,17 +142,17 @@ var allocatorMutants = []mutant{
 		suites: []suite{allocators},
 	},
 	{
-		name: "a Source's gaps untold", breaks: "the books: ids that are perhaps reserved are missing in the figures",
+		name: "a Source's gaps untold", breaks: "figures: ids that are perhaps reserved are missing",
 		edits:  []edit{{issuerFile, "Hooks{Observer: config.Observer, Revoke", "Hooks{Revoke"}},
 		suites: []suite{allocators},
 	},
 	{
-		name: "deadlines of a batch not kept", breaks: "EXPIRED: who waits for an advance under way is not told in time",
+		name: "deadlines of a batch not kept", breaks: "EXPIRED: a caller that waits for an advance under way is not told in time",
 		edits:  []edit{{strongFile, "[2]*line{&k.batch, &k.waiting}", "[2]*line{&k.waiting}"}},
 		suites: []suite{allocators},
 	},
 	{
-		name: "outlived request answered from memory", breaks: "EXPIRED: a caller that has gone burns ids",
+		name: "outlived request answered from memory", breaks: "EXPIRED: ids are spent on a caller that has gone",
 		edits:  []edit{{handleFile, "if w.stale(&a, now) {", "if false && w.stale(&a, now) {"}},
 		suites: []suite{answers},
 	},

@@ -26,7 +26,7 @@ const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old
 
 var counterMutants = []mutant{
 	{
-		name: "blind put", breaks: "U: a record is written whatever it is by now",
+		name: "blind put", breaks: "U: a record is written although somebody else has written it since",
 		edits: []edit{{swapFile, "	c.TargetUnion = &etcdserverpb.Compare_ModRevision{ModRevision: s.Rev}\n", `	c.TargetUnion = &etcdserverpb.Compare_ModRevision{ModRevision: s.Rev}
 	if s.Rev != Never {
 		c.Result, c.TargetUnion = etcdserverpb.Compare_GREATER, &etcdserverpb.Compare_ModRevision{ModRevision: -1}
@@ -86,7 +86,7 @@ var counterMutants = []mutant{
 		suites: []suite{simulation, counter},
 	},
 	{
-		name: "own mark taken for own range", breaks: "U: a lost race that finds our name and mark is taken for won, though two advances of ours may ask",
+		name: "own mark taken for own range", breaks: "U: a lost race that finds our name and mark is taken for won, though two advances of ours may have been sent",
 		edits: []edit{{advanceFile, "	if d.a.Yield && d.c.others(by)", `	if by == d.c.config.Writer && now.last == d.ids.Last() {
 		d.end(d.ids, nil)
 		return
@@ -108,7 +108,7 @@ var counterMutants = []mutant{
 		suites: []suite{simulation, counter},
 	},
 	{
-		name: "ended advance sent", breaks: "an advance that was given up before it was sent burns ids",
+		name: "ended advance sent", breaks: "ids are spent on an advance that was given up before it was sent",
 		edits:  []edit{{txnsFile, "s.ended != nil && s.ended(now)", "s.ended != nil && now.IsZero()"}},
 		suites: []suite{counter, simulation},
 	},
@@ -160,7 +160,7 @@ var counterMutants = []mutant{
 		suites: []suite{simulation, counter},
 	},
 	{
-		name: "wraps at the end", breaks: "ids are positive: past math.MaxInt64 they are not",
+		name: "wraps at the end", breaks: "ids are no longer positive past math.MaxInt64",
 		edits:  []edit{{counterFile, "if last > limit || int64(n) > limit-last {", "if last == limit {"}},
 		suites: []suite{simulation, counter},
 	},

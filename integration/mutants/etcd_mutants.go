@@ -25,7 +25,7 @@ var etcdMutants = []mutant{
 		suites: []suite{refusedSuite, sizes},
 	},
 	{
-		name: "no space counts as a refusal", breaks: "the two-outcome rule: etcd says so after it has applied, too",
+		name: "no space counts as a refusal", breaks: "the two-outcome rule: etcd says so also after it has applied a transaction",
 		edits:  []edit{{refusalFile, "	rpctypes.ErrTooManyOps,\n", "	rpctypes.ErrTooManyOps,\n	rpctypes.ErrNoSpace,\n"}},
 		suites: []suite{refusedSuite},
 	},
@@ -40,7 +40,7 @@ var etcdMutants = []mutant{
 		suites: []suite{refusedSuite},
 	},
 	{
-		name: "size never tried again", breaks: "figures: an etcd whose limit was raised is never sent more",
+		name: "size never tried again", breaks: "figures: an etcd whose limit was raised never gets larger transactions",
 		edits:  []edit{{sizeFile, "now.Sub(s.at) >= refusalHolds", "now.Sub(s.at) < 0"}},
 		suites: []suite{refusedSuite},
 	},

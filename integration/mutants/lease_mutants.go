@@ -36,7 +36,7 @@ var leaseMutants = []mutant{
 		suites: []suite{frozen, simulation},
 	},
 	{
-		name: "M3 lease counted from the answer", breaks: "S: a renewal whose answer takes long gives time that it has not",
+		name: "M3 lease counted from the answer", breaks: "S: a renewal whose answer takes long gives more time than there is",
 		edits:  []edit{{sessionFile, "s.renewed(out.Rev, sent, sent.Add(mine.HolderStops()))", "sent = c.config.Now()\n			s.renewed(out.Rev, sent, sent.Add(mine.HolderStops()))"}},
 		suites: []suite{frozen, simulation},
 	},
@@ -51,7 +51,7 @@ var leaseMutants = []mutant{
 		suites: []suite{allocators, simulation},
 	},
 	{
-		name: "M12 advanced by who does not own it", breaks: "S: another process reserves ids above the owner's window",
+		name: "M12 advanced by another than the owner", breaks: "S: another process reserves ids above the owner's window",
 		edits: []edit{
 			{advanceFile, "	others := d.c.others(now.owner)\n", "	others := now.owner == \"nobody\"\n"},
 			{advanceFile, ownerGuard, ""},
@@ -64,12 +64,12 @@ var leaseMutants = []mutant{
 		suites: []suite{clocks},
 	},
 	{
-		name: "session guard dropped", breaks: "S: a key is claimed by who has no session, and nobody watches",
+		name: "session guard dropped", breaks: "S: a key is claimed by a process without a session, which nobody watches",
 		edits:  []edit{{advanceFile, ownGuard, ""}},
 		suites: []suite{simulation},
 	},
 	{
-		name: "owner guard dropped", breaks: "S: a key is taken from an owner who was gone and is back",
+		name: "owner guard dropped", breaks: "S: a key is taken from an owner that was gone and is back",
 		edits:  []edit{{advanceFile, ownerGuard, ""}},
 		suites: []suite{simulation},
 	},
@@ -84,7 +84,7 @@ var leaseMutants = []mutant{
 		suites: []suite{simulation},
 	},
 	{
-		name: "tenure outlives its session", breaks: "S: who was deposed and has a new session goes on with the old windows",
+		name: "tenure outlives its session", breaks: "S: an owner that was deposed and has a new session goes on with the old windows",
 		edits:  []edit{{sessionFile, "	if created != s.created {\n", "	if created != s.created && s.tenure == nil {\n"}},
 		suites: []suite{frozen},
 	},
@@ -99,17 +99,17 @@ var leaseMutants = []mutant{
 		suites: []suite{allocators},
 	},
 	{
-		name: "lease renewed by who does not serve", breaks: "a stuck worker keeps its keys from others",
+		name: "lease renewed by a worker that does not serve", breaks: "a stuck worker keeps its keys from others",
 		edits:  []edit{{leaseFile, "if err := l.prove(ctx); err != nil {", "if err := l.prove(ctx); err != nil && ctx.Err() != nil {"}},
 		suites: []suite{{"./worker", "^TestStuckWorkerDoesNotRenew$"}},
 	},
 	{
-		name: "taken although it waited", breaks: "one answer: by the owner and by who went on without it",
+		name: "taken although it waited", breaks: "one answer: a request is answered by the owner and by the worker that went on without it",
 		edits:  []edit{{peersFile, "	late := old > min(patience, wordPatience)", "	late := old > 1000*min(patience, wordPatience)"}},
 		suites: []suite{{"./worker", "HandoversAreNotTaken|HandoversThatWereHeldUp"}},
 	},
 	{
-		name: "taken by who hands it over too", breaks: "requests go round between two who believe that the other one wins",
+		name: "taken by a worker that hands it over too", breaks: "requests go round between two workers that believe that the other one wins",
 		edits:  []edit{{peersFile, `st.backend.issuer.Rival(req.key) != ""`, `st.backend.issuer.Rival(req.key) == "nobody"`}},
 		suites: []suite{{"./worker", "^TestLosersTakeNothing$"}},
 	},

@@ -84,7 +84,7 @@ var memoryMutants = []mutant{
 		suites: memories,
 	},
 	{
-		name: "told and forgotten", breaks: "U after a wipe: who was told of a fence remembers nothing of it",
+		name: "told and forgotten", breaks: "U after a wipe: a worker that was told of a fence does not remember it",
 		edits:  []edit{{checkFile, `if from.past.Lineage == "" && f.rec != nil {`, `if from.past.Lineage == "?" && f.rec != nil {`}},
 		suites: memories,
 	},

@@ -27,7 +27,7 @@ var natsMutants = []mutant{
 		suites: []suite{denied},
 	},
 	{
-		name: "joined before it can answer", breaks: "a worker whose answers NATS refuses takes requests and burns ids",
+		name: "joined before it can answer", breaks: "a worker whose answers NATS refuses takes requests and wastes ids",
 		edits:  []edit{{answersFile, "		if refusesPublish(err, p.reply) {\n", "		if false {\n"}},
 		suites: []suite{denied},
 	},

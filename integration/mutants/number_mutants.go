@@ -16,7 +16,7 @@ var numberMutants = []mutant{
 		suites: []suite{simulation, once},
 	},
 	{
-		name: "answer recorded after the ids", breaks: "a retry gets other ids: whoever crashes between the two has recorded no answer",
+		name: "answer recorded after the ids", breaks: "a retry gets other ids: a worker that crashes between the two has recorded no answer",
 		edits: []edit{
 			{swapFile, "		put.WithValueBytes([]byte(n.Value))\n		all = append(all, put)\n", "		put.WithValueBytes([]byte(n.Value))\n"},
 			{advanceFile, "		if err := d.c.learn(d.a.Key, b, d.ids.First-1); err != nil {\n", `		for _, n := range d.swap.News {
@@ -46,12 +46,12 @@ var numberMutants = []mutant{
 		suites: []suite{simulation, once},
 	},
 	{
-		name: "repeat's number not compared", breaks: "a clash: who asks for 2 gets the 3 of another request",
+		name: "repeat's number not compared", breaks: "a clash: a caller that asks for 2 ids gets the 3 of another request",
 		edits:  []edit{{partFile, "case rec.IDs.N != a.N || rec.Weak != a.Weak:", "case rec.Weak != a.Weak:"}},
 		suites: []suite{simulation, once},
 	},
 	{
-		name: "repeat's mode not compared", breaks: "a clash: who asks for strong ids gets weak ones of before",
+		name: "repeat's mode not compared", breaks: "a clash: a caller that asks for strong ids gets weak ones of an earlier request",
 		edits:  []edit{{partFile, "case rec.IDs.N != a.N || rec.Weak != a.Weak:", "case rec.IDs.N != a.N:"}},
 		suites: []suite{simulation, once},
 	},
@@ -71,7 +71,7 @@ var numberMutants = []mutant{
 		suites: []suite{simulation, once},
 	},
 	{
-		name: "told by who does not own it", breaks: "S: an owner that has not learned of an answer issues lower ids than somebody else has told",
+		name: "told by another than the owner", breaks: "S: an owner that has not learned of an answer issues lower ids than somebody else has told",
 		edits:  []edit{{advanceFile, "	d.unsettle()\n", ""}},
 		suites: []suite{once, simulation},
 	},

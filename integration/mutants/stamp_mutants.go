@@ -44,12 +44,12 @@ var stampMutants = []mutant{
 		suites: []suite{madeAnew},
 	},
 	{
-		name: "source's end not looked at", breaks: "a source put back to an older state: the same, while it is shorter",
+		name: "source's end not looked at", breaks: "a source put back to an older state: the same happens while it is shorter",
 		edits:  []edit{{identityFile, "if info.State.LastSeq < at.source && !begins {", "if info.State.LastSeq == 0 && !begins {"}},
 		suites: []suite{restored},
 	},
 	{
-		name: "source's message not looked at", breaks: "a source put back to an older state: the same, when it is as long as before",
+		name: "source's message not looked at", breaks: "a source put back to an older state: the same happens when it is as long as before",
 		edits:  []edit{{identityFile, "case !at.stored.IsZero() && !msg.Time.Equal(at.stored):", "case msg.Time.IsZero():"}},
 		suites: []suite{restored},
 	},

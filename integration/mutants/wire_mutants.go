@@ -22,27 +22,27 @@ var (
 // that is right.
 var wireMutants = []mutant{
 	{
-		name: "unknown map served", breaks: "a framework's envelope burns an id a call",
+		name: "unknown map served", breaks: "each call with a framework's envelope wastes an id",
 		edits:  []edit{{bodyFile, `firstErr == nil && f.seen == noField && !empty`, `firstErr == nil && f.seen == noField && empty && len(body) > 99`}},
 		suites: []suite{wire, refusal},
 	},
 	{
-		name: "unknown map served, in msgpack", breaks: "a framework's envelope burns an id a call",
+		name: "unknown map served, in msgpack", breaks: "each call with a framework's envelope wastes an id",
 		edits:  []edit{{bodyFile, `firstErr == nil && f.seen == noField && head.n > 0`, `firstErr == nil && f.seen == noField && head.n < 0`}},
 		suites: []suite{wire},
 	},
 	{
-		name: "case ignored", breaks: "who asks for {\"N\":10} counts on ids that others get",
+		name: "case ignored", breaks: "a caller that asks for {\"N\":10} counts on ids that others get",
 		edits:  []edit{{bodyFile, `near != noField {`, `near == fieldIdempotency {`}},
 		suites: []suite{wire, refusal},
 	},
 	{
-		name: "shape ignored", breaks: "who sends idempotency-key believes that a retry gets the same ids",
+		name: "shape ignored", breaks: "a caller that sends idempotency-key believes that a retry gets the same ids",
 		edits:  []edit{{fieldFile, `c <= ' ' || c == '_' || c == '-'`, `c <= ' '`}},
 		suites: []suite{wire},
 	},
 	{
-		name: "header's name in a body ignored", breaks: "who writes Seq-Count into the body counts on ids that others get",
+		name: "header's name in a body ignored", breaks: "a caller that writes Seq-Count into the body counts on ids that others get",
 		edits:  []edit{{fieldFile, `case "n", "seqcount":`, `case "n":`}},
 		suites: []suite{wire},
 	},
@@ -59,12 +59,12 @@ var wireMutants = []mutant{
 		suites: []suite{wire, refusal},
 	},
 	{
-		name: "null is a wrong type", breaks: "who leaves an optional field empty is refused",
+		name: "null is a wrong type", breaks: "a caller that leaves an optional field empty is refused",
 		edits:  []edit{{bodyFile, `string(value) == "null"`, `string(value) == "undefined"`}},
 		suites: []suite{wire, refusal},
 	},
 	{
-		name: "nil is a wrong type", breaks: "who leaves an optional field empty is refused",
+		name: "nil is a wrong type", breaks: "a caller that leaves an optional field empty is refused",
 		edits:  []edit{{bodyFile, `value.kind == kindNil {`, `value.kind == kindNil && known != fieldN {`}},
 		suites: []suite{wire},
 	},
@@ -84,7 +84,7 @@ var wireMutants = []mutant{
 		suites: []suite{wire},
 	},
 	{
-		name: "empty idempotency key is none", breaks: "who sends a variable that is not set believes that a retry gets the same ids",
+		name: "empty idempotency key is none", breaks: "a caller that sends a variable which is not set believes that a retry gets the same ids",
 		edits:  []edit{{keyFile, `return 1 <= n && n <=`, `return n <=`}},
 		suites: []suite{wire, refusal},
 	},
@@ -100,7 +100,7 @@ var wireMutants = []mutant{
 		suites: []suite{parcels},
 	},
 	{
-		name: "a repeat does not say so", breaks: "who retries can't tell that he has these ids already",
+		name: "a repeat does not say so", breaks: "a caller that retries can't tell that it has these ids already",
 		edits:  []edit{{"subjects/reply.go", `if !r.Replayed {`, `if r.Replayed {`}},
 		suites: []suite{wire},
 	},
@@ -120,7 +120,7 @@ var wireMutants = []mutant{
 		suites: []suite{wire, refusal},
 	},
 	{
-		name: "stamped messages' headers refused", breaks: "who forwards a stamped message's headers gets no id",
+		name: "stamped messages' headers refused", breaks: "a caller that forwards a stamped message's headers gets no id",
 		edits:  []edit{{headerFile, `if strings.EqualFold(name, strange) {`, `if name == strange+" " {`}},
 		suites: []suite{wire},
 	},
@@ -145,7 +145,7 @@ var wireMutants = []mutant{
 		suites: []suite{wire, refusal},
 	},
 	{
-		name: "JSON refused in msgpack", breaks: "who sends [1] can't read why it is wrong",
+		name: "JSON refused in msgpack", breaks: "a caller that sends [1] can't read why it is wrong",
 		edits:  []edit{{cameFile, `format = JSON`, `format = Msgpack`}},
 		suites: []suite{wire, refusal},
 	},

@@ -150,16 +150,18 @@ func (a *admin) of(store string) (place, error) {
 	if err := subjects.CheckToken("store", store); err != nil {
 		return place{}, cmdline.UsageError(settings.TextOf(err))
 	}
+	var names []string
 	for _, name := range []string{store, subjects.AnyStore} {
 		for _, c := range a.clusters {
 			for _, s := range c.Stores {
 				if s.Name == name {
 					return c, nil
 				}
+				names = append(names, s.Name)
 			}
 		}
 	}
-	return place{}, fmt.Errorf("store %q is not configured in %s", store, a.file)
+	return place{}, fmt.Errorf("store %q is not configured in %s%s", store, a.file, cmdline.DidYouMean(store, names))
 }
 
 // counter returns the counter that two words name, and the cluster it is in.

@@ -24,15 +24,15 @@ import (
 func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench", flag.ContinueOnError)
 	q := benchQuery{store: Store, key: "key"}
-	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "of the ids (default the store's choice)", "strong", "weak")
-	fs.IntVar(&q.callers, "callers", 256, "how many callers ask at the same time, each again as soon as it has its answer")
-	fs.IntVar(&q.keys, "keys", 1, "how many keys to ask for: KEY, or KEY.0, KEY.1 and so on")
+	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "whether ids are strong or weak (default the store's mode)", "strong", "weak")
+	fs.IntVar(&q.callers, "callers", 256, "how many callers ask at the same time; each asks again as soon as it has its answer")
+	fs.IntVar(&q.keys, "keys", 1, "how many keys to ask for; several are called KEY.0, KEY.1 and so on")
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids in one request")
 	fs.IntVar(&q.connections, "connections", 1, "how many connections to NATS the callers share")
 	fs.DurationVar(&q.duration, "duration", 10*time.Second, "how long to measure")
 	fs.DurationVar(&q.timeout, "timeout", 5*time.Second, "how long to wait for one answer")
-	fs.BoolVar(&q.json, "json", false, "print JSON: rates per second, latencies in µs")
-	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	fs.BoolVar(&q.json, "json", false, "print JSON, with rates per second and latencies in µs")
+	settings.RootFlag(fs, &q.root)
 	q.nats.Flags(fs)
 	q.embedded.flags(fs)
 	return &ffcli.Command{
@@ -52,7 +52,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 				return err
 			}
 			if len(rest) == 1 { // perhaps meant as a command
-				return cmdline.UsageError(fmt.Sprintf("%q is no command of bench, and KEY is missing if it is a store; for example: seqd bench orders invoice, or: seqd bench compare", rest[0]))
+				return cmdline.UsageError(fmt.Sprintf("%q is no command of bench; if it is a store, KEY is missing; for example: seqd bench orders invoice, or: seqd bench compare", rest[0]))
 			}
 			if err := q.together(fs); err != nil {
 				return err
@@ -133,9 +133,9 @@ func (q *benchQuery) together(fs *flag.FlagSet) (err error) {
 	fs.Visit(func(f *flag.Flag) {
 		switch {
 		case !q.embedded.on() && (f.Name == "workers" || f.Name == "lease" || f.Name == "data-dir"):
-			err = cmdline.UsageError(cmdline.Dashed(f.Name) + " needs --embedded beside it: it says how servers are started here")
+			err = cmdline.UsageError(cmdline.Dashed(f.Name) + " needs --embedded beside it, as it says how the servers are started")
 		case q.embedded.on() && strings.HasPrefix(f.Name, "nats-"):
-			err = cmdline.UsageError(cmdline.Dashed(f.Name) + " and --embedded exclude each other: the nats-server is started here")
+			err = cmdline.UsageError(cmdline.Dashed(f.Name) + " and --embedded exclude each other, as --embedded starts its own nats-server")
 		}
 	})
 	return err

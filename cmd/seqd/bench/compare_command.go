@@ -25,8 +25,8 @@ var benchPeers = []string{"echo", "weak", "strong", "leased", "relay", "txn", "j
 func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench compare", flag.ContinueOnError)
 	q := compareQuery{peers: slices.Clone(benchPeers), workers: numbers{1}}
-	fs.Var((*cmdline.List)(&q.peers), "peers", "`NAMES` of those to measure, with commas")
-	fs.Var(&q.workers, "workers", "how many share the work of the peers strong and leased; `COUNTS` with commas")
+	fs.Var((*cmdline.List)(&q.peers), "peers", "`NAMES` of the peers to measure, with commas between them")
+	fs.Var(&q.workers, "workers", "how many workers serve the peers strong and leased; several `COUNTS` have commas between them")
 	q.flags(fs)
 	dataDirFlag(fs, &q.dataDir)
 	return &ffcli.Command{
@@ -44,7 +44,7 @@ func compareCommand(stdout, stderr io.Writer) *ffcli.Command {
 			"  txn             one etcd transaction per id, as Layotto's sequencer on etcd does it\n" +
 			"  jetstream       a JetStream counter (Nats-Incr), synced every 2 minutes by default\n" +
 			"  jetstream-sync  the same with sync_interval: always\n" +
-			"All parts share one process, which makes each of them faster than it would be alone: compare the\n" +
+			"All parts share one process, which makes each of them faster than it would be alone. So compare the\n" +
 			"ratios. Every id is checked. If one comes twice or out of order, the command ends with exit code 1.\n" +
 			"Ctrl-C ends it early.",
 		FlagSet: fs,

@@ -22,9 +22,9 @@ import (
 func deployedCommand(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd bench deployed", flag.ContinueOnError)
 	q := deployedQuery{peers: []string{"echo", "weak:" + Store, "strong:" + Store}}
-	fs.Var((*cmdline.List)(&q.peers), "peers", "`NAMES` of those to measure, with commas: echo, and weak:STORE, strong:STORE, leased:STORE")
-	fs.StringVar(&q.key, "key", "key", "the `KEY` to ask for, or KEY.0, KEY.1 and so on")
-	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	fs.Var((*cmdline.List)(&q.peers), "peers", "`NAMES` of the peers to measure, with commas between them: echo, weak:STORE, strong:STORE, leased:STORE")
+	fs.StringVar(&q.key, "key", "key", "the `KEY` to ask for; several are called KEY.0, KEY.1 and so on")
+	settings.RootFlag(fs, &q.root)
 	q.flags(fs)
 	q.nats.Flags(fs)
 	return &ffcli.Command{
@@ -34,7 +34,7 @@ func deployedCommand(stdout, stderr io.Writer) *ffcli.Command {
 		LongHelp: "example:\n" +
 			"  seqd bench deployed --peers echo,weak:orders,strong:orders\n" +
 			"\n" +
-			"Does what seqd bench compare does, with a system that already runs, whose parts have processes and\n" +
+			"Does what seqd bench compare does with a system that already runs, and whose parts have processes or\n" +
 			"machines of their own. The peers are:\n" +
 			"  echo          what seqd bench echo answers, which must run beside the workers\n" +
 			"  weak:STORE    weak ids of STORE\n" +
@@ -90,7 +90,7 @@ func (q *deployedQuery) run(ctx context.Context, stdout, stderr io.Writer) error
 	announce(plan, len(peers), stderr)
 	comparison, err := Compare(ctx, peers, plan)
 	if comparison == nil && errors.Is(err, nats.ErrNoResponders) {
-		err = fmt.Errorf("%w; workers must serve the stores that are named, and for echo seqd bench echo must run", err)
+		err = fmt.Errorf("%w; start workers for the stores that --peers names, and for the peer echo start seqd bench echo", err)
 	}
 	return q.print(comparison, err, stdout)
 }

@@ -23,8 +23,8 @@ func echoCommand(stdout io.Writer) *ffcli.Command {
 		LongHelp: "example:\n" +
 			"  seqd bench echo --nats-url nats://nats:4222\n" +
 			"\n" +
-			"Answers the requests of the peer echo of seqd bench deployed with a constant, as a worker would that\n" +
-			"had nothing to do. This is the limit of the transport. Several of them share the work, as workers do.\n" +
+			"Answers the requests that the peer echo of seqd bench deployed sends. The answer is a constant, so that\n" +
+			"its rate is the limit of the transport. If you run several of them they share the work, as workers do.\n" +
 			"Ctrl-C ends it.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {

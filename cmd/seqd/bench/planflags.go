@@ -26,15 +26,15 @@ type planFlags struct {
 
 func (p *planFlags) flags(fs *flag.FlagSet) {
 	p.callers, p.keys = numbers{1, 16, 256, 1024}, numbers{1, 256}
-	fs.Var(&p.callers, "callers", "how many callers ask at the same time, each again as soon as it has its answer; `COUNTS` with commas")
-	fs.Var(&p.keys, "keys", "over how many keys the callers are spread; `COUNTS` with commas")
+	fs.Var(&p.callers, "callers", "how many callers ask at the same time; each asks again as soon as it has its answer; several `COUNTS` have commas between them")
+	fs.Var(&p.keys, "keys", "over how many keys the callers are spread; several `COUNTS` have commas between them")
 	fs.IntVar(&p.rounds, "rounds", 5, "how often each peer has its turn under each load")
-	fs.DurationVar(&p.slice, "slice", 500*time.Millisecond, "how long a turn is measured")
+	fs.DurationVar(&p.slice, "slice", 500*time.Millisecond, "how long each turn is measured")
 	fs.DurationVar(&p.warm, "warm", 200*time.Millisecond, "how long a peer is warmed up before its turn")
 	fs.IntVar(&p.connections, "connections", 1, "how many connections each peer's callers share")
 	fs.DurationVar(&p.timeout, "timeout", 10*time.Second, "how long to wait for one answer")
-	fs.BoolVar(&p.goals, "goals", false, "print how far each of seqd's goals is met, and measure what they are about unless other flags say what")
-	fs.BoolVar(&p.json, "json", false, "print JSON: rates per second, latencies in µs")
+	fs.BoolVar(&p.goals, "goals", false, "print how far each of seqd's goals is met, and measure the loads of the goals unless --callers or --keys name others")
+	fs.BoolVar(&p.json, "json", false, "print JSON, with rates per second and latencies in µs")
 }
 
 // ofGoals asks for the loads that the goals are about, where the command line
@@ -51,7 +51,7 @@ func (p *planFlags) plan(key string) (Plan, error) {
 		return Plan{}, cmdline.UsageError("--rounds and --connections must be at least 1")
 	}
 	if p.slice <= 0 || p.warm < 0 || p.timeout <= 0 {
-		return Plan{}, cmdline.UsageError("--slice and --timeout must be more than 0, --warm not less")
+		return Plan{}, cmdline.UsageError("--slice and --timeout must be more than 0, and --warm must not be less than 0")
 	}
 	plan := Plan{Rounds: p.rounds, Slice: p.slice, Warm: p.warm, Loads: p.loads}
 	if plan.Loads == nil {
@@ -87,7 +87,7 @@ func (p *planFlags) print(c *Comparison, err error, stdout io.Writer) error {
 
 // announce says how long it takes.
 func announce(plan Plan, peers int, stderr io.Writer) {
-	fmt.Fprintf(stderr, "seqd: measuring %s under %s, %s each; it takes %v and a little\n",
+	fmt.Fprintf(stderr, "seqd: measuring %s under %s, %s each; it takes a little more than %v\n",
 		Counted(peers, "peer"), Counted(len(plan.Loads), "load"), Counted(plan.Rounds, "round"), plan.Takes(peers).Round(time.Second))
 }
 
@@ -108,7 +108,7 @@ func (n *numbers) Set(s string) error {
 	for text := range strings.SplitSeq(s, ",") {
 		x, err := strconv.Atoi(text)
 		if err != nil || x < 1 {
-			return fmt.Errorf("%q is not a whole number from 1 on", text)
+			return fmt.Errorf("%q is not a whole number of 1 or more", text)
 		}
 		if slices.Contains(all, x) {
 			return fmt.Errorf("%d is named twice", x)

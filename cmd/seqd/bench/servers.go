@@ -33,14 +33,14 @@ type embeddedBench struct {
 }
 
 func (e *embeddedBench) flags(fs *flag.FlagSet) {
-	fs.BoolVar(&e.wanted, "embedded", false, "start nats-server, etcd and workers here, and measure those")
-	fs.IntVar(&e.workers, "workers", 1, "how many, with --embedded")
-	fs.DurationVar(&e.lease, "lease", 0, "of the store, with --embedded; 0: none")
+	fs.BoolVar(&e.wanted, "embedded", false, "start nats-server, etcd and workers in this process, and measure these")
+	fs.IntVar(&e.workers, "workers", 1, "how many workers --embedded starts")
+	fs.DurationVar(&e.lease, "lease", 0, "the lease of the store that --embedded serves; 0 is none")
 	dataDirFlag(fs, &e.dataDir)
 }
 
 func dataDirFlag(fs *flag.FlagSet, dir *string) {
-	fs.StringVar(dir, "data-dir", ".", "`FOLDER` on the disk to measure; servers keep their data in a new one below, which is removed")
+	fs.StringVar(dir, "data-dir", ".", "`FOLDER` on the disk to measure; the servers keep their data in a new folder in it, which is removed in the end")
 }
 
 func (e *embeddedBench) on() bool { return e.wanted }
@@ -110,7 +110,7 @@ func (s *benchServers) start(ctx context.Context, parent string, stderr io.Write
 	}
 	s.machine.Fsync = float64(fsync) / 1e3
 	if fsync < quickFsync {
-		fmt.Fprintf(stderr, "seqd: fsync takes %v in %s: is it kept in memory? To measure a disk, name a folder on one with --data-dir\n", fsync, parent)
+		fmt.Fprintf(stderr, "seqd: an fsync takes only %v in %s, as if the folder were kept in memory; to measure a disk, name a folder on it with --data-dir\n", fsync, parent)
 	}
 	if s.nats, err = embedded.StartNATS(embedded.NATS{Name: "seqd-bench"}); err != nil {
 		return err

@@ -45,7 +45,7 @@ func (r *Report) Write(w io.Writer) error {
 // Write writes the comparison for people: a table per load, and what was checked.
 func (c *Comparison) Write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "medians of %s, %.2g s each; of echo: rate and p50 to echo's in the same round; %s a peer\n", Counted(c.Rounds, "round"), c.Slice, Counted(c.Connections, "connection"))
+	fmt.Fprintf(&b, "medians of %s of %.2g s each; \"of echo\" is the rate or p50 divided by echo's in the same round; %s for each peer\n", Counted(c.Rounds, "round"), c.Slice, Counted(c.Connections, "connection"))
 	where := "asked from here"
 	if c.OneProcess {
 		where = "everything in one process"

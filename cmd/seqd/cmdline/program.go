@@ -88,6 +88,9 @@ func WhichCommand(c *ffcli.Command, args []string) error {
 	if len(args) == 0 {
 		return UsageError("which command? " + all)
 	}
+	if meant := DidYouMean(args[0], names); meant != "" {
+		return UsageError(fmt.Sprintf("unknown command %q%s", args[0], meant))
+	}
 	return UsageError(fmt.Sprintf("unknown command %q; it must be %s", args[0], all))
 }
 

@@ -107,7 +107,12 @@ func usageOf(fs *flag.FlagSet, err error) error {
 			text = Dashed(f.Name) + " " + MustBe(f, m[1], errors.New(m[3]))
 		}
 	} else if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		var names []string
+		fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 		text = "unknown flag " + Dashed(m[1])
+		if near := Nearest(m[1], names); near != "" {
+			text += "; did you mean " + Dashed(near) + "?"
+		}
 	} else if m := noValue.FindStringSubmatch(text); m != nil {
 		kind := Kind(fs.Lookup(m[1]))
 		text = fmt.Sprintf("%s needs a value: %s %s", Dashed(m[1]), Dashed(m[1]), kind)

@@ -7,33 +7,33 @@ import (
 
 // bash returns a script that needs nothing but bash.
 func bash(all []command) string {
-	var paths, words, values strings.Builder
-	for _, c := range all {
-		for _, w := range c.below {
-			fmt.Fprintf(&paths, "      %q) at=%q ;;\n", c.path+" "+w.name, c.path+" "+w.name)
-		}
-		names := make([]string, 0, len(c.below))
-		for _, w := range c.below {
-			names = append(names, w.name)
-		}
-		flags := make([]string, 0, len(c.flags))
-		for _, f := range c.flags {
-			flags = append(flags, f.name)
+	below, values, words := cases(all, dialect{
+		below: func(path string) string { return fmt.Sprintf("      %q) at=%q ;;\n", path, path) },
+		value: func(flag string, o option) string {
+			offer := ""
 			switch {
-			case f.values != nil:
-				fmt.Fprintf(&values, "    %q) COMPREPLY=($(compgen -W %q -- \"$cur\")); return ;;\n", c.path+" "+f.name, strings.Join(f.values, " "))
-			case f.files:
-				fmt.Fprintf(&values, "    %q) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", c.path+" "+f.name)
-			case f.takes:
-				fmt.Fprintf(&values, "    %q) return ;;\n", c.path+" "+f.name)
+			case o.values != nil:
+				offer = fmt.Sprintf("COMPREPLY=($(compgen -W %q -- \"$cur\")); ", strings.Join(o.values, " "))
+			case o.files:
+				offer = `compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")); `
 			}
-		}
-		files := ""
-		if c.files {
-			files = " files=yes"
-		}
-		fmt.Fprintf(&words, "    %q) words=%q flags=%q%s ;;\n", c.path, strings.Join(names, " "), strings.Join(flags, " "), files)
-	}
+			return fmt.Sprintf("    %q) %sreturn ;;\n", flag, offer)
+		},
+		words: func(c command) string {
+			var names, flags []string
+			for _, w := range c.below {
+				names = append(names, w.name)
+			}
+			for _, f := range c.flags {
+				flags = append(flags, f.name)
+			}
+			files := ""
+			if c.files {
+				files = " files=yes"
+			}
+			return fmt.Sprintf("    %q) words=%q flags=%q%s ;;\n", c.path, strings.Join(names, " "), strings.Join(flags, " "), files)
+		},
+	})
 	return `# bash completion for seqd, made by: seqd completion bash
 _seqd() {
   local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} at=seqd words= flags= files= i
@@ -42,12 +42,12 @@ _seqd() {
   if [ "$cur" = = ]; then cur=; elif [ "$before" = = ]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at ${COMP_WORDS[i]}" in
-` + paths.String() + `    esac
+` + below + `    esac
   done
   case "$at $before" in
-` + values.String() + `  esac
+` + values + `  esac
   case "$at" in
-` + words.String() + `  esac
+` + words + `  esac
   if [ -n "$files" ] && [[ $cur != -* ]]; then
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))

@@ -7,33 +7,33 @@ import (
 
 // zsh returns a script that is sourced, or stands in fpath as _seqd.
 func zsh(all []command) string {
-	var paths, words, values strings.Builder
-	for _, c := range all {
-		for _, w := range c.below {
-			fmt.Fprintf(&paths, "      %s) at=%s ;;\n", single(c.path+" "+w.name), single(c.path+" "+w.name))
-		}
-		fmt.Fprintf(&words, "    %s)\n      words_below=(", single(c.path))
-		for _, w := range c.below {
-			fmt.Fprintf(&words, "%s ", described(w.name, w.text))
-		}
-		words.WriteString(")\n      flags=(")
-		for _, f := range c.flags {
-			fmt.Fprintf(&words, "%s ", described(f.name, f.text))
+	below, values, words := cases(all, dialect{
+		below: func(path string) string { return fmt.Sprintf("      %s) at=%s ;;\n", single(path), single(path)) },
+		value: func(flag string, o option) string {
+			offer := ""
 			switch {
-			case f.values != nil:
-				fmt.Fprintf(&values, "    %s) compadd -- %s; return ;;\n", single(c.path+" "+f.name), strings.Join(f.values, " "))
-			case f.files:
-				fmt.Fprintf(&values, "    %s) _files; return ;;\n", single(c.path+" "+f.name))
-			case f.takes:
-				fmt.Fprintf(&values, "    %s) return ;;\n", single(c.path+" "+f.name))
+			case o.values != nil:
+				offer = "compadd -- " + strings.Join(o.values, " ") + "; "
+			case o.files:
+				offer = "_files; "
 			}
-		}
-		words.WriteString(")\n")
-		if c.files {
-			words.WriteString("      files=yes\n")
-		}
-		words.WriteString("      ;;\n")
-	}
+			return fmt.Sprintf("    %s) %sreturn ;;\n", single(flag), offer)
+		},
+		words: func(c command) string {
+			var names, flags strings.Builder
+			for _, w := range c.below {
+				names.WriteString(described(w.name, w.text) + " ")
+			}
+			for _, f := range c.flags {
+				flags.WriteString(described(f.name, f.text) + " ")
+			}
+			files := ""
+			if c.files {
+				files = "      files=yes\n"
+			}
+			return fmt.Sprintf("    %s)\n      words_below=(%s)\n      flags=(%s)\n%s      ;;\n", single(c.path), &names, &flags, files)
+		},
+	})
 	return `#compdef seqd
 # zsh completion for seqd, made by: seqd completion zsh
 _seqd() {
@@ -41,12 +41,12 @@ _seqd() {
   local -a words_below flags
   for ((i = 2; i < CURRENT; i++)); do
     case "$at $words[i]" in
-` + paths.String() + `    esac
+` + below + `    esac
   done
   case "$at $before" in
-` + values.String() + `  esac
+` + values + `  esac
   case "$at" in
-` + words.String() + `  esac
+` + words + `  esac
   if [[ -n $files && $words[CURRENT] != -* ]]; then
     _files
   elif [[ ${#words_below} -eq 0 || $words[CURRENT] == -* ]]; then

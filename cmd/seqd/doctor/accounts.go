@@ -42,7 +42,7 @@ func (e *examination) lookAtAccounts(ctx context.Context) {
 	}
 	monitor := strings.TrimSuffix(e.Monitor, "/") + "/accountz"
 	if err := getJSON(ctx, monitor, &all); err != nil {
-		e.skip("nats.accounts", "", fmt.Sprintf("can't be told: %v", err), "")
+		e.skip("nats.accounts", "", fmt.Sprintf("not looked at: %v", err), "")
 		return
 	}
 	bad, shared := false, 0
@@ -51,7 +51,7 @@ func (e *examination) lookAtAccounts(ctx context.Context) {
 			Account account `json:"account_detail"`
 		}
 		if err := getJSON(ctx, monitor+"?acc="+url.QueryEscape(name), &one); err != nil {
-			e.skip("nats.accounts", "", fmt.Sprintf("account %s can't be told: %v", name, err), "")
+			e.skip("nats.accounts", "", fmt.Sprintf("account %s could not be looked at: %v", name, err), "")
 			return
 		}
 		for _, s := range one.Account.Exports {
@@ -61,7 +61,7 @@ func (e *examination) lookAtAccounts(ctx context.Context) {
 			shared++
 			if s.Response != "" && s.Response != "Singleton" {
 				bad = true
-				e.warn("nats.accounts", "", fmt.Sprintf("account %s exports %s with responses of type %s: the server keeps a way back for each request for minutes, some 350 bytes", name, s.Subject, s.Response),
+				e.warn("nats.accounts", "", fmt.Sprintf("account %s exports %s with responses of type %s: the server remembers the way back of each request for minutes, which takes some 350 bytes", name, s.Subject, s.Response),
 					"leave response_type out of the export: a request for ids has one answer")
 			}
 		}

@@ -20,7 +20,7 @@ func (e *examination) lookAtAnswers(ctx context.Context, c Etcd, admin *operate.
 	found, err := admin.Answers(ctx)
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
-		e.skip("etcd.answers", c.Name, "can't be counted: etcd shows its leases only to a user who may read all that ends with them, and others use this etcd too", "to count them, run this as etcd's root")
+		e.skip("etcd.answers", c.Name, "can't be counted: etcd shows its leases only to a user who may read every key that ends with one of them, and others use this etcd too", "to count them, run this as etcd's root")
 		return
 	case err != nil:
 		e.skip("etcd.answers", c.Name, "can't be counted: "+textOf(err), "")

@@ -102,10 +102,10 @@ func (e *examination) lookAtClocks(ctx context.Context, first clocks) {
 			continue
 		}
 		bad = true
-		e.fail("workers.clocks", "", fmt.Sprintf("the clock of worker %s runs at %.2f of the rate of ours: where keys are owned, strong ids rest on clocks of one rate", was.worker, rate),
-			"look at both machines' clocks: is one a virtual machine that was suspended, or is ours at fault? Until then give its stores no lease")
+		e.fail("workers.clocks", "", fmt.Sprintf("the clock of worker %s runs at %.2f of the rate of this machine's clock: where keys are owned, the order of strong ids relies on clocks of one rate", was.worker, rate),
+			"look at both machines' clocks: one machine may be a virtual one that was suspended, or this one's clock may be wrong; give the worker's stores no lease until they agree")
 	}
 	if !bad && held > 0 {
-		e.ok("workers.clocks", "", fmt.Sprintf("clocks of workers that run as ours does, within %.0f %%: %d", 100*clocksApart, held))
+		e.ok("workers.clocks", "", fmt.Sprintf("workers whose clocks run at the rate of this machine's, within %.0f %%: %d", 100*clocksApart, held))
 	}
 }

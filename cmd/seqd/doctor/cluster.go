@@ -23,7 +23,7 @@ func (e *examination) lookAtCluster(ctx context.Context, c Etcd, client *clientv
 		}
 	}
 	if !old {
-		e.ok("etcd.version", c.Name, fmt.Sprintf("all members %s or later", leastEtcd))
+		e.ok("etcd.version", c.Name, fmt.Sprintf("all members run %s or later", leastEtcd))
 	}
 	if len(ids) > 1 {
 		e.fail("etcd.cluster", c.Name, fmt.Sprintf("the endpoints belong to %d different clusters: ids would be issued twice", len(ids)), "name the members of one cluster in --etcd-endpoints")
@@ -48,11 +48,11 @@ func (e *examination) lookAtCluster(ctx context.Context, c Etcd, client *clientv
 	}
 	switch {
 	case voters == 1:
-		e.warn("etcd.cluster", c.Name, "a cluster of one: its disk is the only copy of the counters", "run three members, or keep backups and know: seqd admin jump -h")
+		e.warn("etcd.cluster", c.Name, "the cluster has one member, and its disk is the only copy of the counters", "run three members, or keep backups and read what a restore takes: seqd admin jump -h")
 	case voters%2 == 0:
-		e.warn("etcd.cluster", c.Name, fmt.Sprintf("%d voting members survive no more failures than %d", voters, voters-1), "run an odd number")
+		e.warn("etcd.cluster", c.Name, fmt.Sprintf("%d voting members survive no more failures than %d", voters, voters-1), "run an odd number of members")
 	case len(unnamed) > 0:
-		e.warn("etcd.cluster", c.Name, fmt.Sprintf("of %d voting members --etcd-endpoints does not name %s", voters, strings.Join(unnamed, ", ")), "name all: workers leave a member that falls silent for the others that they know")
+		e.warn("etcd.cluster", c.Name, fmt.Sprintf("there are %d voting members, and --etcd-endpoints does not name %s", voters, strings.Join(unnamed, ", ")), "name all of them: when a member falls silent, workers turn to the others that they know")
 	default:
 		e.ok("etcd.cluster", c.Name, fmt.Sprintf("%d voting members, cluster %x", voters, list.Header.ClusterId))
 	}

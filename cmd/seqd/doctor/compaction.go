@@ -39,7 +39,7 @@ const compactionOn = "start etcd with --auto-compaction-mode=periodic --auto-com
 func (e *examination) lookAtCompaction(ctx context.Context, c Etcd, admin *operate.Admin, members []*member) {
 	compacted, now, err := admin.Compacted(ctx)
 	if err != nil {
-		e.skip("etcd.compaction", c.Name, "can't be told: "+textOf(err), "")
+		e.skip("etcd.compaction", c.Name, "not looked at: "+textOf(err), "")
 		return
 	}
 	var age time.Duration // 0: not known
@@ -60,15 +60,15 @@ func judgeCompaction(compacted, now int64, age time.Duration) (Status, string) {
 	kept := now - compacted
 	switch {
 	case compacted > 0 && kept > longHistory:
-		return Warn, fmt.Sprintf("etcd keeps %d revisions; it was compacted at %d: is that done regularly?", kept, compacted)
+		return Warn, fmt.Sprintf("etcd keeps %d revisions since its last compaction, at %d: look whether it is compacted regularly", kept, compacted)
 	case compacted > 0:
-		return OK, fmt.Sprintf("compacted up to revision %d, %d are kept", compacted, kept)
+		return OK, fmt.Sprintf("compacted up to revision %d; %d revisions are kept", compacted, kept)
 	case now <= youngHistory:
-		return OK, fmt.Sprintf("too young to tell: %d revisions, none compacted yet", now)
+		return OK, fmt.Sprintf("it is too early to tell: none of %d revisions is compacted yet", now)
 	case age == 0:
 		return Warn, fmt.Sprintf("of %d revisions none was ever compacted: if etcd has run for longer than %v, its compaction is off", now, youngProcess)
 	case age < youngProcess:
-		return OK, fmt.Sprintf("too young to tell: %d revisions, none compacted yet; etcd was started %v ago", now, age.Round(time.Second))
+		return OK, fmt.Sprintf("it is too early to tell: none of %d revisions is compacted yet, and etcd was started %v ago", now, age.Round(time.Second))
 	case age < oldProcess && now <= longHistory:
 		return Warn, fmt.Sprintf("of %d revisions none was compacted in the %v since etcd was started: compaction is off, or set to hours", now, age.Round(time.Minute))
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	wayOutOfFence = "workers issue nothing; raise the counters above every issued id, then they come back by themselves: seqd admin jump --all --by N"
+	wayOutOfFence = "workers issue nothing until the counters are raised above every issued id, and then come back by themselves: seqd admin jump --all --by N"
 
 	// maxCounters bounds how many records are looked at.
 	maxCounters = 100_000
@@ -36,10 +36,10 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *oper
 		return
 	case errors.Is(err, allocator.ErrUnreadable):
 		e.ok("etcd.write", c.Name, "a write would be accepted")
-		e.fail("etcd.incarnation", c.Name, err.Error(), "was it written by a newer seqd, or by hand? look at it: etcdctl get "+c.Prefix+"/v1/incarnation")
+		e.fail("etcd.incarnation", c.Name, err.Error(), "a newer seqd may have written it, or somebody by hand; look at it: etcdctl get "+c.Prefix+"/v1/incarnation")
 		return
 	case err != nil:
-		e.warn("etcd.incarnation", c.Name, err.Error(), "can this user read --state-dir, and was it written by this version or an older one? a worker that can't use it would not notice a restored backup")
+		e.warn("etcd.incarnation", c.Name, err.Error(), "see whether this user can read --state-dir, and whether a newer version has written it: a worker that can't use it would not notice a restored backup")
 		return
 	}
 	e.ok("etcd.write", c.Name, "a write would be accepted")
@@ -57,7 +57,7 @@ func (e *examination) lookAtIncarnation(ctx context.Context, c Etcd, admin *oper
 	case h.Fence != nil:
 		e.fail("etcd.incarnation", c.Name, h.Fence.Error(), "workers issue nothing, and come back by themselves once this is done: "+advice.For(h.Fence))
 	case h.Lineage == "":
-		e.ok("etcd.incarnation", c.Name, "none yet: the first worker makes it")
+		e.ok("etcd.incarnation", c.Name, "there is none yet: the first worker writes it")
 	default:
 		text := fmt.Sprintf("%s, epoch %d, at revision %d; %s", h.Lineage, h.Epoch, h.Now.Rev, memory)
 		if h.Floor > 0 {
@@ -73,7 +73,7 @@ func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *operate
 	more := ""
 	for m, err := range admin.List(ctx, "") {
 		if err != nil {
-			e.fail("etcd.counters", c.Name, fmt.Sprintf("read %d, then: %s", n, textOf(err)), "grant the user's role read and write below --etcd-prefix; or give it longer: --timeout")
+			e.fail("etcd.counters", c.Name, fmt.Sprintf("after %d counters reading failed: %s", n, textOf(err)), "grant the user's role read and write below --etcd-prefix; or give doctor more time with --timeout")
 			return
 		}
 		if n == maxCounters {
@@ -90,14 +90,14 @@ func (e *examination) lookAtCounters(ctx context.Context, c Etcd, admin *operate
 		}
 	}
 	if len(unreadable) > 0 {
-		e.fail("etcd.counters", c.Name, fmt.Sprintf("%d of %d counters%s are not understood, and their keys answered INTERNAL: %s", len(unreadable), n, more, some(unreadable)),
-			"was it written by a newer seqd, or by hand? look at one: etcdctl get "+c.Prefix+"/v1/counters/"+unreadable[0])
+		e.fail("etcd.counters", c.Name, fmt.Sprintf("%d of %d counters%s are not understood, and requests for their keys are answered INTERNAL: %s", len(unreadable), n, more, some(unreadable)),
+			"a newer seqd may have written it, or somebody by hand; look at one: etcdctl get "+c.Prefix+"/v1/counters/"+unreadable[0])
 	}
 	if len(high) > 0 {
 		e.warn("etcd.counters", c.Name, fmt.Sprintf("%d of %d counters%s have spent nine tenths of all ids: %s", len(high), n, more, some(high)), "move their callers to a new key")
 	}
 	if len(unreadable)+len(high) == 0 {
-		e.ok("etcd.counters", c.Name, fmt.Sprintf("%d%s, all understood", n, more))
+		e.ok("etcd.counters", c.Name, fmt.Sprintf("all are understood: %d%s", n, more))
 	}
 }
 

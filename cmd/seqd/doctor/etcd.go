@@ -47,7 +47,7 @@ func (e *examination) lookAtEtcd(ctx context.Context, c Etcd) {
 		if slices.ContainsFunc(members, func(m *member) bool { return m.err == nil }) {
 			e.fail("etcd.write", c.Name, "only learners answer, and they take no requests", "name members that vote in --etcd-endpoints")
 		}
-		e.skip("etcd", c.Name, "the rest is not looked at: no member that votes answers", "")
+		e.skip("etcd", c.Name, "not looked at any further: no voting member answers", "")
 		return
 	}
 	client := members[i].client
@@ -88,7 +88,7 @@ func (e *examination) lookAtMembers(ctx context.Context, c Etcd) []*member {
 		case m.err != nil:
 			e.fail("etcd.member", m.endpoint, textOf(m.err), hintForMember(m.err))
 		case m.status.IsLearner:
-			e.warn("etcd.member", m.endpoint, m.describe(), "workers leave it out until it votes; when it has caught up: etcdctl member promote; or name another one in --etcd-endpoints")
+			e.warn("etcd.member", m.endpoint, m.describe(), "workers don't use it until it votes: once it has caught up, run etcdctl member promote; or name another member in --etcd-endpoints")
 		case m.read > slowRead:
 			e.warn("etcd.member", m.endpoint, m.describe(), fmt.Sprintf("a read should take less than %v: look at the member's disk (etcd_disk_wal_fsync_duration_seconds), load and network", slowRead))
 		default:
@@ -150,7 +150,7 @@ func (e *examination) lookAtBatch(ctx context.Context, c Etcd, client *clientv3.
 	const try = "start etcd with --max-txn-ops=128 and --max-request-bytes=1572864, its defaults, or more"
 	switch {
 	case err != nil:
-		e.skip("etcd.batch", c.Name, "can't be told: "+textOf(err), "")
+		e.skip("etcd.batch", c.Name, "not looked at: "+textOf(err), "")
 	case n == 0:
 		e.fail("etcd.batch", c.Name, "etcd takes no transaction as large as the advance of one counter with a long name", try)
 	case n < etcd.MaxBatch:

@@ -63,7 +63,7 @@ func (e *examination) leases(ctx context.Context) (bad map[string]Finding, owned
 			switch d.LeaseState {
 			case worker.LeaseLost:
 				bad[a.Said.ID] = Finding{Check: "workers.leases", Status: Fail,
-					Text: fmt.Sprintf("the lease of worker %s is over, and not renewed: it issues no id of the keys that it owned for %s", name, p.Subject),
+					Text: fmt.Sprintf("the lease of worker %s has ended and is not renewed: it issues no ids of the keys that it owned for %s", name, p.Subject),
 					Try:  "ask it why, as http://<worker>/readyz?verbose; does etcd take its renewals, and does it have the processor time to make them?"}
 			case worker.LeaseLate:
 				if bad[a.Said.ID].Status == Fail {

@@ -25,11 +25,11 @@ func (e *examination) lookAtLimits(ctx context.Context) {
 	case err != nil:
 		e.skip("nats.limits", "", fmt.Sprintf("subscriptions can't be counted: %v", err), "")
 	case most < worker.LeastPayload:
-		e.fail("nats.limits", "", fmt.Sprintf("max_payload is %d bytes, and an answer has up to %d", most, worker.LeastPayload), "raise max_payload of nats-server; its default is 1 MB")
+		e.fail("nats.limits", "", fmt.Sprintf("max_payload is %d bytes, and an answer takes up to %d", most, worker.LeastPayload), "raise max_payload of nats-server; its default is 1 MB")
 	case most < roomy:
 		e.warn("nats.limits", "", fmt.Sprintf("max_payload is %d bytes: errors are cut short, and what workers say about themselves may not fit", most), fmt.Sprintf("set max_payload of nats-server to %d or more; its default is 1 MB", roomy))
 	default:
-		e.ok("nats.limits", "", fmt.Sprintf("messages of %s, and the %d subscriptions of a worker of these stores", bytesOf(most), need))
+		e.ok("nats.limits", "", fmt.Sprintf("messages may have %s, and a worker of these stores may have its %d subscriptions", bytesOf(most), need))
 	}
 }
 

@@ -43,9 +43,9 @@ func (e *examination) lookAtLineages(mine []endpoint) {
 	switch {
 	case bad:
 	case !known:
-		e.skip("workers.counters", "", "no worker that may issue ids says which counters it keeps", "it says so once it has reached etcd; versions before this one never do")
+		e.skip("workers.counters", "", "no worker that may issue ids says which counters it keeps", "workers say so once they have reached etcd; older versions never do")
 	default:
-		e.ok("workers.counters", "", "workers of a store keep its counters in one place")
+		e.ok("workers.counters", "", "the workers of each store keep its counters in one place")
 	}
 }
 

@@ -27,8 +27,8 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 			err = explained.Err // where and what to try are told beside it
 		}
 		e.fail("nats.connect", "", fmt.Sprintf("%s: %v", e.NATS, err), try)
-		e.skip("nats.permissions", "", "not looked at: NATS is not reached", "")
-		e.skip("workers", "", "not looked for: NATS is not reached", "")
+		e.skip("nats.permissions", "", "not looked at: NATS can't be reached", "")
+		e.skip("workers", "", "not looked for: NATS can't be reached", "")
 		return
 	}
 	e.nc = nc
@@ -61,10 +61,10 @@ const longPing = 10 * time.Second
 // lookAtPings holds our ping settings and the server's against what they are
 // for. A server tells its own to monitoring only.
 func (e *examination) lookAtPings(ctx context.Context) {
-	ours := fmt.Sprintf("workers ping every %v and give up after %d", worker.PingInterval, worker.MaxPingsOut)
+	ours := fmt.Sprintf("workers ping every %v and give up after %d pings without an answer", worker.PingInterval, worker.MaxPingsOut)
 	if e.Monitor == "" {
-		e.skip("nats.pings", "", ours+"; the server's own settings are told to no client",
-			"name its monitoring, as --nats-monitor http://127.0.0.1:8222, to have them looked at")
+		e.skip("nats.pings", "", ours+"; the server tells its own settings to no client",
+			"to have them looked at, name the server's monitoring port: --nats-monitor http://127.0.0.1:8222")
 		return
 	}
 	var varz struct {
@@ -82,7 +82,7 @@ func (e *examination) lookAtPings(ctx context.Context) {
 		e.warn("nats.pings", "", fmt.Sprintf("the server pings every %v and gives up after %d: a worker that is cut off or frozen keeps its share of the requests for up to %v", varz.PingInterval, varz.PingMax, cut),
 			`set ping_interval: "3s" and ping_max: 2 in the server's configuration`)
 	default:
-		e.ok("nats.pings", "", fmt.Sprintf("%s; the server every %v, %d", ours, varz.PingInterval, varz.PingMax))
+		e.ok("nats.pings", "", fmt.Sprintf("%s; the server pings every %v and gives up after %d", ours, varz.PingInterval, varz.PingMax))
 	}
 }
 

@@ -156,7 +156,7 @@ func TestExamineSessions(t *testing.T) {
 	answer(t, bus, "w2", 1)
 	found(t, examineLeased(t, bus, db, nil), "etcd.sessions",
 		"fail 1 sessions are not understood, and the keys of their workers can't be taken over: w4 -> was it written by a newer seqd",
-		"fail worker w2 owns keys and does not renew its session: it issues nothing of them -> look at its log",
+		"fail worker w2 owns keys and does not renew its session: it issues no ids of them -> look at its log",
 		"warn workers that own keys, don't renew their sessions and don't answer: w3 -> fine if they were killed")
 }
 

@@ -44,7 +44,7 @@ func (e *examination) lookAtPermissions(ctx context.Context) {
 		}
 	}
 	if err := e.askMyself(ctx, id); err != nil {
-		refuse(fmt.Sprintf("workers can't hand work to each other, nor answer: %v", err),
+		refuse(fmt.Sprintf("a worker with this user can neither hand work to other workers nor answer: %v", err),
 			fmt.Sprintf("allow this user to publish and subscribe to %q, to subscribe to %q, and to publish to callers' inboxes (%q, or allow_responses)", subjects.PeerRoot+".>", "_INBOX.>", "_INBOX.>"))
 	}
 	if refused == 0 {

@@ -19,15 +19,15 @@ const rootRole = "root"
 func (e *examination) lookAtRole(ctx context.Context, c Etcd, client *clientv3.Client) {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), stepTimeout)
 	defer cancel()
-	const smallest = "give the workers a user whose one role has: etcdctl role grant-permission ROLE readwrite %s/ --prefix"
+	const smallest = "give the workers a user with one role, which has only this permission: etcdctl role grant-permission ROLE readwrite %s/ --prefix"
 	try := fmt.Sprintf(smallest, c.Prefix)
 	status, err := client.AuthStatus(ctx)
 	switch {
 	case err != nil:
-		e.skip("etcd.role", c.Name, "can't be told: "+textOf(err), "")
+		e.skip("etcd.role", c.Name, "not looked at: "+textOf(err), "")
 		return
 	case !status.Enabled:
-		e.warn("etcd.role", c.Name, "etcd asks nobody for a user: whoever reaches it may delete counters, and ids would be issued again", "etcdctl auth enable, and "+try)
+		e.warn("etcd.role", c.Name, "etcd asks nobody to log in: whoever reaches it may delete counters, and ids would be issued again", "etcdctl auth enable, and "+try)
 		return
 	case c.User == "":
 		e.skip("etcd.role", c.Name, "no user's name is known here", "")

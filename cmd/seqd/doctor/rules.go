@@ -93,11 +93,11 @@ func (e *examination) lookAtRules(covers map[string][]endpoint) {
 				values = append(values, value)
 			}
 			e.found(Finding{Check: "workers.rules", Status: rule.status,
-				Text: fmt.Sprintf("workers don't agree on %s %s: %s", subjects.Wildcard(e.Root, store), rule.metadata, strings.Join(values, " or ")),
+				Text: fmt.Sprintf("the workers of %s don't agree on %s: %s", subjects.Wildcard(e.Root, store), rule.metadata, strings.Join(values, " or ")),
 				Try:  "give all workers the same configuration"})
 		}
 	}
 	if !bad {
-		e.ok("workers.rules", "", "workers of a store have the same rules for it")
+		e.ok("workers.rules", "", "the workers of each store have the same rules for it")
 	}
 }

@@ -35,7 +35,7 @@ func (e *examination) lookAtSessions(ctx context.Context, c Etcd, admin *operate
 		e.fail("etcd.sessions", c.Name, "a worker could not own keys: "+textOf(err), allow)
 		return
 	case err != nil:
-		e.skip("etcd.sessions", c.Name, "can't be read, and no store has a lease: "+textOf(err), "")
+		e.skip("etcd.sessions", c.Name, "can't be read, which does no harm, because no store has a lease: "+textOf(err), "")
 		return
 	case len(sessions) == 0 && !leased:
 		return // most systems own nothing, and need not hear of it
@@ -53,11 +53,11 @@ func (e *examination) lookAtSessions(ctx context.Context, c Etcd, admin *operate
 	if len(unread) > 0 {
 		slices.Sort(unread)
 		e.fail("etcd.sessions", c.Name, fmt.Sprintf("%d sessions are not understood, and the keys of their workers can't be taken over: %s", len(unread), some(unread)),
-			"was it written by a newer seqd, or by hand? look at one: etcdctl get "+c.Prefix+"/v1/sessions/"+unread[0])
+			"a newer seqd may have written it, or somebody by hand; look at one: etcdctl get "+c.Prefix+"/v1/sessions/"+unread[0])
 	}
 	still, long, err := watch(ctx, admin, sessions)
 	if err != nil {
-		e.skip("etcd.sessions", c.Name, "not watched to the end: "+textOf(err), "")
+		e.skip("etcd.sessions", c.Name, "watching them was cut short: "+textOf(err), "")
 		return
 	}
 	if len(long) > 0 {
@@ -124,11 +124,11 @@ func (e *examination) standStill(ctx context.Context, c Etcd, still []string) {
 			gone = append(gone, id)
 			continue
 		}
-		e.fail("etcd.sessions", c.Name, fmt.Sprintf("worker %s owns keys and does not renew its session: it issues nothing of them", there[id]),
-			"look at its log and its way to etcd; if it stands still, restart it. The next request for one of its keys has another worker take them over")
+		e.fail("etcd.sessions", c.Name, fmt.Sprintf("worker %s owns keys and does not renew its session: it issues no ids of them", there[id]),
+			"look at its log and its way to etcd; if it stands still, restart it. At the next request for one of its keys another worker takes them over")
 	}
 	if len(gone) > 0 {
 		e.warn("etcd.sessions", c.Name, fmt.Sprintf("workers that own keys, don't renew their sessions and don't answer: %s", strings.Join(gone, ", ")),
-			"fine if they were killed: the next request for one of their keys has another worker take them over, within two leases. Else they are cut off, or in another NATS account")
+			"if they were killed, nothing needs to be done: at the next request for one of their keys another worker takes them over, within two leases. Otherwise they are cut off, or in another NATS account")
 	}
 }

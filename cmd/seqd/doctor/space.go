@@ -26,11 +26,11 @@ func (e *examination) lookAtSpace(c Etcd, members []*member) {
 		}
 	}
 	if worst == nil {
-		e.skip("etcd.quota", c.Name, "the members tell no quota", "etcd 3.6 and later do")
+		e.skip("etcd.quota", c.Name, "the members tell no quota", "etcd 3.6 and later tell it")
 		return
 	}
 	s := worst.status
-	text := fmt.Sprintf("%s of %s (%.0f %%), %s in use", bytes(s.DbSize), bytes(s.DbSizeQuota), 100*worst.fullness(), bytes(s.DbSizeInUse))
+	text := fmt.Sprintf("%s of %s (%.0f %%), of which %s are in use", bytes(s.DbSize), bytes(s.DbSizeQuota), 100*worst.fullness(), bytes(s.DbSizeInUse))
 	try := wayOutOfSpace
 	if float64(s.DbSizeInUse) < fullWarn*float64(s.DbSize) {
 		try = "most of it is free inside the file: defragment one member at a time: etcdctl defrag"
@@ -74,7 +74,7 @@ func (e *examination) lookAtAlarms(ctx context.Context, c Etcd, client *clientv3
 		raised[a.Alarm] = true
 	}
 	if raised[pb.AlarmType_NOSPACE] {
-		e.fail("etcd.alarms", c.Name, "NOSPACE: etcd takes no writes", wayOutOfSpace+"; then: etcdctl alarm disarm (it does not end by itself)")
+		e.fail("etcd.alarms", c.Name, "NOSPACE: etcd takes no writes", wayOutOfSpace+"; then: etcdctl alarm disarm (the alarm does not end by itself)")
 	}
 	if raised[pb.AlarmType_CORRUPT] {
 		e.fail("etcd.alarms", c.Name, "CORRUPT: the members' data differ", "stop the workers; find the member that differs (etcdctl endpoint hashkv --cluster), remove it and add it anew; then raise the counters: seqd admin jump --all --by N")

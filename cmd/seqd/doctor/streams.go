@@ -32,7 +32,7 @@ func (e *examination) lookAtStreams(ctx context.Context) {
 				continue
 			}
 			told[stream.Config.Name] = true
-			e.fail("nats.streams", "", fmt.Sprintf("stream %s captures %s, where requests for ids are: JetStream answers them too, and callers may take its answer for a worker's",
+			e.fail("nats.streams", "", fmt.Sprintf("stream %s captures %s, where requests for ids are sent: JetStream answers them too, and callers may take its answer for a worker's",
 				stream.Config.Name, strings.Join(stream.Config.Subjects, ", ")),
 				fmt.Sprintf("leave %s out of the stream's subjects, or have it send no acknowledgements (nats stream edit --no-ack)", subject))
 		}
@@ -40,7 +40,7 @@ func (e *examination) lookAtStreams(ctx context.Context) {
 		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 			return // there are none
 		case err != nil:
-			e.skip("nats.streams", "", fmt.Sprintf("streams can't be listed: %v", err), `a user that may publish to "$JS.API.STREAM.LIST" can`)
+			e.skip("nats.streams", "", fmt.Sprintf("streams can't be listed: %v", err), `run this as a user that may publish to "$JS.API.STREAM.LIST"`)
 			return
 		}
 	}

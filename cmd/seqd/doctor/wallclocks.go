@@ -28,8 +28,8 @@ func (e *examination) lookAtWallClocks(c clocks) {
 	last, first := slices.MinFunc(ids, byAhead), slices.MaxFunc(ids, byAhead)
 	apart := ahead(first) - ahead(last)
 	if apart > wallClocksApart {
-		e.fail("workers.wallclocks", "", fmt.Sprintf("the clock of worker %s is %v ahead of that of worker %s: periods begin by the one that is ahead", c.of[first].worker, apart.Round(time.Second), c.of[last].worker),
-			"set both machines' clocks by NTP: chronyc tracking, or timedatectl, shows which is wrong")
+		e.fail("workers.wallclocks", "", fmt.Sprintf("the clock of worker %s is %v ahead of that of worker %s: periods begin when the clock that is ahead says so", c.of[first].worker, apart.Round(time.Second), c.of[last].worker),
+			"have NTP set both machines' clocks; chronyc tracking or timedatectl shows which one is wrong")
 		return
 	}
 	e.ok("workers.wallclocks", "", fmt.Sprintf("workers that count in periods and whose clocks agree within a minute: %d", len(ids)))

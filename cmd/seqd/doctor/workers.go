@@ -84,11 +84,11 @@ func (e *examination) lookAtReplicas(workers int, mine []endpoint) {
 			e.fail("workers.replicas", "", fmt.Sprintf("workers that answer: %d; none serves %s", workers, subjects.Wildcard(e.Root, s.Name)), "look at their states below, their --root and their stores")
 		case 1:
 			healthy = false
-			e.warn("workers.replicas", "", fmt.Sprintf("one worker serves %s: nobody does while it restarts", subjects.Wildcard(e.Root, s.Name)), "run a second one")
+			e.warn("workers.replicas", "", fmt.Sprintf("only one worker serves %s: nobody does while it restarts", subjects.Wildcard(e.Root, s.Name)), "run a second one")
 		}
 	}
 	if healthy {
-		e.ok("workers.replicas", "", fmt.Sprintf("%d workers, every store served by two or more", workers))
+		e.ok("workers.replicas", "", fmt.Sprintf("%d workers answer, and every store is served by two or more", workers))
 	}
 }
 
@@ -99,7 +99,7 @@ func (e *examination) lookAtVersions(versions map[string]int) {
 		counted[i] = fmt.Sprintf("%s × %d", name, versions[name])
 	}
 	if len(names) > 1 {
-		e.warn("workers.version", "", "workers of several versions: "+strings.Join(counted, ", "), "fine during an upgrade; else upgrade the rest")
+		e.warn("workers.version", "", "workers of several versions: "+strings.Join(counted, ", "), "nothing needs to be done during an upgrade; otherwise upgrade the rest")
 		return
 	}
 	e.ok("workers.version", "", counted[0])
@@ -117,11 +117,11 @@ func (e *examination) lookAtStates(mine []endpoint) {
 		case worker.Fenced:
 			try = wayOutOfFence
 		case worker.Unavailable:
-			try = "look at the etcd checks above, as this worker sees them: its network, user and password"
+			try = "look at the etcd checks above; this worker may have another network, user or password than doctor has"
 		case worker.Denied:
 			try = e.allow(p)
 		default:
-			try = "fine for a moment while it starts or ends; else look at its log"
+			try = "this is normal for a moment while it starts or ends; otherwise look at its log"
 		}
 		bad = true
 		text := fmt.Sprintf("worker %s is %s for %s", p.worker(), p.state(), p.Subject)
@@ -135,7 +135,7 @@ func (e *examination) lookAtStates(mine []endpoint) {
 		}
 	}
 	if !bad {
-		e.ok("workers.state", "", "all serve")
+		e.ok("workers.state", "", "all workers serve")
 	}
 }
 
@@ -162,12 +162,12 @@ func (e *examination) lookAtQueueGroups(all []endpoint) {
 	for _, p := range all {
 		if p.QueueGroup != subjects.Queue {
 			bad = true
-			e.fail("workers.queue", "", fmt.Sprintf("worker %s hears %s in the queue group %q: requests are answered twice, and ids are burnt", p.worker(), p.Subject, p.QueueGroup),
-				"stop it: it is not a seqd of this project's, or one that was changed")
+			e.fail("workers.queue", "", fmt.Sprintf("worker %s hears %s in the queue group %q: requests are answered twice, and ids are wasted", p.worker(), p.Subject, p.QueueGroup),
+				"stop it: it is not seqd, or a seqd that somebody has changed")
 		}
 	}
 	if !bad {
-		e.ok("workers.queue", "", fmt.Sprintf("all in the one queue group %q", subjects.Queue))
+		e.ok("workers.queue", "", fmt.Sprintf("all workers are in the queue group %q", subjects.Queue))
 	}
 }
 
@@ -179,8 +179,8 @@ func (e *examination) lookAtRoots(all []endpoint) {
 		}
 	}
 	if len(others) == 0 {
-		e.ok("workers.root", "", "all under "+e.Root+".>")
+		e.ok("workers.root", "", "all workers serve under "+e.Root+".>")
 		return
 	}
-	e.warn("workers.root", "", "workers under another root: "+strings.Join(slices.Sorted(maps.Keys(others)), ", "), "fine if they are another installation; else give them the same --root")
+	e.warn("workers.root", "", "workers under another root: "+strings.Join(slices.Sorted(maps.Keys(others)), ", "), "nothing needs to be done if they are another installation; otherwise give them the same --root")
 }

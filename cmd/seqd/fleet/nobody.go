@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 	"github.com/seqd-io/seqd/subjects"
 	"github.com/seqd-io/seqd/worker"
 )
@@ -24,6 +25,7 @@ func WhyNobody(ctx context.Context, nc *nats.Conn, patience time.Duration, root,
 		return "" // this user may not ask, or nobody is there
 	}
 	states, others := map[string]int{}, map[string]bool{}
+	var stores []string
 	for _, info := range infos {
 		if theirs := info.Said.Metadata[worker.MetadataRoot]; theirs != root {
 			others[fmt.Sprintf("the root %q", theirs)] = true
@@ -36,6 +38,7 @@ func WhyNobody(ctx context.Context, nc *nats.Conn, patience time.Duration, root,
 				mine = meaning(worker.State(p.Metadata[worker.MetadataState]), p.Metadata[worker.MetadataReason])
 			default:
 				others[p.Subject] = true
+				stores = append(stores, p.Name)
 			}
 		}
 		if mine != "" {
@@ -43,8 +46,8 @@ func WhyNobody(ctx context.Context, nc *nats.Conn, patience time.Duration, root,
 		}
 	}
 	if len(states) == 0 {
-		return fmt.Sprintf("workers are there, for %s; check the store's name and the root %q",
-			strings.Join(slices.Sorted(maps.Keys(others)), ", "), root)
+		return fmt.Sprintf("workers are there, for %s; check the store's name and the root %q%s",
+			strings.Join(slices.Sorted(maps.Keys(others)), ", "), root, cmdline.DidYouMean(store, stores))
 	}
 	var said []string
 	for _, state := range slices.Sorted(maps.Keys(states)) {

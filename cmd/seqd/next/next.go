@@ -26,11 +26,11 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs := flag.NewFlagSet("seqd next", flag.ContinueOnError)
 	q := query{}
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids to ask for")
-	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "of the ids (default the store's choice)", "strong", "weak")
+	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "whether ids are strong or weak (default the store's mode)", "strong", "weak")
 	fs.StringVar(&q.idempotencyKey, "idempotency-key", "", "`TEXT` of at most 64 bytes that names this request: made again with it within the store's window, it gets the same ids")
 	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
 	cmdline.ChoiceVar(fs, &q.format, "format", "text", "one id or number a line, or the answer as JSON", "text", "json")
-	fs.StringVar(&q.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	settings.RootFlag(fs, &q.root)
 	q.nats.Flags(fs)
 	return &ffcli.Command{
 		Name:       "next",

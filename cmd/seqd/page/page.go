@@ -63,6 +63,7 @@ func New(config Config) *Page {
 	p.collector = newCollector(config, p.changes)
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", file("text/html; charset=utf-8", html))
+	mux.Handle("GET /page/{$}", http.RedirectHandler("/", http.StatusFound)) // for those who guess where the page is
 	mux.Handle("GET /page/page.css", file("text/css; charset=utf-8", css))
 	mux.Handle("GET /page/page.js", file("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /page/view", p.view)

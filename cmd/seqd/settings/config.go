@@ -90,10 +90,15 @@ func Default() Config {
 	}
 }
 
+// RootFlag defines the flag that a worker and all who ask it must give alike.
+func RootFlag(fs *flag.FlagSet, root *string) {
+	fs.StringVar(root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+}
+
 // Flags defines the settings that have a flag. The rules of stores stand in the
 // file only.
 func (c *Config) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&c.Root, "root", c.Root, "first `TOKEN` of the request subjects")
+	RootFlag(fs, &c.Root)
 	c.NATS.Flags(fs)
 	c.Etcd.Flags(fs)
 	fs.StringVar(&c.HTTP, "http-addr", c.HTTP, "`HOST:PORT` that the page for people, /livez, /readyz and /metrics are served at; \"none\" for no HTTP")

@@ -40,7 +40,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` that the consumer is limited to when it is made, or several with commas between them")
 	fs.Uint64Var(&o.startSeq, "start-seq", 0, "source `SEQUENCE` that the consumer begins at when it is made; 0 goes on after the last message in the output, or takes all")
 	fs.StringVar(&o.jsDomain, "js-domain", "", "`DOMAIN` of the JetStream that has the streams (default the server's, or the context's)")
-	fs.StringVar(&o.root, "root", subjects.Root, "first `TOKEN` of the request subjects")
+	settings.RootFlag(fs, &o.root)
 	fs.StringVar(&o.http, "http-addr", "127.0.0.1:8281", "`HOST:PORT` of /livez and /metrics; \"none\" for no HTTP")
 	o.log.Flags(fs)
 	o.nats.Flags(fs)
