@@ -97,7 +97,12 @@ func (r *rig) held(t *testing.T) (c stamper.Config, release func()) {
 // edit changes the output stream.
 func (r *rig) edit(t testing.TB, change func(*jetstream.StreamConfig)) {
 	t.Helper()
-	stream, err := r.js.Stream(t.Context(), outputStream)
+	r.editStream(t, outputStream, change)
+}
+
+func (r *rig) editStream(t testing.TB, name string, change func(*jetstream.StreamConfig)) {
+	t.Helper()
+	stream, err := r.js.Stream(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
