@@ -25,6 +25,7 @@ type output struct {
 	js       jetstream.JetStream
 	stream   string
 	made     time.Time // when the stream was made; Run's alone
+	maxSize  int       // bytes that it takes of a message, headers included, when it was looked at; Run's alone
 	source   string    // name of the source stream
 	consumer string    // name of the consumer
 }
@@ -45,6 +46,7 @@ func (o *output) read(ctx context.Context) (at position, made time.Time, err err
 		return at, made, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
 	}
 	info := stream.CachedInfo()
+	o.limit(info.Config)
 	at, made = position{last: info.State.LastSeq}, info.Created
 	if at.last < max(info.Config.FirstSeq, 1) { // there never was a message
 		return at, made, nil

@@ -38,7 +38,7 @@ func TestRefusedForGood(t *testing.T) {
 		},
 		"smaller messages": {
 			spoil: func(t *testing.T, r *rig) { r.edit(t, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 20 }) },
-			want:  []string{"max_msg_size was lowered", "--on-bad skip"},
+			want:  []string{"ORDERS:2", "STAMPED takes 20 (its max_msg_size", "--on-bad skip"},
 		},
 		"another stream": {
 			spoil: func(t *testing.T, r *rig) {

@@ -146,7 +146,7 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 		s.config.Log.Debug("messages are with somebody else or lost on the way: asking for them again")
 		return s.source.rewind(ctx)
 	}
-	fresh, out, bad := s.prepare(fresh)
+	fresh, out, bad := s.prepare(ctx, fresh)
 	if len(out) > 0 {
 		if err := s.number(ctx, fresh, out); err != nil {
 			return refused(err)

@@ -25,7 +25,6 @@ type Stamper struct {
 	template *Template
 	source   source
 	output   output
-	maxSize  int // bytes that a message may have, headers included
 
 	// Run's alone:
 	at      *position // what was last known of the output; nil: nothing
@@ -77,13 +76,7 @@ func (s *Stamper) open(ctx context.Context) error {
 		return err
 	}
 	s.output = output{js: s.js, stream: out.Config.Name, source: s.config.Stream, consumer: s.config.Consumer}
-	s.maxSize = int(s.js.Conn().MaxPayload())
-	if limit := int(out.Config.MaxMsgSize); limit > 0 {
-		s.maxSize = min(s.maxSize, limit)
-	}
-	if out.Config.Storage == jetstream.FileStorage {
-		s.maxSize = min(s.maxSize, maxStored)
-	}
+	s.output.limit(out.Config)
 	s.source = source{js: s.js, stream: s.config.Stream, name: s.config.Consumer}
 	return s.openConsumer(ctx, from)
 }
