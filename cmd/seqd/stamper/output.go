@@ -40,7 +40,7 @@ func (o *output) read(ctx context.Context) (at position, made time.Time, err err
 	defer cancel()
 	stream, err := o.js.Stream(callCtx, o.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return at, made, doubt(fmt.Errorf("the output stream %s is gone", o.stream))
+		return at, made, doubt(fmt.Errorf("the output stream %s is gone, and what it held of %s is acknowledged: restore it, or make it again and start again, which says how to go on", o.stream, o.source))
 	}
 	if err != nil {
 		return at, made, fmt.Errorf("look at the output stream %s: %w", o.stream, err)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,8 +45,16 @@ func TestMain(m *testing.M) {
 func beStamper(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	nc, err := nats.Connect(url, append(seqd.ConnectOptions(), nats.ReconnectWait(100*time.Millisecond), nats.RetryOnFailedConnect(true),
-		nats.IgnoreDiscoveredServers())...) // the test knows best which way it is to go
+	options := append(seqd.ConnectOptions(), nats.ReconnectWait(100*time.Millisecond), nats.RetryOnFailedConnect(true),
+		nats.IgnoreDiscoveredServers()) // the test knows best which way it is to go
+	if step := os.Getenv(stepEnv); step != "" {
+		n, err := strconv.Atoi(step)
+		if err != nil {
+			return err
+		}
+		options = append(options, nats.SetCustomDialer(mortal{n}))
+	}
+	nc, err := nats.Connect(url, options...)
 	if err != nil {
 		return err
 	}
@@ -82,7 +91,7 @@ func beStamper(url string) error {
 // process is a stamper or a nats-server in a process of its own, which a test
 // kills, freezes and runs again.
 type process struct {
-	env    string // what makes it one of the two
+	env    []string // what makes it one of the two
 	log    string
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -94,7 +103,7 @@ func newProcess(t testing.TB, name, url string) *process {
 	return newChild(t, name, stamperEnv+"="+url)
 }
 
-func newChild(t testing.TB, name, env string) *process {
+func newChild(t testing.TB, name string, env ...string) *process {
 	t.Helper()
 	p := &process{env: env, log: filepath.Join(t.TempDir(), name+".log")}
 	t.Cleanup(func() {
@@ -115,7 +124,7 @@ func (p *process) start(t testing.TB) {
 	}
 	defer out.Close()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), p.env)
+	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

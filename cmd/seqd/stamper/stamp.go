@@ -74,16 +74,14 @@ func (s *Stamper) round(ctx context.Context) error {
 	batch, err := s.source.fetch(ctx, min(cmp.Or(s.most, s.config.Batch), s.config.Batch))
 	if err != nil {
 		s.stale = true
-		// A consumer that was removed answers no pull, as one on a server that
-		// restarts.
-		_, gap := s.source.info(ctx)
-		return gone(errors.Join(err, gap))
+		return s.pullFailed(ctx, err)
 	}
 	if len(batch) == 0 {
-		if ctx.Err() == nil {
-			s.remember(ctx, false)
+		if ctx.Err() != nil {
+			return nil
 		}
-		return nil
+		s.remember(ctx, false)
+		return s.look(ctx)
 	}
 	s.config.Log.Debug("batch", "n", len(batch), "first", batch[0].seq, "last", batch[len(batch)-1].seq)
 	if s.source.pin != s.pin { // another stamper may have been at work since, or the consumer is another one
@@ -128,6 +126,9 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 	if !info.Created.Equal(from) {
 		return fmt.Errorf("consumer %s of %s was made anew, perhaps with its stream", s.config.Consumer, s.config.Stream)
 	}
+	if err := s.stillFits(info); err != nil {
+		return stop(err)
+	}
 	published, fresh, err := s.split(batch)
 	if err != nil {
 		return err
@@ -145,6 +146,9 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 		s.stats.rewinds.Add(1)
 		s.config.Log.Debug("messages are with somebody else or lost on the way: asking for them again")
 		return s.source.rewind(ctx)
+	}
+	if err := s.checkBeginning(ctx, fresh[0].seq); err != nil {
+		return err
 	}
 	fresh, out, bad := s.prepare(ctx, fresh)
 	if len(out) > 0 {

@@ -35,6 +35,11 @@ type Stamper struct {
 	noted   note // what was last noted in the consumer
 	notedAt time.Time
 
+	begun    bool      // a message was stamped since at was read
+	filters  *[]string // the consumer's when it was first looked at; nil: not yet
+	lookedAt time.Time // at the consumer, while it gave out nothing
+	paused   bool      // the consumer was, then
+
 	doubtTime time.Duration
 
 	stats counters
