@@ -144,9 +144,9 @@ func (s *Stamper) stillFits(info *jetstream.ConsumerInfo) error {
 	if slices.Equal(has, *s.filters) {
 		return nil
 	}
-	return fmt.Errorf("the filter of consumer %s of stream %s was changed from %q to %q while messages were stamped through it. Which messages it has passed over meanwhile nobody can tell. "+
-		"If it is to be as it is now, start again, which goes on after the last message in the output stream: what only the new filter lets through, and came before that one, is not stamped",
-		info.Name, info.Stream, *s.filters, has)
+	return fmt.Errorf("the filter of consumer %s of stream %s was changed from %q to %q while messages were stamped through it. To go on with it as it is now, start again. "+
+		"To go on as before: nats consumer rm %s %s -f, and start again, with --filter if there was one; a consumer is then made that goes on after the last message in the output stream",
+		info.Name, info.Stream, *s.filters, has, info.Stream, info.Name)
 }
 
 func filters(c jetstream.ConsumerConfig) []string {

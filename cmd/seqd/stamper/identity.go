@@ -100,11 +100,13 @@ func (s *Stamper) checkFloor(ctx context.Context, at position, info *jetstream.C
 	return s.checkPassed(ctx, at, filters(info.Config), info.AckFloor.Stream)
 }
 
-// checkBeginning looks for messages before the first that the consumer gives out
-// since the position was read that are not stamped: a consumer that somebody else
-// has made may begin anywhere, which its ack floor does not show.
+// checkBeginning looks for messages between the position and the next one that the
+// consumer gives out. One that somebody else has made may begin anywhere, which its
+// ack floor does not show, and one that had a filter for a while has passed over
+// messages. With filters there is such room before most batches: then this is looked
+// at once after the position was read.
 func (s *Stamper) checkBeginning(ctx context.Context, first uint64) error {
-	if s.begun {
+	if s.begun && len(*s.filters) > 0 {
 		return nil
 	}
 	if err := s.checkPassed(ctx, *s.at, *s.filters, first-1); err != nil {

@@ -47,7 +47,8 @@ type rig struct {
 	db      *clientv3.Client
 	nc      *nats.Conn
 	js      jetstream.JetStream
-	ahead   atomic.Int64 // by how many ns the workers' clocks are
+	doubt   time.Duration // of stampers; 0: their own, as some servers take some time to know what others do
+	ahead   atomic.Int64  // by how many ns the workers' clocks are
 }
 
 // newRig starts one. change, which may be nil, gets the output stream's
@@ -60,7 +61,7 @@ func newRig(t testing.TB, change func(*jetstream.StreamConfig)) *rig {
 // newRigWith is newRig with other options of the nats-server.
 func newRigWith(t testing.TB, change func(*jetstream.StreamConfig), options func(*server.Options)) *rig {
 	t.Helper()
-	r := &rig{etcd: servers.StartEtcd(t)}
+	r := &rig{etcd: servers.StartEtcd(t), doubt: time.Second}
 	r.db = r.etcd.Connect(t)
 	dir := t.TempDir()
 	r.nats = servers.StartNATS(t, func(o *server.Options) {
@@ -274,8 +275,8 @@ func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamper.Config) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.nats != nil { // else its servers may take some time to know what the others do
-		s.SetDoubtTime(time.Second)
+	if r.doubt > 0 {
+		s.SetDoubtTime(r.doubt)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}

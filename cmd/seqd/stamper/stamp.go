@@ -174,6 +174,7 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 	}
 	if len(fresh) > 0 {
 		end := fresh[len(fresh)-1]
+		s.countLost(fresh)
 		s.at.source, s.at.stored = end.seq, end.stored
 		s.stats.source.Store(int64(end.seq))
 		if len(out) < len(fresh) { // the output does not tell of those that are passed over
@@ -185,6 +186,27 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 		s.stats.skipped.Add(int64(len(fresh) - len(out)))
 	}
 	return bad
+}
+
+// countLost counts the messages before and between those of a batch that the source
+// no longer has: it has dropped them, or somebody has removed them. Behind a filter
+// nobody can tell them from those that were never meant.
+func (s *Stamper) countLost(batch []message) {
+	first, last := s.at.source+1, batch[len(batch)-1].seq
+	if s.at.source == 0 { // what was before its beginning is none of its business
+		first = batch[0].seq
+	}
+	lost := int64(last-first) + 1 - int64(len(batch))
+	if lost == 0 || !s.dense || len(*s.filters) > 0 {
+		return
+	}
+	s.stats.lost.Add(lost)
+	if time.Since(s.lostSaid) < noteEvery {
+		return
+	}
+	s.lostSaid = time.Now()
+	s.config.Log.Warn("the source stream has lost messages before they were stamped: purged, removed, or dropped by its limits",
+		"stream", s.config.Stream, "n", lost, "from_seq", first, "to_seq", last, "in_all", s.stats.lost.Load())
 }
 
 // leave notes how far it came, and lets a stamper that stands by go on at once.

@@ -24,6 +24,7 @@ type Stamper struct {
 	config   Config
 	template *Template
 	source   source
+	dense    bool // the source has all sequences, but those of messages that were removed
 	output   output
 
 	// Run's alone:
@@ -35,6 +36,7 @@ type Stamper struct {
 	noted   note // what was last noted in the consumer
 	notedAt time.Time
 
+	lostSaid time.Time // when it was last said that messages are lost
 	begun    bool      // a message was stamped since at was read
 	filters  *[]string // the consumer's when it was first looked at; nil: not yet
 	lookedAt time.Time // at the consumer, while it gave out nothing
@@ -82,6 +84,7 @@ func (s *Stamper) open(ctx context.Context) error {
 	}
 	s.output = output{js: s.js, stream: out.Config.Name, source: s.config.Stream, consumer: s.config.Consumer}
 	s.output.limit(out.Config)
+	s.dense = from.Config.Mirror == nil || from.Config.Mirror.FilterSubject == "" && len(from.Config.Mirror.SubjectTransforms) == 0
 	s.source = source{js: s.js, stream: s.config.Stream, name: s.config.Consumer}
 	return s.openConsumer(ctx, from)
 }

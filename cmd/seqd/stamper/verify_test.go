@@ -156,3 +156,9 @@ func (l *listener) heard(t testing.TB, want ...string) {
 		}
 	}
 }
+
+func (l *listener) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
