@@ -26,6 +26,7 @@ func NewRegistry(line Line, stats func() stamper.Stats, lag func() float64) *pro
 	counter("messages_total", "Messages published with an id.", func(s stamper.Stats) int64 { return s.Stamped })
 	counter("duplicates_total", "Redelivered messages that were already published, and were only acknowledged.", func(s stamper.Stats) int64 { return s.Duplicates })
 	counter("skipped_total", "Messages that could not be stamped and were passed over (--on-bad skip).", func(s stamper.Stats) int64 { return s.Skipped })
+	counter("lost_total", "Messages that the source no longer had when it was their turn, as after a purge; of a consumer without filters.", func(s stamper.Stats) int64 { return s.Lost })
 	counter("failures_total", "Batches that failed and were started over.", func(s stamper.Stats) int64 { return s.Failures })
 	counter("conflicts_total", "Of the failures, those because somebody else had written to the output stream.", func(s stamper.Stats) int64 { return s.Conflicts })
 	counter("rewinds_total", "Times the consumer was asked to give out unacknowledged messages again.", func(s stamper.Stats) int64 { return s.Rewinds })

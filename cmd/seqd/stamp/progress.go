@@ -81,7 +81,7 @@ func (p *progress) tell(end bool) {
 			text = "ended"
 		}
 		p.log.Info(text, "stamped", s.Stamped, "rate", rate, "lag", p.lagText(), "duplicates", s.Duplicates,
-			"skipped", s.Skipped, "failures", s.Failures, "conflicts", s.Conflicts, "rewinds", s.Rewinds, "source_seq", s.Source)
+			"skipped", s.Skipped, "lost", s.Lost, "failures", s.Failures, "conflicts", s.Conflicts, "rewinds", s.Rewinds, "source_seq", s.Source)
 	}
 }
 

@@ -131,6 +131,24 @@ func (s *Stamper) checkConsumer(info *jetstream.ConsumerInfo) error {
 		info.Name, info.Stream, strings.Join(wrong, "; "), info.Stream, info.Name)
 }
 
+// stillFits refuses a consumer that has been edited, or is another one, so that a
+// guarantee would not hold any more.
+func (s *Stamper) stillFits(info *jetstream.ConsumerInfo) error {
+	if err := s.checkConsumer(info); err != nil {
+		return err
+	}
+	has := filters(info.Config)
+	if s.filters == nil {
+		s.filters = &has
+	}
+	if slices.Equal(has, *s.filters) {
+		return nil
+	}
+	return fmt.Errorf("the filter of consumer %s of stream %s was changed from %q to %q while messages were stamped through it. To go on with it as it is now, start again. "+
+		"To go on as before: nats consumer rm %s %s -f, and start again, with --filter if there was one; a consumer is then made that goes on after the last message in the output stream",
+		info.Name, info.Stream, *s.filters, has, info.Stream, info.Name)
+}
+
 func filters(c jetstream.ConsumerConfig) []string {
 	if c.FilterSubject != "" {
 		return []string{c.FilterSubject}

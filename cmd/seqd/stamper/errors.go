@@ -1,6 +1,8 @@
 package stamper
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -35,26 +37,47 @@ func doubt(err error) error { return doubtError{err} }
 // steps down within ten seconds.
 const doubtTime = 15 * time.Second
 
-// gone makes an error of the consumer one that ends Run, where that is what it
-// means. That there is none is believed when it has been said for doubtTime: so
-// says a server of a cluster, too, that has just started and has not heard of it.
-func gone(err error) error {
-	var end stopError
-	var unsure doubtError
-	missing := func(err error) error {
-		return stop(fmt.Errorf("%w; when started again, the stamper makes a consumer that is missing", err))
-	}
+// gone makes an error of asking for the consumer one that ends Run, where that is
+// what it means. That there is none is believed when it has been said for
+// doubtTime: so says a server of a cluster, too, that has just started and has not
+// heard of it.
+func (s *source) gone(err error) error {
 	switch {
-	case errors.As(err, &end): // it has been through here
-		return err
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return doubt(stop(sourceGone(s.stream)))
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrConsumerDoesNotExist):
+		return doubt(stop(s.removed()))
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return stop(err)
+	}
+	return err
+}
+
+func (s *source) removed() error {
+	return fmt.Errorf("consumer %s of stream %s was removed; when started again, the stamper makes one, which goes on after the last message in the output stream", s.name, s.stream)
+}
+
+func sourceGone(name string) error {
+	return fmt.Errorf("the source stream %s is gone: if it was removed for good, there is nothing left to stamp; one that is made again under its name is another stream, and is stamped through another consumer into another output stream", name)
+}
+
+// pullFailed says what an error of a pull means. A consumer that was removed
+// answers no pull, as one on a server that restarts.
+func (s *Stamper) pullFailed(ctx context.Context, err error) error {
+	info, gap := s.source.info(ctx)
+	var unsure doubtError
+	switch {
 	case errors.Is(err, jetstream.ErrConsumerDeleted): // the consumer itself says so
-		return missing(err)
-	case errors.As(err, &unsure):
-		return err
-	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrConsumerDoesNotExist), errors.Is(err, jetstream.ErrStreamNotFound):
-		return doubt(missing(err))
-	case errors.Is(err, jetstream.ErrBadRequest), errors.Is(err, nats.ErrConnectionClosed):
-		return missing(err)
+		if errors.As(gap, &unsure) { // and perhaps its stream is gone as well
+			return unsure.err
+		}
+		return stop(s.source.removed())
+	case gap != nil:
+		return errors.Join(err, gap)
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return stop(err)
+	case errors.Is(err, jetstream.ErrBadRequest):
+		return stop(cmp.Or(s.checkConsumer(info), err))
 	}
 	return err
 }

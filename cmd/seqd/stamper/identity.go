@@ -22,7 +22,7 @@ func (s *Stamper) checkSource(ctx context.Context, at position) (made time.Time,
 	defer cancel()
 	stream, err := s.js.Stream(callCtx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return made, doubt(fmt.Errorf("the source stream %s is gone", name))
+		return made, doubt(sourceGone(name))
 	}
 	if err != nil {
 		return made, fmt.Errorf("look at the source stream %s: %w", name, err)
@@ -95,14 +95,33 @@ func (s *Stamper) checkOutput(at position, made time.Time, noted note) error {
 	return err
 }
 
-// checkFloor looks for messages that are acknowledged, or before the consumer's
-// beginning, and are not stamped.
+// checkFloor looks for messages that are acknowledged and are not stamped.
 func (s *Stamper) checkFloor(ctx context.Context, at position, info *jetstream.ConsumerInfo) error {
-	floor := info.AckFloor.Stream
-	if at.source == 0 || floor <= at.source {
+	return s.checkPassed(ctx, at, filters(info.Config), info.AckFloor.Stream)
+}
+
+// checkBeginning looks for messages between the position and the next one that the
+// consumer gives out. One that somebody else has made may begin anywhere, which its
+// ack floor does not show, and one that had a filter for a while has passed over
+// messages. With filters there is such room before most batches: then this is looked
+// at once after the position was read.
+func (s *Stamper) checkBeginning(ctx context.Context, first uint64) error {
+	if s.begun && len(*s.filters) > 0 {
 		return nil
 	}
-	subjects := filters(info.Config)
+	if err := s.checkPassed(ctx, *s.at, *s.filters, first-1); err != nil {
+		return err
+	}
+	s.begun = true
+	return nil
+}
+
+// checkPassed looks for messages behind the position that the consumer will not
+// give out, as it gives out none up to a sequence.
+func (s *Stamper) checkPassed(ctx context.Context, at position, subjects []string, upTo uint64) error {
+	if at.source == 0 || upTo <= at.source {
+		return nil
+	}
 	if len(subjects) == 0 {
 		subjects = []string{">"}
 	}
@@ -114,11 +133,11 @@ func (s *Stamper) checkFloor(ctx context.Context, at position, info *jetstream.C
 		if err != nil {
 			return err
 		}
-		if msg.Seq <= floor {
+		if msg.Seq <= upTo {
 			from, consumer := s.config.Stream, s.config.Consumer
-			return doubt(stop(fmt.Errorf("%s:%d is not in the output stream %s, whose last message is %s:%d, and consumer %s will not give it out: its ack floor is %d. "+
+			return doubt(stop(fmt.Errorf("%s:%d is not in the output stream %s, whose last message is %s:%d, and consumer %s will not give it out: it has passed %s:%d. "+
 				"Has the output lost messages, was the consumer made to begin later, or has somebody else acknowledged? To stamp from there: nats consumer rm %s %s -f, and start again; to pass over it, start with --start-seq %d",
-				from, msg.Seq, s.output.stream, from, at.source, consumer, floor, from, consumer, floor+1)))
+				from, msg.Seq, s.output.stream, from, at.source, consumer, from, upTo, from, consumer, upTo+1)))
 		}
 	}
 	return nil

@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// noteEvery is how often the position is noted while there is nothing to do.
-const noteEvery = time.Minute
+// How often something is done while there is nothing to stamp.
+const (
+	noteEvery = time.Minute      // the position is noted
+	lookEvery = 10 * time.Second // the consumer is looked at
+)
 
 // locate asks the output stream how far it has come, unless that is known, and
 // whether streams and consumer are still those that this is told of.
@@ -23,7 +26,7 @@ func (s *Stamper) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkConsumer(info); err != nil {
+	if err := s.stillFits(info); err != nil {
 		return stop(err)
 	}
 	noted := parseNote(info.Config.Metadata[noteKey])
@@ -51,7 +54,7 @@ func (s *Stamper) locate(ctx context.Context) error {
 	}
 	news := s.at == nil || s.at.last != at.last || s.at.source != at.source
 	at.made = made
-	s.at, s.stale = &at, false
+	s.at, s.stale, s.begun = &at, false, false
 	s.source.made, s.output.made = info.Created, outputMade
 	s.noted = noted
 	s.stats.source.Store(int64(at.source))
@@ -77,6 +80,28 @@ func (s *Stamper) infer(last uint64, noted note) (position, error) {
 	return position{}, stop(fmt.Errorf("can't tell up to which message %s is stamped: the output stream's last message (%s, sequence %d), which would tell, is gone, and the stamper was killed before it could note it down. "+
 		"Look for the last one that was stamped (header Nats-Msg-Id) where the output is consumed, then: nats consumer rm %s %s -f, and start with --start-seq one above it. Let %s keep messages for longer than a stamper may be down",
 		s.config.Stream, s.output.stream, last, s.config.Stream, s.config.Consumer, s.output.stream))
+}
+
+// look looks at the consumer while it gives out nothing: it may have been edited,
+// or paused.
+func (s *Stamper) look(ctx context.Context) error {
+	if time.Since(s.lookedAt) < lookEvery {
+		return nil
+	}
+	info, err := s.source.info(ctx)
+	if err != nil {
+		return err
+	}
+	s.lookedAt = time.Now()
+	if err := s.stillFits(info); err != nil {
+		return stop(err)
+	}
+	if info.Paused && !s.paused {
+		s.config.Log.Warn("the consumer is paused: nothing is stamped until it is resumed, with: nats consumer resume "+s.config.Stream+" "+s.config.Consumer,
+			"remaining", info.PauseRemaining.Round(time.Second))
+	}
+	s.paused = info.Paused
+	return nil
 }
 
 // remember notes the position down if the last note is old enough, or always.

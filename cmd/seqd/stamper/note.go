@@ -73,7 +73,7 @@ func (s *source) info(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	defer cancel()
 	consumer, err := s.js.Consumer(ctx, s.stream, s.name)
 	if err != nil {
-		return nil, gone(fmt.Errorf("look at consumer %s of %s: %w", s.name, s.stream, err))
+		return nil, s.gone(fmt.Errorf("look at consumer %s of %s: %w", s.name, s.stream, err))
 	}
 	return consumer.CachedInfo(), nil
 }

@@ -25,6 +25,7 @@ type output struct {
 	js       jetstream.JetStream
 	stream   string
 	made     time.Time // when the stream was made; Run's alone
+	maxSize  int       // bytes that it takes of a message, headers included, when it was looked at; Run's alone
 	source   string    // name of the source stream
 	consumer string    // name of the consumer
 }
@@ -39,12 +40,13 @@ func (o *output) read(ctx context.Context) (at position, made time.Time, err err
 	defer cancel()
 	stream, err := o.js.Stream(callCtx, o.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return at, made, doubt(fmt.Errorf("the output stream %s is gone", o.stream))
+		return at, made, doubt(fmt.Errorf("the output stream %s is gone, and what it held of %s is acknowledged: restore it, or make it again and start again, which says how to go on", o.stream, o.source))
 	}
 	if err != nil {
 		return at, made, fmt.Errorf("look at the output stream %s: %w", o.stream, err)
 	}
 	info := stream.CachedInfo()
+	o.limit(info.Config)
 	at, made = position{last: info.State.LastSeq}, info.Created
 	if at.last < max(info.Config.FirstSeq, 1) { // there never was a message
 		return at, made, nil

@@ -1,9 +1,13 @@
 package stamper
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // idRoom is for what is still missing from a copy when it is prepared: the id,
@@ -16,14 +20,37 @@ const (
 	maxStored = 32<<20 - 1<<10 // of a file-backed stream, with what is written beside the message
 )
 
+// errTooLarge is returned by copy for a message of a size that the output stream
+// did not take when it was looked at.
+var errTooLarge = errors.New("too large")
+
+// limit takes from the output stream's configuration how large a message may be.
+func (o *output) limit(config jetstream.StreamConfig) {
+	o.maxSize = maxStored
+	if config.Storage != jetstream.FileStorage {
+		o.maxSize = math.MaxInt
+	}
+	if limit := int(config.MaxMsgSize); limit > 0 {
+		o.maxSize = min(o.maxSize, limit)
+	}
+}
+
 // prepare makes the copies of msgs, without their ids. A message that can't be
 // stamped is marked bad and has no copy; or it cuts msgs off there and is
-// returned as an error that ends Run.
-func (s *Stamper) prepare(msgs []message) ([]message, []*nats.Msg, error) {
+// returned as an error that ends Run. With another error nothing is prepared.
+func (s *Stamper) prepare(ctx context.Context, msgs []message) ([]message, []*nats.Msg, error) {
 	out := make([]*nats.Msg, 0, len(msgs))
+	asked := false
 	for i := range msgs {
 		m := &msgs[i]
 		c, err := s.copy(m)
+		if errors.Is(err, errTooLarge) && !asked { // the limit may have been raised since
+			if _, _, err := s.output.read(ctx); err != nil && !errors.Is(err, errNoEvidence) {
+				return nil, nil, err
+			}
+			asked = true
+			c, err = s.copy(m)
+		}
 		switch {
 		case err == nil:
 			out = append(out, c)
@@ -59,8 +86,9 @@ func (s *Stamper) copy(m *message) (*nats.Msg, error) {
 	if size := c.Size() - len(c.Subject) - len(c.Data) + idRoom; size > maxHeader {
 		return nil, fmt.Errorf("with the new ones its headers would have %d bytes, and a stream takes %d", size, maxHeader)
 	}
-	if size := c.Size() + idRoom; size > s.maxSize {
-		return nil, fmt.Errorf("with its new headers it would have %d bytes, and %s takes %d", size, s.output.stream, s.maxSize)
+	// What the server takes of anybody may change with a reload, or with the server.
+	if size, most := c.Size()+idRoom, min(s.output.maxSize, int(s.js.Conn().MaxPayload())); size > most {
+		return nil, fmt.Errorf("%w: with its new headers it would have %d bytes, and %s takes %d (its max_msg_size, or max_payload of the nats-server)", errTooLarge, size, s.output.stream, most)
 	}
 	return c, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,17 +21,22 @@ import (
 	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
-// childEnv names the environment variable that makes a process of this test
-// binary a stamper: it holds the URL of the nats-server.
-const childEnv = "SEQD_TEST_STAMPER"
+// Environment variables that make a process of this test binary a stamper, or a
+// nats-server.
+const (
+	stamperEnv = "SEQD_TEST_STAMPER" // URL of the nats-servers
+	memberEnv  = "SEQD_TEST_NATS"    // a member, as JSON
+)
 
 func TestMain(m *testing.M) {
-	if url := os.Getenv(childEnv); url != "" {
-		if err := beStamper(url); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for name, be := range map[string]func(string) error{stamperEnv: beStamper, memberEnv: beMember} {
+		if value := os.Getenv(name); value != "" {
+			if err := be(value); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	os.Exit(m.Run())
 }
@@ -39,8 +45,16 @@ func TestMain(m *testing.M) {
 func beStamper(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	nc, err := nats.Connect(url, append(seqd.ConnectOptions(), nats.ReconnectWait(100*time.Millisecond), nats.RetryOnFailedConnect(true),
-		nats.IgnoreDiscoveredServers())...) // the test knows best which way it is to go
+	options := append(seqd.ConnectOptions(), nats.ReconnectWait(100*time.Millisecond), nats.RetryOnFailedConnect(true),
+		nats.IgnoreDiscoveredServers()) // the test knows best which way it is to go
+	if step := os.Getenv(stepEnv); step != "" {
+		n, err := strconv.Atoi(step)
+		if err != nil {
+			return err
+		}
+		options = append(options, nats.SetCustomDialer(mortal{n}))
+	}
+	nc, err := nats.Connect(url, options...)
 	if err != nil {
 		return err
 	}
@@ -74,19 +88,24 @@ func beStamper(url string) error {
 	}
 }
 
-// process is a stamper in a process of its own, which a test kills, freezes and
-// runs again.
+// process is a stamper or a nats-server in a process of its own, which a test
+// kills, freezes and runs again.
 type process struct {
-	url    string
+	env    []string // what makes it one of the two
 	log    string
 	cmd    *exec.Cmd
 	exited chan struct{}
 }
 
-// newProcess runs one. The test's end kills it.
+// newProcess runs a stamper. The test's end kills it.
 func newProcess(t testing.TB, name, url string) *process {
 	t.Helper()
-	p := &process{url: url, log: filepath.Join(t.TempDir(), name+".log")}
+	return newChild(t, name, stamperEnv+"="+url)
+}
+
+func newChild(t testing.TB, name string, env ...string) *process {
+	t.Helper()
+	p := &process{env: env, log: filepath.Join(t.TempDir(), name+".log")}
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
@@ -105,7 +124,7 @@ func (p *process) start(t testing.TB) {
 	}
 	defer out.Close()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), childEnv+"="+p.url)
+	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -38,7 +38,7 @@ func TestRefusedForGood(t *testing.T) {
 		},
 		"smaller messages": {
 			spoil: func(t *testing.T, r *rig) { r.edit(t, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 20 }) },
-			want:  []string{"max_msg_size was lowered", "--on-bad skip"},
+			want:  []string{"ORDERS:2", "STAMPED takes 20 (its max_msg_size", "--on-bad skip"},
 		},
 		"another stream": {
 			spoil: func(t *testing.T, r *rig) {
@@ -97,7 +97,12 @@ func (r *rig) held(t *testing.T) (c stamper.Config, release func()) {
 // edit changes the output stream.
 func (r *rig) edit(t testing.TB, change func(*jetstream.StreamConfig)) {
 	t.Helper()
-	stream, err := r.js.Stream(t.Context(), outputStream)
+	r.editStream(t, outputStream, change)
+}
+
+func (r *rig) editStream(t testing.TB, name string, change func(*jetstream.StreamConfig)) {
+	t.Helper()
+	stream, err := r.js.Stream(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}

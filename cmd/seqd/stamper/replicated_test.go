@@ -33,14 +33,21 @@ var steppers = []string{"STREAM.LEADER.STEPDOWN." + sourceStream, "STREAM.LEADER
 // stepDown has a leader hand over to another member.
 func (r *rig) stepDown(t testing.TB, what string) {
 	t.Helper()
-	msg, err := r.nc.Request("$JS.API."+what, nil, 5*time.Second)
+	r.ask(t, what, "") // it may have none just now
+}
+
+// ask asks JetStream's API for what jetstream has no method for. A refusal is
+// logged.
+func (r *rig) ask(t testing.TB, what, body string) {
+	t.Helper()
+	msg, err := r.nc.Request("$JS.API."+what, []byte(body), 5*time.Second)
 	if err != nil {
-		t.Logf("step down: %s: %v", what, err) // it may have none just now
+		t.Logf("%s: %v", what, err)
 		return
 	}
 	var answer struct{ Error *jetstream.APIError }
 	if err := json.Unmarshal(msg.Data, &answer); err != nil || answer.Error != nil {
-		t.Logf("step down: %s: %v, %v", what, answer.Error, err)
+		t.Logf("%s: %v, %v", what, answer.Error, err)
 	}
 }
 

@@ -37,16 +37,18 @@ const (
 	durable      = "stamper"
 )
 
-// rig is a nats-server with JetStream, or a cluster of three, an etcd, a worker,
+// rig is a nats-server with JetStream, or a cluster of some, an etcd, a worker,
 // and the two streams.
 type rig struct {
 	nats    *servers.NATS       // or nil
 	cluster servers.NATSCluster // or nil
+	members *members            // or nil
 	etcd    *servers.Etcd
 	db      *clientv3.Client
 	nc      *nats.Conn
 	js      jetstream.JetStream
-	ahead   atomic.Int64 // by how many ns the workers' clocks are
+	doubt   time.Duration // of stampers; 0: their own, as some servers take some time to know what others do
+	ahead   atomic.Int64  // by how many ns the workers' clocks are
 }
 
 // newRig starts one. change, which may be nil, gets the output stream's
@@ -59,7 +61,7 @@ func newRig(t testing.TB, change func(*jetstream.StreamConfig)) *rig {
 // newRigWith is newRig with other options of the nats-server.
 func newRigWith(t testing.TB, change func(*jetstream.StreamConfig), options func(*server.Options)) *rig {
 	t.Helper()
-	r := &rig{etcd: servers.StartEtcd(t)}
+	r := &rig{etcd: servers.StartEtcd(t), doubt: time.Second}
 	r.db = r.etcd.Connect(t)
 	dir := t.TempDir()
 	r.nats = servers.StartNATS(t, func(o *server.Options) {
@@ -97,7 +99,10 @@ func (r *rig) connectAll(t testing.TB, replicas int, change func(*jetstream.Stre
 func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
 
 func (r *rig) url() string {
-	if r.cluster != nil {
+	switch {
+	case r.members != nil:
+		return r.members.url()
+	case r.cluster != nil:
 		return r.cluster.URL()
 	}
 	return r.nats.URL
@@ -105,10 +110,16 @@ func (r *rig) url() string {
 
 func (r *rig) connect(t testing.TB, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	if r.cluster != nil {
-		return r.cluster.Connect(t, options...)
+	if r.nats != nil {
+		return r.nats.Connect(t, options...)
 	}
-	return r.nats.Connect(t, options...)
+	// To any of the members; if that one goes, another one is looked for soon.
+	nc, err := nats.Connect(r.url(), append(options, nats.ReconnectWait(50*time.Millisecond))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
 }
 
 func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
@@ -122,7 +133,22 @@ func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
 
 func (r *rig) addStream(t testing.TB, config jetstream.StreamConfig) {
 	t.Helper()
-	if _, err := r.js.CreateStream(t.Context(), config); err != nil {
+	add := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := r.js.CreateStream(ctx, config)
+		return err
+	}
+	err := add()
+	if r.members != nil { // they may not have found each other yet
+		await(t, "stream "+config.Name+" is made", func() bool {
+			if err != nil {
+				err = add()
+			}
+			return err == nil
+		})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -249,8 +275,8 @@ func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamper.Config) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.cluster == nil { // else its servers may take some time to know what the others do
-		s.SetDoubtTime(time.Second)
+	if r.doubt > 0 {
+		s.SetDoubtTime(r.doubt)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}

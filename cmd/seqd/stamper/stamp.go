@@ -74,16 +74,14 @@ func (s *Stamper) round(ctx context.Context) error {
 	batch, err := s.source.fetch(ctx, min(cmp.Or(s.most, s.config.Batch), s.config.Batch))
 	if err != nil {
 		s.stale = true
-		// A consumer that was removed answers no pull, as one on a server that
-		// restarts.
-		_, gap := s.source.info(ctx)
-		return gone(errors.Join(err, gap))
+		return s.pullFailed(ctx, err)
 	}
 	if len(batch) == 0 {
-		if ctx.Err() == nil {
-			s.remember(ctx, false)
+		if ctx.Err() != nil {
+			return nil
 		}
-		return nil
+		s.remember(ctx, false)
+		return s.look(ctx)
 	}
 	s.config.Log.Debug("batch", "n", len(batch), "first", batch[0].seq, "last", batch[len(batch)-1].seq)
 	if s.source.pin != s.pin { // another stamper may have been at work since, or the consumer is another one
@@ -128,6 +126,9 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 	if !info.Created.Equal(from) {
 		return fmt.Errorf("consumer %s of %s was made anew, perhaps with its stream", s.config.Consumer, s.config.Stream)
 	}
+	if err := s.stillFits(info); err != nil {
+		return stop(err)
+	}
 	published, fresh, err := s.split(batch)
 	if err != nil {
 		return err
@@ -146,7 +147,10 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 		s.config.Log.Debug("messages are with somebody else or lost on the way: asking for them again")
 		return s.source.rewind(ctx)
 	}
-	fresh, out, bad := s.prepare(fresh)
+	if err := s.checkBeginning(ctx, fresh[0].seq); err != nil {
+		return err
+	}
+	fresh, out, bad := s.prepare(ctx, fresh)
 	if len(out) > 0 {
 		if err := s.number(ctx, fresh, out); err != nil {
 			return refused(err)
@@ -170,6 +174,7 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 	}
 	if len(fresh) > 0 {
 		end := fresh[len(fresh)-1]
+		s.countLost(fresh)
 		s.at.source, s.at.stored = end.seq, end.stored
 		s.stats.source.Store(int64(end.seq))
 		if len(out) < len(fresh) { // the output does not tell of those that are passed over
@@ -181,6 +186,27 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 		s.stats.skipped.Add(int64(len(fresh) - len(out)))
 	}
 	return bad
+}
+
+// countLost counts the messages before and between those of a batch that the source
+// no longer has: it has dropped them, or somebody has removed them. Behind a filter
+// nobody can tell them from those that were never meant.
+func (s *Stamper) countLost(batch []message) {
+	first, last := s.at.source+1, batch[len(batch)-1].seq
+	if s.at.source == 0 { // what was before its beginning is none of its business
+		first = batch[0].seq
+	}
+	lost := int64(last-first) + 1 - int64(len(batch))
+	if lost == 0 || !s.dense || len(*s.filters) > 0 {
+		return
+	}
+	s.stats.lost.Add(lost)
+	if time.Since(s.lostSaid) < noteEvery {
+		return
+	}
+	s.lostSaid = time.Now()
+	s.config.Log.Warn("the source stream has lost messages before they were stamped: purged, removed, or dropped by its limits",
+		"stream", s.config.Stream, "n", lost, "from_seq", first, "to_seq", last, "in_all", s.stats.lost.Load())
 }
 
 // leave notes how far it came, and lets a stamper that stands by go on at once.

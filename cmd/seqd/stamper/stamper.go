@@ -24,8 +24,8 @@ type Stamper struct {
 	config   Config
 	template *Template
 	source   source
+	dense    bool // the source has all sequences, but those of messages that were removed
 	output   output
-	maxSize  int // bytes that a message may have, headers included
 
 	// Run's alone:
 	at      *position // what was last known of the output; nil: nothing
@@ -35,6 +35,12 @@ type Stamper struct {
 	drawn   drawn
 	noted   note // what was last noted in the consumer
 	notedAt time.Time
+
+	lostSaid time.Time // when it was last said that messages are lost
+	begun    bool      // a message was stamped since at was read
+	filters  *[]string // the consumer's when it was first looked at; nil: not yet
+	lookedAt time.Time // at the consumer, while it gave out nothing
+	paused   bool      // the consumer was, then
 
 	doubtTime time.Duration
 
@@ -77,13 +83,8 @@ func (s *Stamper) open(ctx context.Context) error {
 		return err
 	}
 	s.output = output{js: s.js, stream: out.Config.Name, source: s.config.Stream, consumer: s.config.Consumer}
-	s.maxSize = int(s.js.Conn().MaxPayload())
-	if limit := int(out.Config.MaxMsgSize); limit > 0 {
-		s.maxSize = min(s.maxSize, limit)
-	}
-	if out.Config.Storage == jetstream.FileStorage {
-		s.maxSize = min(s.maxSize, maxStored)
-	}
+	s.output.limit(out.Config)
+	s.dense = from.Config.Mirror == nil || from.Config.Mirror.FilterSubject == "" && len(from.Config.Mirror.SubjectTransforms) == 0
 	s.source = source{js: s.js, stream: s.config.Stream, name: s.config.Consumer}
 	return s.openConsumer(ctx, from)
 }

@@ -11,6 +11,7 @@ type Stats struct {
 	Stamped    int64 // messages published with an id
 	Duplicates int64 // redelivered messages that were already published; they were acknowledged
 	Skipped    int64 // bad messages passed over
+	Lost       int64 // messages that the source no longer had when it was their turn, as after a purge; of a consumer without filters
 	Failures   int64 // rounds that failed and were started over
 	Conflicts  int64 // of these, those because somebody else had written to the output stream
 	Rewinds    int64 // times the consumer was asked to give out unacknowledged messages again
@@ -19,7 +20,7 @@ type Stats struct {
 
 // counters are Stats while they change: written by Run, read by anybody.
 type counters struct {
-	stamped, duplicates, skipped, failures, conflicts, rewinds, source atomic.Int64
+	stamped, duplicates, skipped, lost, failures, conflicts, rewinds, source atomic.Int64
 }
 
 // Stats returns the counts. It is safe for concurrent use.
@@ -29,6 +30,7 @@ func (s *Stamper) Stats() Stats {
 		Stamped:    c.stamped.Load(),
 		Duplicates: c.duplicates.Load(),
 		Skipped:    c.skipped.Load(),
+		Lost:       c.lost.Load(),
 		Failures:   c.failures.Load(),
 		Conflicts:  c.conflicts.Load(),
 		Rewinds:    c.rewinds.Load(),

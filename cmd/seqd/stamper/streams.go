@@ -29,7 +29,12 @@ func (s *Stamper) openOutput(ctx context.Context, source *jetstream.StreamInfo) 
 	advice := fmt.Sprintf("nats stream add NAME --subjects '%s' --allow-batch", pattern)
 	name, err := s.js.StreamNameBySubject(ctx, pattern)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, fmt.Errorf("no stream captures the output subject %s; make one first: %s", pattern, advice)
+		where := ""
+		if domain := s.js.Options().Domain; domain != "" {
+			where = " in the JetStream domain " + domain
+		}
+		return nil, fmt.Errorf("no stream captures the output subject %s%s; make one first: %s. Source and output are in one domain: a stream in another JetStream domain can have the output stream as its source",
+			pattern, where, advice)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look for the stream of the output subject %s: %w", pattern, err)

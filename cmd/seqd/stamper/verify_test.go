@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,4 +125,40 @@ func violations(source, output []jetstream.Msg) []error {
 		last[key] = now
 	}
 	return found
+}
+
+// listener is a log that keeps what it is told.
+type listener struct {
+	slog.Handler
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func newListener() *listener {
+	l := &listener{}
+	l.Handler = slog.NewTextHandler(l, nil)
+	return l
+}
+
+func (l *listener) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *listener) heard(t testing.TB, want ...string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, want := range want {
+		if !strings.Contains(l.text.String(), want) {
+			t.Errorf("nothing was said of %q:\n%s", want, l.text.String())
+		}
+	}
+}
+
+func (l *listener) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
 }

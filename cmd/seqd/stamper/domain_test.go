@@ -1,0 +1,197 @@
+package stamper_test
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	seqd "github.com/seqd-io/seqd/clients/go"
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
+	"github.com/seqd-io/seqd/integration/ports"
+	"github.com/seqd-io/seqd/integration/servers"
+)
+
+// leafRig is a hub, which has the JetStream domain hub and the workers, and a leaf
+// node of it, which has the domain edge. A test can cut the link between them.
+type leafRig struct {
+	*rig
+	edge *servers.NATS
+	link *servers.Proxy
+	away *nats.Conn // to the leaf node
+}
+
+func newLeafRig(t *testing.T) *leafRig {
+	t.Helper()
+	leaves := ports.Free(t)
+	r := &leafRig{rig: newRigWith(t, shortWindow, func(o *server.Options) {
+		o.JetStreamDomain = "hub"
+		o.LeafNode.Host, o.LeafNode.Port = "127.0.0.1", ports.Number(t, leaves)
+		o.LeafNode.NoAdvertise = true // of the way around the proxy
+	})}
+	r.link = servers.StartProxy(t, leaves)
+	dir := t.TempDir()
+	r.edge = servers.StartNATS(t, func(o *server.Options) {
+		o.JetStream, o.StoreDir, o.JetStreamDomain = true, dir, "edge"
+		o.LeafNode.ReconnectInterval = 50 * time.Millisecond
+		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: r.link.Addr}}}}
+	})
+	r.away = r.edge.Connect(t, seqd.ConnectOptions()...)
+	r.awaitLink(t)
+	return r
+}
+
+// awaitLink waits until each side reaches the other one's JetStream.
+func (r *leafRig) awaitLink(t *testing.T) {
+	t.Helper()
+	for domain, nc := range map[string]*nats.Conn{"hub": r.away, "edge": r.nc} {
+		js := inDomain(t, nc, domain)
+		await(t, "the link is there", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := js.AccountInfo(ctx)
+			return err == nil
+		})
+	}
+}
+
+func inDomain(t testing.TB, nc *nats.Conn, domain string) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.NewWithDomain(nc, domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// stamp runs a stamper on streams of a domain.
+func (r *leafRig) stamp(t *testing.T, nc *nats.Conn, domain string, c stamper.Config) (*started, error) {
+	t.Helper()
+	client, err := seqd.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(logHandler(t))
+	}
+	s, err := stamper.New(t.Context(), inDomain(t, nc, domain), client, c)
+	if err != nil {
+		return nil, err
+	}
+	s.SetDoubtTime(r.doubt)
+	ctx, cancel := context.WithCancel(context.Background())
+	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}
+	go func() { st.ended <- s.Run(ctx) }()
+	t.Cleanup(cancel)
+	return st, nil
+}
+
+// inEdge is the rig with the leaf's JetStream in place of the hub's.
+func (r *leafRig) inEdge(t *testing.T) *rig {
+	t.Helper()
+	return &rig{nats: r.edge, etcd: r.etcd, db: r.db, nc: r.away, js: jetStream(t, r.away), doubt: r.doubt}
+}
+
+// Both streams are on the other side of a leaf node's link, which is cut and
+// healed while messages are stamped.
+func TestThroughLeafNode(t *testing.T) {
+	r := newLeafRig(t)
+	for _, c := range []struct {
+		domain string
+		has    *rig       // whose streams are stamped
+		from   *nats.Conn // whence
+	}{{"hub", r.rig, r.away}, {"edge", r.inEdge(t), r.nc}} {
+		t.Run("streams in "+c.domain, func(t *testing.T) {
+			if c.domain == "edge" {
+				for _, stream := range []string{sourceStream, outputStream} {
+					r.deleteStream(t, stream) // of the hub
+				}
+				c.has.addStream(t, sourceConfig)
+				c.has.addStream(t, outputConfig)
+			}
+			c.has.addConsumer(t, nil)
+			s, err := r.stamp(t, c.from, c.domain, config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := 0
+			for range 3 {
+				stop := publishOn(t, c.has)
+				was := s.Stats().Stamped
+				await(t, "messages are stamped", func() bool { return s.Stats().Stamped > was+200 })
+				failed := s.Stats().Failures
+				r.link.Cut()
+				await(t, "rounds fail", func() bool { return s.Stats().Failures > failed })
+				r.link.Heal()
+				r.awaitLink(t)
+				was = s.Stats().Stamped
+				await(t, "messages are stamped again", func() bool { return s.Stats().Stamped > was+200 })
+				stop()
+			}
+			all = c.has.stored(t, sourceStream)
+			c.has.awaitOutput(t, all)
+			s.stop(t)
+			c.has.verify(t)
+			t.Logf("%d messages; %+v", all, s.Stats())
+		})
+	}
+}
+
+// A stamper works in one domain. From one into another messages go by a stream
+// that has the output as its source; asked for it itself, it says so.
+func TestFromDomainToDomain(t *testing.T) {
+	r := newLeafRig(t)
+	edge := r.inEdge(t)
+	edge.addStream(t, jetstream.StreamConfig{Name: "EDGE", Subjects: []string{"edge.>"}, AllowAtomicPublish: true})
+	r.addConsumer(t, nil)
+	c := config()
+	c.To = "edge.{{subject}}"
+	if _, err := r.stamp(t, r.nc, "hub", c); err == nil || !strings.Contains(err.Error(), "a stream in another JetStream domain can have the output stream as its source") {
+		t.Errorf("got %v", err)
+	}
+
+	edge.addStream(t, jetstream.StreamConfig{Name: "COPY", Sources: []*jetstream.StreamSource{{Name: outputStream, Domain: "hub"}}})
+	s, err := r.stamp(t, r.nc, "hub", config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		r.publish(t, 500, 3)
+		r.link.Cut()
+		r.publish(t, 500, 3)
+		r.awaitOutput(t, r.stored(t, sourceStream))
+		r.link.Heal()
+	}
+	await(t, "the copy has all", func() bool { return edge.stored(t, "COPY") >= 3000 })
+	s.stop(t)
+	r.verify(t)
+	for _, err := range violations(r.read(t, sourceStream), edge.read(t, "COPY")) {
+		t.Errorf("COPY: %v", err)
+	}
+}
+
+// Streams of both sides may have one name and one subject, as where each leaf node
+// is set up like the hub. What is published reaches both of them.
+func TestTwinInOtherDomain(t *testing.T) {
+	r := newLeafRig(t)
+	edge := r.inEdge(t)
+	edge.addStream(t, outputConfig)
+	r.addConsumer(t, nil)
+	s, err := r.stamp(t, r.away, "hub", config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publish(t, 50, 2)
+	select {
+	case err := <-s.ended:
+		t.Log("ENDED", err)
+	case <-time.After(10 * time.Second):
+		t.Logf("%+v hub %d edge %d", s.Stats(), r.stored(t, outputStream), edge.stored(t, outputStream))
+	}
+}
