@@ -3,6 +3,7 @@ package powerloss
 import (
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 type Disk struct {
 	Path string // the folder that it is mounted as
 
-	tree   *tree
-	server *fuse.Server
+	tree      *tree
+	server    *fuse.Server
+	syncTakes atomic.Int64 // nanoseconds
 }
 
 // New mounts an empty disk until the test ends. Where that is not permitted the test
@@ -38,7 +40,7 @@ func New(t testing.TB) *Disk {
 // mount mounts what is on the disk now.
 func (d *Disk) mount() (err error) {
 	known := time.Hour // by the kernel, through which every change comes
-	d.server, err = fs.Mount(d.Path, &inode{tree: d.tree, node: d.tree.root}, &fs.Options{
+	d.server, err = fs.Mount(d.Path, &inode{disk: d, node: d.tree.root}, &fs.Options{
 		EntryTimeout: &known, AttrTimeout: &known,
 		RootStableAttr: &fs.StableAttr{Ino: d.tree.root.id},
 		UID:            uint32(os.Getuid()), GID: uint32(os.Getgid()),
@@ -50,6 +52,15 @@ func (d *Disk) mount() (err error) {
 // Settle makes all that was done durable, as kernels do by themselves after some
 // seconds.
 func (d *Disk) Settle() { d.tree.settle() }
+
+// SyncTakes has each sync take so long from now on. What is written lies there unsynced
+// for as long, as on a disk that turns.
+func (d *Disk) SyncTakes(t time.Duration) { d.syncTakes.Store(int64(t)) }
+
+// Off is the moment of the power loss: whatever is done to the disk afterwards fails,
+// and so does a sync that has not ended. It is for who has several disks lose power
+// before he kills those that write to them; Cut follows.
+func (d *Disk) Off() { d.tree.powerOff() }
 
 // Cut is the power loss, and the machine's next start. Of what was not synced there is
 // what rnd draws; nil draws nothing. Nobody may have anything open on the disk: who did

@@ -13,7 +13,7 @@ import (
 // inode is what the kernel knows of a node.
 type inode struct {
 	fs.Inode
-	tree *tree
+	disk *Disk
 	node *node
 }
 
@@ -36,12 +36,12 @@ var (
 
 // child returns what the kernel shall know of a node in this folder.
 func (i *inode) child(ctx context.Context, n *node, out *fuse.EntryOut) *fs.Inode {
-	i.tree.attributes(n, &out.Attr)
-	return i.NewInode(ctx, &inode{tree: i.tree, node: n}, fs.StableAttr{Mode: n.mode & syscall.S_IFMT, Ino: n.id})
+	i.disk.tree.attributes(n, &out.Attr)
+	return i.NewInode(ctx, &inode{disk: i.disk, node: n}, fs.StableAttr{Mode: n.mode & syscall.S_IFMT, Ino: n.id})
 }
 
 func (i *inode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	n := i.tree.lookup(i.node, name)
+	n := i.disk.tree.lookup(i.node, name)
 	if n == nil {
 		return nil, syscall.ENOENT
 	}
@@ -49,11 +49,11 @@ func (i *inode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*f
 }
 
 func (i *inode) Readdir(context.Context) (fs.DirStream, syscall.Errno) {
-	return fs.NewListDirStream(i.tree.list(i.node)), 0
+	return fs.NewListDirStream(i.disk.tree.list(i.node)), 0
 }
 
 func (i *inode) Create(ctx context.Context, name string, _ uint32, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
-	n, errno := i.tree.make(i.node, name, syscall.S_IFREG|mode&0o7777)
+	n, errno := i.disk.tree.make(i.node, name, syscall.S_IFREG|mode&0o7777)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
@@ -61,7 +61,7 @@ func (i *inode) Create(ctx context.Context, name string, _ uint32, mode uint32, 
 }
 
 func (i *inode) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	n, errno := i.tree.make(i.node, name, syscall.S_IFDIR|mode&0o7777)
+	n, errno := i.disk.tree.make(i.node, name, syscall.S_IFDIR|mode&0o7777)
 	if errno != 0 {
 		return nil, errno
 	}
@@ -69,34 +69,35 @@ func (i *inode) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.E
 }
 
 func (i *inode) Unlink(_ context.Context, name string) syscall.Errno {
-	return i.tree.remove(i.node, name, false)
+	return i.disk.tree.remove(i.node, name, false)
 }
 
 func (i *inode) Rmdir(_ context.Context, name string) syscall.Errno {
-	return i.tree.remove(i.node, name, true)
+	return i.disk.tree.remove(i.node, name, true)
 }
 
 func (i *inode) Rename(_ context.Context, name string, to fs.InodeEmbedder, toName string, flags uint32) syscall.Errno {
 	if flags != 0 {
 		return syscall.ENOTSUP // exchanged, or not replaced
 	}
-	return i.tree.move(i.node, name, to.(*inode).node, toName)
+	return i.disk.tree.move(i.node, name, to.(*inode).node, toName)
 }
 
 func (i *inode) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	i.tree.attributes(i.node, &out.Attr)
+	i.disk.tree.attributes(i.node, &out.Attr)
 	return 0
 }
 
 func (i *inode) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	var errno syscall.Errno
 	if size, is := in.GetSize(); is {
-		i.tree.change(i.node, change{size: int64(size)})
+		errno = i.disk.tree.change(i.node, change{size: int64(size)})
 	}
 	if mode, is := in.GetMode(); is {
-		i.tree.chmod(i.node, mode)
+		i.disk.tree.chmod(i.node, mode)
 	}
-	i.tree.attributes(i.node, &out.Attr)
-	return 0
+	i.disk.tree.attributes(i.node, &out.Attr)
+	return errno
 }
 
 func (i *inode) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
@@ -104,14 +105,14 @@ func (i *inode) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Er
 }
 
 func (i *inode) Read(_ context.Context, _ fs.FileHandle, p []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	return fuse.ReadResultData(p[:i.tree.read(i.node, p, off)]), 0
+	return fuse.ReadResultData(p[:i.disk.tree.read(i.node, p, off)]), 0
 }
 
 func (i *inode) Write(_ context.Context, _ fs.FileHandle, p []byte, off int64) (uint32, syscall.Errno) {
-	if len(p) > 0 {
-		i.tree.change(i.node, change{off: off, data: bytes.Clone(p)})
+	if len(p) == 0 {
+		return 0, 0
 	}
-	return uint32(len(p)), 0
+	return uint32(len(p)), i.disk.tree.change(i.node, change{off: off, data: bytes.Clone(p)})
 }
 
 // Allocate makes a file longer, and has nothing else to reserve.
@@ -121,15 +122,13 @@ func (i *inode) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, m
 	case keepSize:
 		return 0
 	case 0:
-		i.tree.extend(i.node, int64(off+size))
-		return 0
+		return i.disk.tree.extend(i.node, int64(off+size))
 	}
 	return syscall.ENOTSUP
 }
 
 func (i *inode) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	i.tree.sync(i.node)
-	return 0
+	return i.disk.tree.sync(i.node, time.Duration(i.disk.syncTakes.Load()))
 }
 
 func (t *tree) lookup(in *node, name string) *node {
@@ -162,18 +161,24 @@ func (t *tree) chmod(n *node, mode uint32) {
 	n.mode = n.mode&syscall.S_IFMT | mode&0o7777
 }
 
-func (t *tree) change(n *node, c change) {
+func (t *tree) change(n *node, c change) syscall.Errno {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.poweredLocked() {
+		return syscall.EIO
+	}
 	n.change(c)
+	return 0
 }
 
-func (t *tree) extend(n *node, size int64) {
+func (t *tree) extend(n *node, size int64) syscall.Errno {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if size > n.now.size {
-		n.change(change{size: size})
+	longer := size > n.now.size
+	t.mu.Unlock()
+	if !longer {
+		return 0
 	}
+	return t.change(n, change{size: size})
 }
 
 func (t *tree) read(n *node, p []byte, off int64) int {

@@ -1,13 +1,16 @@
 package powerloss_test
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/seqd-io/seqd/integration/powerloss"
 )
@@ -103,6 +106,40 @@ func TestTornWrite(t *testing.T) {
 	}
 	if len(sizes) < 4 {
 		t.Errorf("only these sizes were left: %v", sizes)
+	}
+}
+
+// From the moment on at which the power is lost nothing is done any more: not even a
+// sync that was under way.
+func TestOff(t *testing.T) {
+	s := newSteps(t)
+	s.write("old", "second")
+	s.disk.SyncTakes(time.Hour)
+	ended := make(chan error)
+	go func() { ended <- sync(s.path("old")) }()
+	s.disk.Off()
+	for what, err := range map[string]error{
+		"a sync under way": <-ended,
+		"a sync":           sync(s.path("old")),
+		"a write":          write(s.path("old"), 0, []byte("third!"), 0),
+		"a new file":       write(s.path("new"), 0, nil, 0),
+		"a rename":         os.Rename(s.path("old"), s.path("new")),
+		"a removal":        os.Remove(s.path("old")),
+	} {
+		if !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s: got %v, want %v", what, err, syscall.EIO)
+		}
+	}
+	s.disk.Cut(t, nil)
+	s.disk.SyncTakes(0)
+	if got := s.left(); got != "old=before" {
+		t.Errorf("got %q", got)
+	}
+	s.write("old", "second")
+	s.sync("old")
+	s.disk.Cut(t, nil)
+	if got := s.left(); got != "old=second" {
+		t.Errorf("with power again: got %q", got)
 	}
 }
 

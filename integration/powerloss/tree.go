@@ -15,12 +15,13 @@ import (
 type tree struct {
 	mu      sync.Mutex
 	root    *node
-	last    uint64   // id that was given to a node
-	pending []rename // of entries, that were not synced; in order
+	last    uint64        // id that was given to a node
+	pending []rename      // of entries, that were not synced; in order
+	off     chan struct{} // closed while there is no power
 }
 
 func newTree() *tree {
-	t := &tree{}
+	t := &tree{off: make(chan struct{})}
 	t.root = t.newNodeLocked(syscall.S_IFDIR | 0o755)
 	return t
 }
@@ -34,13 +35,36 @@ func (t *tree) newNodeLocked(mode uint32) *node {
 	return n
 }
 
+// poweredLocked reports whether anything can be done at all.
+func (t *tree) poweredLocked() bool {
+	select {
+	case <-t.off:
+		return false
+	default:
+		return true
+	}
+}
+
+// powerOff has everything that is done from now on fail, and every sync that has not
+// ended.
+func (t *tree) powerOff() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.poweredLocked() {
+		close(t.off)
+	}
+}
+
 func (n *node) folder() bool { return n.mode&syscall.S_IFMT == syscall.S_IFDIR }
 
 // make makes a file or a folder that there must not be.
 func (t *tree) make(in *node, name string, mode uint32) (*node, syscall.Errno) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if in.entries[name] != nil {
+	switch {
+	case !t.poweredLocked():
+		return nil, syscall.EIO
+	case in.entries[name] != nil:
 		return nil, syscall.EEXIST
 	}
 	n := t.newNodeLocked(mode)
@@ -54,6 +78,8 @@ func (t *tree) remove(in *node, name string, folder bool) syscall.Errno {
 	defer t.mu.Unlock()
 	n := in.entries[name]
 	switch {
+	case !t.poweredLocked():
+		return syscall.EIO
 	case n == nil:
 		return syscall.ENOENT
 	case folder && !n.folder():
@@ -73,6 +99,8 @@ func (t *tree) move(from *node, fromName string, to *node, toName string) syscal
 	defer t.mu.Unlock()
 	n, old := from.entries[fromName], to.entries[toName]
 	switch {
+	case !t.poweredLocked():
+		return syscall.EIO
 	case n == nil:
 		return syscall.ENOENT
 	case old == n:
@@ -93,19 +121,30 @@ func (t *tree) renameLocked(r rename) {
 	t.pending = append(t.pending, r)
 }
 
-// sync makes what stands in n durable: data, or entries.
-func (t *tree) sync(n *node) {
+// sync makes what stands in n durable, data or entries, after the time that it takes.
+func (t *tree) sync(n *node, takes time.Duration) syscall.Errno {
+	t.mu.Lock()
+	off := t.off
+	t.mu.Unlock()
+	select {
+	case <-off:
+	case <-time.After(takes):
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.poweredLocked() {
+		return syscall.EIO
+	}
 	if !n.folder() {
 		n.sync()
-		return
+		return 0
 	}
 	var durable []rename
 	durable, t.pending = sift(t.pending, n)
 	for _, r := range durable {
 		r.apply(entriesDurable)
 	}
+	return 0
 }
 
 // settle makes everything durable.
@@ -136,10 +175,12 @@ func (l Loss) Add(other Loss) Loss {
 	return Loss{l.Writes + other.Writes, l.WritesLost + other.WritesLost, l.Entries + other.Entries, l.EntriesLost + other.EntriesLost}
 }
 
-// cut leaves what is durable, and what rnd draws of the rest; nil draws nothing.
+// cut leaves what is durable, and what rnd draws of the rest; nil draws nothing. Then
+// there is power again.
 func (t *tree) cut(rnd *rand.Rand) (loss Loss) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.off = make(chan struct{})
 	survive := 0
 	if rnd != nil {
 		survive = rnd.IntN(len(t.pending) + 1)
