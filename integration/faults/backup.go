@@ -45,14 +45,21 @@ func (c *etcdCluster) restore(t testing.TB, file string) {
 		if err := os.RemoveAll(m.dir); err != nil {
 			t.Fatal(err)
 		}
+		dir := m.dir
+		if m.disk != nil {
+			dir = filepath.Join(t.TempDir(), m.name)
+		}
 		err := snapshot.NewV3(zap.NewNop()).Restore(snapshot.RestoreConfig{
 			SnapshotPath:        file,
 			Name:                m.name,
-			OutputDataDir:       m.dir,
+			OutputDataDir:       dir,
 			PeerURLs:            []string{"http://" + m.peer},
 			InitialCluster:      c.initial,
 			InitialClusterToken: token,
 		})
+		if err == nil && m.disk != nil {
+			err = m.copyToDisk(dir)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
+	"github.com/seqd-io/seqd/integration/powerloss"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -77,7 +78,14 @@ func newEtcdCluster(t testing.TB, s *system, p plan) *etcdCluster {
 	}
 	c.initial = strings.Join(urls, ",")
 	for i, m := range c.members {
-		c.newMember(t, s, m, fmt.Sprintf("etcd%d", i), p.quota)
+		name := fmt.Sprintf("etcd%d", i)
+		if !p.disks {
+			c.newMember(t, s, m, name, p.quota)
+			continue
+		}
+		disk := powerloss.New(t) // before the process: it is unmounted when that has ended
+		c.newMember(t, s, m, name, p.quota)
+		m.giveDisk(disk, p.unsynced)
 	}
 	c.start(t)
 	if c.mesh != nil {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/powerloss"
 )
 
 // process is a program that a test runs, kills, freezes and runs again. Its
@@ -19,7 +21,8 @@ type process struct {
 	path string
 	args []string
 	env  []string
-	log  string // file with the output of all its runs
+	log  string          // file with the output of all its runs
+	disk *powerloss.Disk // of its machine; nil: what it writes outlasts everything
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when cmd has ended

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/ports"
+	"github.com/seqd-io/seqd/integration/powerloss"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -36,6 +37,8 @@ type plan struct {
 	tls         bool          // etcd's clients have certificates, and members too
 	authLater   bool          // etcd asks nobody for a user at first
 	grpcProxy   bool          // workers know the address of etcd's gRPC proxy only
+	disks       bool          // etcd's members and workers have disks that lose what was not synced
+	unsynced    bool          // etcd does not sync
 	balanced    int           // so many workers, the last ones, know etcd by a balancer's one address
 }
 
@@ -244,8 +247,17 @@ func (s *system) addWorker(t testing.TB, i int, p plan) {
 	}
 	name := fmt.Sprintf("worker%d", i)
 	w.file = filepath.Join(s.dir, name+".yaml")
+	var disk *powerloss.Disk
+	if p.disks {
+		disk = powerloss.New(t)
+		disk.SyncTakes(workerSyncTakes)
+	}
 	w.process = newProcess(t, s.dir, name, s.bin.seqd, "worker", "--config", w.file)
-	w.env = []string{"SEQD_STATE_DIR=" + filepath.Join(s.dir, name+".state")} // as on a machine of its own
+	w.memory = filepath.Join(s.dir, name+".state") // as on a machine of its own
+	if disk != nil {
+		w.disk, w.memory = disk, filepath.Join(disk.Path, "state")
+	}
+	w.env = []string{"SEQD_STATE_DIR=" + w.memory}
 	s.workers = append(s.workers, w)
 	s.configure(t, w, s.lease)
 	s.startWorker(t, w)

@@ -17,6 +17,7 @@ import (
 type worker struct {
 	*process
 	file     string // its configuration
+	memory   string // folder in which it remembers etcd's history
 	http     string
 	links    []*servers.Proxy // one for each member, or a balancer's one for all
 	nats     *natsServer

@@ -8,6 +8,7 @@ const (
 	lookFile      = "allocator/etcd/history/look.go"
 	writeFile     = "allocator/etcd/history/write.go"
 	fenceFile     = "allocator/etcd/history/fence.go"
+	stateFile     = "allocator/etcd/history/statefile.go"
 )
 
 // memories are the tests that may notice: those of the rooms, and those with a
@@ -90,12 +91,32 @@ var memoryMutants = []mutant{
 	},
 	{
 		name: "older version's memory ignored", breaks: "U after a restore: an upgrade forgets what the machine knew",
-		edits:  []edit{{"allocator/etcd/history/statefile.go", "		raw.Places = []record.Place{record.PlaceOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
+		edits:  []edit{{stateFile, "		raw.Places = []record.Place{record.PlaceOf(raw.Prefix, raw.Endpoints)}\n", "		return remembered{}, nil\n"}},
 		suites: memories,
 	},
 	{
 		name: "the race is lost", breaks: "the first start: a worker that is second to make the record fails",
 		edits:  []edit{{writeFile, "		return true, nil\n", "		return false, fmt.Errorf(\"%w: another worker has just written it\", allocator.ErrUnavailable)\n"}},
+		suites: memories,
+	},
+	{
+		name: "state file not synced", breaks: "U after a restore: a power loss leaves the machine with a file that is empty",
+		edits:  []edit{{stateFile, "errors.Join(err, file.Sync(), file.Close())", "errors.Join(err, file.Close())"}},
+		suites: memories,
+	},
+	{
+		name: "state file's folder not synced", breaks: "U after a restore: a power loss undoes what was noted last",
+		edits:  []edit{{stateFile, "	return syncFolder(filepath.Dir(path))", "	return nil"}},
+		suites: memories,
+	},
+	{
+		name: "way to the state folder not synced", breaks: "U after a restore: a power loss takes the folder that was made, and all that was noted in it",
+		edits:  []edit{{stateFile, "		syncWayTo(dir)\n", ""}},
+		suites: memories,
+	},
+	{
+		name: "another's fence not synced", breaks: "U after a restore: a fence that a killed process wrote is believed to be durable",
+		edits:  []edit{{stateFile, "		return syncFolder(dir) //", "		return nil //"}},
 		suites: memories,
 	},
 }

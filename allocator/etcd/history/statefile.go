@@ -100,9 +100,9 @@ func readState(path string) (remembered, error) {
 }
 
 // addState adds what is known of a lineage that is at a place to its file in a
-// folder, which is made if need be. It survives a crash: the file is
-// replaced by one that is complete and synced. One that is not understood is left
-// alone.
+// folder, which is made if need be. Once it has returned, that survives a crash and a
+// power loss: the file is replaced by one that is complete and synced, and so is its
+// folder. A file that is not understood is left alone.
 func addState(dir string, p past, here record.Place) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
@@ -120,13 +120,19 @@ func addState(dir string, p past, here record.Place) error {
 	p.Floor = 0 // is read from etcd each time
 	merged, places := p.merge(old.past), withPlace(old.places, here)
 	if merged == old.past && slices.EqualFunc(places, old.places, record.Place.Equal) {
-		return nil
+		if merged.Fenced == "" {
+			return nil
+		}
+		return syncFolder(dir) // whoever wrote it may have been killed before it did
 	}
 	data, _ := json.MarshalIndent(stateJSON{ // plain numbers and strings always marshal
 		Fmt: stateFormat, Store: merged.Lineage, Places: places, Epoch: merged.Epoch,
 		Cluster: record.ClusterHex(merged.Seen.Cluster), Term: merged.Seen.Term, Rev: merged.Seen.Rev,
 		Recorded: merged.recorded, Fenced: merged.Fenced,
 	}, "", "  ")
+	if len(old.files) == 0 {
+		syncWayTo(dir)
+	}
 	return replaceFile(path, append(data, '\n'))
 }
 
@@ -166,19 +172,30 @@ func replaceFile(path string, data []byte) error {
 	if err == nil {
 		err = os.Rename(tmp, path)
 	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes a folder's entries durable.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err == nil {
+		err = errors.Join(fileutil.Fsync(d), d.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
 	}
 	return nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
+// syncWayTo makes the entries durable that lead to a folder: addState may just have
+// made it and those above it, or a process that was killed meanwhile.
+func syncWayTo(dir string) {
+	dir, err := filepath.Abs(dir)
+	for err == nil && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+		_ = syncFolder(dir) // one that this user can't read was made by somebody else
 	}
-	return errors.Join(fileutil.Fsync(d), d.Close())
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 )
 
 func main() {
@@ -30,7 +31,7 @@ func main() {
 }
 
 // runEtcd runs a member until SIGTERM. It syncs to disk, as one that counts on
-// its data does.
+// its data does, unless it is told otherwise.
 func runEtcd(args []string) error {
 	fs := flag.NewFlagSet("etcd", flag.ExitOnError)
 	config := embed.NewConfig()
@@ -48,6 +49,9 @@ func runEtcd(args []string) error {
 	fs.Int64Var(&config.QuotaBackendBytes, "quota", 0, "backend quota in bytes; 0: etcd's own")
 	fs.UintVar(&config.TickMs, "heartbeat", config.TickMs, "ms between heartbeats")
 	fs.UintVar(&config.ElectionMs, "election", config.ElectionMs, "ms without a leader before an election")
+	fs.Uint64Var(&config.SnapshotCount, "snapshot-count", config.SnapshotCount, "transactions between two snapshots of raft's")
+	fs.Int64Var(&wal.SegmentSizeBytes, "wal-segment", wal.SegmentSizeBytes, "bytes of a file of the log")
+	fs.BoolVar(&config.UnsafeNoFsync, "unsafe-no-fsync", false, "do not sync to disk")
 	fs.Parse(args)
 
 	at := func(hostport string) []url.URL { return []url.URL{{Scheme: "http", Host: hostport}} }
