@@ -54,6 +54,11 @@ var knownMutants = []mutant{
 		suites: []suite{forged},
 	},
 	{
+		name: "key kept with its message", breaks: "memory: one key of a thousand that were handed over in a message keeps all of it",
+		edits:  []edit{{beliefFile, "		key = key.Clone()\n", ""}},
+		suites: []suite{{"./allocator/etcd", "BeliefsKeep"}},
+	},
+	{
 		name: "terminal obeyed", breaks: "whoever answers $SRV writes to an operator's terminal",
 		edits:  []edit{{plainFile, "	isPlain := func(r rune) bool { return unicode.IsPrint(r) || strings.ContainsRune(allowed, r) }\n", "	isPlain := func(r rune) bool { return unicode.IsPrint(r) || strings.ContainsRune(allowed, r) || r == '\\x1b' }\n"}},
 		suites: []suite{shown},
