@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 // growth follows what workers take, keep and write, which must not grow with what
@@ -18,7 +20,6 @@ type growth struct {
 	elders  []*elder
 	first   []volume // after the first quarter
 	last    []volume
-	records int64 // etcd's bytes in use, in the end
 }
 
 // volume is what a worker says of itself and writes.
@@ -89,7 +90,7 @@ func (w *worker) volume() (v volume, err error) {
 const maxBody = 1 << 20
 
 func (w *worker) get(path string) ([]byte, error) {
-	client := http.Client{Timeout: longest}
+	client := http.Client{Timeout: pace.Patience}
 	resp, err := client.Get("http://" + w.http + path)
 	if err != nil {
 		return nil, err
