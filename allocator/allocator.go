@@ -11,6 +11,13 @@ import (
 // are different.
 type Key struct{ Store, Name string }
 
+// Clone returns k in memory of its own. Whoever keeps a key needs it: what a key was
+// read from, a message of a thousand requests perhaps, is else kept with it.
+func (k Key) Clone() Key {
+	both := k.Store + k.Name
+	return Key{Store: both[:len(k.Store)], Name: both[len(k.Store):]}
+}
+
 // Range is N contiguous ids, First to First+N-1. The zero value is empty.
 type Range struct {
 	First int64

@@ -40,11 +40,14 @@ func (r *rivals) of(key Key) string {
 func (r *rivals) remember(key Key, winner string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.won[key]; !ok && len(r.won) >= maxRivals {
-		for other := range r.won { // any one will do
-			delete(r.won, other)
-			break
+	if _, ok := r.won[key]; !ok {
+		if len(r.won) >= maxRivals {
+			for other := range r.won { // any one will do
+				delete(r.won, other)
+				break
+			}
 		}
+		key = key.Clone()
 	}
 	r.won[key] = winner
 }

@@ -75,6 +75,7 @@ func (h *headroom) note(key allocator.Key, last, limit int64, nearly *atomic.Int
 				break
 			}
 		}
+		key = key.Clone()
 	}
 	h.passed[key] = level
 	now := time.Now()

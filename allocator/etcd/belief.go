@@ -27,7 +27,8 @@ type belief struct {
 	remembered bool
 }
 
-// maxBeliefs bounds what is believed, to about 10 MB.
+// maxBeliefs bounds what is believed, to 13 MB, or 25 MB where all names are as long as
+// they may be.
 const maxBeliefs = 1 << 16
 
 // belief returns what is believed of key's record. From an older generation it
@@ -70,6 +71,7 @@ func (c *Counter) learn(key allocator.Key, b belief, base int64) error {
 	switch {
 	case !ok:
 		c.makeRoomLocked()
+		key = key.Clone()
 	case old.gen > b.gen:
 		return nil
 	case old.gen < b.gen:

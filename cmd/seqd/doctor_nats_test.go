@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -114,6 +115,44 @@ http: %q
 		t.Setenv("NATS_URL", strings.Replace(nats.URL, "//", "//w:w@", 1))
 		report, _ := examine(t, "--nats-monitor", "http://"+monitor)
 		want(t, report, "nats.accounts", test.status, test.text)
+	}
+}
+
+// A tenant who may hear _SEQD.>, or an account that is let in there, reads callers'
+// reply subjects and can answer in a worker's place.
+func TestDoctorFindsWhoHearsWorkers(t *testing.T) {
+	server, _ := system(t)
+	startWorkers(t, 2)
+	report, _ := examine(t)
+	want(t, report, "nats.peers", doctor.OK, "nobody but workers hears")
+	nc := server.Connect(t)
+	for _, subject := range []string{"_SEQD.>", "_SEQD.*.requests", ">"} {
+		sub, err := nc.SubscribeSync(subject)
+		if err == nil {
+			err = nc.Flush()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, _ = examine(t)
+		want(t, report, "nats.peers", doctor.Warn, `let only workers subscribe to "_SEQD.>"`)
+		if err := errors.Join(sub.Unsubscribe(), nc.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDoctorFindsAccountsThatReachWorkers(t *testing.T) {
+	db := servers.StartEtcd(t)
+	t.Setenv("SEQD_ETCD_ENDPOINTS", db.Endpoint)
+	for _, subject := range []string{">", "_SEQD.>", "*.orders.>"} {
+		monitor := ports.Free(t)
+		nats := servers.StartNATSWith(t, configFile(t, fmt.Sprintf(`
+accounts { SEQD { users: [{user: w, password: w}], exports: [{service: "seq.*.>"}, {service: %q}] } }
+http: %q`, subject, monitor)), nil)
+		t.Setenv("NATS_URL", strings.Replace(nats.URL, "//", "//w:w@", 1))
+		report, _ := examine(t, "--nats-monitor", "http://"+monitor)
+		want(t, report, "nats.accounts", doctor.Fail, fmt.Sprintf(`account SEQD exports %s: another account can send or hear what is between workers`, subject))
 	}
 }
 

@@ -103,7 +103,7 @@ func (p *printer) markOf(m operate.Mark, owner *ownerSession) error {
 	if m.Owner != "" {
 		whose = quoted(m.Owner)
 	}
-	err := p.row(m.Key.Store, quoted(keyText(m.Key)), p.id(m.Key, period, last), quoted(m.By), whose)
+	err := p.row(quoted(m.Key.Store), quoted(keyText(m.Key)), p.id(m.Key, period, last), quoted(m.By), whose)
 	if owner == nil || err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (p *printer) change(c operate.Change) error {
 	case c.Is == c.Was:
 		is += "  unchanged"
 	}
-	return p.row(c.Key.Store, quoted(keyText(c.Key)), p.id(c.Key, before, wasID), is)
+	return p.row(quoted(c.Key.Store), quoted(keyText(c.Key)), p.id(c.Key, before, wasID), is)
 }
 
 // unread stands for a record that was left alone.
@@ -169,7 +169,7 @@ func (p *printer) unread(key allocator.Key, err error) error {
 			Error string `json:"error"`
 		}{key.Store, keyText(key), err.Error()})
 	}
-	return p.row(key.Store, quoted(keyText(key)), "?", quoted(err.Error()))
+	return p.row(quoted(key.Store), quoted(keyText(key)), "?", quoted(err.Error()))
 }
 
 // unreadable is the error for the records that were left alone, if any.

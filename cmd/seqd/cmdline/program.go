@@ -64,11 +64,11 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 		fmt.Fprintln(p.Stdout, p.usage(last))
 		return ExitOK
 	case errors.As(err, &usage):
-		fmt.Fprintf(p.Stderr, "%s: %s\ntry: %s -h\n", p.Root.Name, err, at.FlagSet.Name())
+		fmt.Fprintf(p.Stderr, "%s: %s\ntry: %s -h\n", p.Root.Name, PlainLines(err.Error()), at.FlagSet.Name())
 		return ExitUsage
 	default:
 		name := p.Root.Name + ": "
-		fmt.Fprintln(p.Stderr, name+strings.TrimPrefix(err.Error(), name)) // a client says it too
+		fmt.Fprintln(p.Stderr, name+PlainLines(strings.TrimPrefix(err.Error(), name))) // a client says it too
 		return ExitFailed
 	}
 }

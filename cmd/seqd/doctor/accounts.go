@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // account is what a nats-server's monitoring tells of one.
@@ -27,6 +29,13 @@ type share struct {
 func (s share) requests(root string) bool {
 	first, _, _ := strings.Cut(s.Subject, ".")
 	return s.Type == "service" && (first == root || first == "*" || first == ">")
+}
+
+// peers reports whether another account may reach, through s, what workers send to
+// each other.
+func (s share) peers() bool {
+	first, _, _ := strings.Cut(s.Subject, ".")
+	return first == subjects.PeerRoot || first == "*" || first == ">"
 }
 
 // lookAtAccounts looks at how requests come from other accounts, which a server
@@ -55,6 +64,11 @@ func (e *examination) lookAtAccounts(ctx context.Context) {
 			return
 		}
 		for _, s := range one.Account.Exports {
+			if s.peers() {
+				bad = true
+				e.fail("nats.accounts", "", fmt.Sprintf("account %s exports %s: another account can send or hear what is between workers, and so ask for any store's ids and answer in a worker's place", name, s.Subject),
+					fmt.Sprintf("export %q", e.Root+".*.>"))
+			}
 			if !s.requests(e.Root) {
 				continue
 			}

@@ -10,6 +10,7 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"time"
 
@@ -69,7 +70,20 @@ type examination struct {
 
 	nc           *nats.Conn        // nil: not reached
 	incarnations map[string]string // by store: which counters etcd holds, where that is known
+
+	alike  map[alike]int // findings so far
+	unsaid []alike       // those of which there were more than mostAlike
 }
+
+// alike is what findings have in common that differ by a worker or a store.
+type alike struct {
+	check  string
+	status Status
+}
+
+// mostAlike is how many findings that are alike are told. There may be one for each
+// store of each worker.
+const mostAlike = 20
 
 // Examine makes all checks, and blocks until they are done; once ctx has ended
 // those that are left fail or are skipped.
@@ -94,10 +108,33 @@ func Examine(ctx context.Context, config Config) *Report {
 			e.lookAtClocks(ctx, clocks)
 		}
 	}
+	e.countUnsaid()
 	return &e.report
 }
 
+// found tells a finding, if there are not too many like it.
 func (e *examination) found(f Finding) {
+	a := alike{f.Check, f.Status}
+	if e.alike == nil {
+		e.alike = map[alike]int{}
+	}
+	if e.alike[a]++; e.alike[a] > mostAlike {
+		if e.alike[a] == mostAlike+1 {
+			e.unsaid = append(e.unsaid, a)
+		}
+		return
+	}
+	e.tell(f)
+}
+
+// countUnsaid tells how many findings were not told.
+func (e *examination) countUnsaid() {
+	for _, a := range e.unsaid {
+		e.tell(Finding{Check: a.check, Status: a.status, Text: fmt.Sprintf("%d more like these", e.alike[a]-mostAlike), Try: "see to those above first"})
+	}
+}
+
+func (e *examination) tell(f Finding) {
 	e.report.add(f)
 	if e.Found != nil {
 		e.Found(f)

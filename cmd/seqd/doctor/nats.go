@@ -51,6 +51,7 @@ func (e *examination) lookAtNATS(ctx context.Context) {
 	e.lookAtAccounts(ctx)
 	e.lookAtLimits(ctx) // first, as nats.go does not tell this refusal from the one before
 	e.lookAtPermissions(ctx)
+	e.lookAtPeers(ctx)
 	e.lookAtStreams(ctx)
 }
 

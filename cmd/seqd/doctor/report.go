@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 )
 
 // Status is the outcome of a check.
@@ -49,17 +51,29 @@ func (r *Report) add(f Finding) {
 	r.Findings = append(r.Findings, f)
 }
 
-// WriteLine writes a finding for people.
+// longest is how much of a text is shown to people, in characters: what servers and
+// workers say of themselves may have any length.
+const longest = 1500
+
+// WriteLine writes a finding for people. Much of it is what others say.
 func (f Finding) WriteLine(w io.Writer) error {
 	text := f.Text
 	if f.Where != "" {
 		text = f.Where + ": " + text
 	}
-	if _, err := fmt.Fprintf(w, "%-4s  %-19s  %s\n", f.Status, f.Check, text); err != nil || f.Try == "" {
+	if _, err := fmt.Fprintf(w, "%-4s  %-19s  %s\n", f.Status, f.Check, shown(text)); err != nil || f.Try == "" {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%-4s  %-19s  -> %s\n", "", "", f.Try)
+	_, err := fmt.Fprintf(w, "%-4s  %-19s  -> %s\n", "", "", shown(f.Try))
 	return err
+}
+
+func shown(text string) string {
+	runes := []rune(cmdline.Plain(text))
+	if len(runes) <= longest {
+		return string(runes)
+	}
+	return string(runes[:longest-1]) + "…"
 }
 
 // WriteJSON writes the report as one document.

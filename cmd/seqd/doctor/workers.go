@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,6 +39,9 @@ func (p endpoint) state() worker.State { return worker.State(p.Metadata[worker.M
 func (e *examination) lookAtWorkers(ctx context.Context) {
 	infos, err := fleet.Infos(ctx, e.nc)
 	switch {
+	case errors.Is(err, fleet.ErrTooMany):
+		e.fail("workers", "", fmt.Sprint(err), fmt.Sprintf("let nobody but workers subscribe to %q", micro.APIPrefix+".>"))
+		return
 	case err != nil:
 		e.skip("workers", "", fmt.Sprintf("not looked for: %v", err), fmt.Sprintf("allow this user to publish to %q; a worker does not need it", micro.APIPrefix+".>"))
 		return

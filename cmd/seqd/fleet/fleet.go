@@ -22,6 +22,16 @@ const (
 	nextAnswer  = 250 * time.Millisecond // after the one before
 )
 
+// What is kept of answers. Whoever may hear the question may answer it, as often as
+// he likes.
+const (
+	MaxAnswers     = 1000      // workers
+	maxAnswerBytes = 256 << 20 // of all; a worker says less than 1 KB of each store
+)
+
+// ErrTooMany is returned where more answers come than there can be workers.
+var ErrTooMany = fmt.Errorf("more than %d answers or %d MB came: somebody else answers as workers do", MaxAnswers, maxAnswerBytes>>20)
+
 // Answer is what one worker said, and when it came.
 type Answer[T any] struct {
 	Said T
@@ -63,6 +73,7 @@ func gather[T any](ctx context.Context, nc *nats.Conn, verb micro.Verb) ([]Answe
 		return nil, fmt.Errorf("ask the workers: %w", err)
 	}
 	var all []Answer[T]
+	size := 0
 	for wait := firstAnswer; ; wait = nextAnswer {
 		m, err := next(ctx, sub, wait)
 		switch {
@@ -72,6 +83,9 @@ func gather[T any](ctx context.Context, nc *nats.Conn, verb micro.Verb) ([]Answe
 			return all, nil
 		case err != nil:
 			return all, fmt.Errorf("ask the workers: %w", err)
+		}
+		if size += len(m.Data); len(all) == MaxAnswers || size > maxAnswerBytes {
+			return all, fmt.Errorf("ask the workers: %w", ErrTooMany)
 		}
 		var said T
 		if json.Unmarshal(m.Data, &said) == nil {

@@ -47,13 +47,29 @@ func WhyNobody(ctx context.Context, nc *nats.Conn, patience time.Duration, root,
 	}
 	if len(states) == 0 {
 		return fmt.Sprintf("workers are there, for %s; check the store's name and the root %q%s",
-			strings.Join(slices.Sorted(maps.Keys(others)), ", "), root, cmdline.DidYouMean(store, stores))
+			some(slices.Sorted(maps.Keys(others))), root, cmdline.DidYouMean(store, stores))
 	}
 	var said []string
 	for _, state := range slices.Sorted(maps.Keys(states)) {
 		said = append(said, fmt.Sprintf("%d %s", states[state], state))
 	}
-	return fmt.Sprintf("its workers are there and don't answer: %s; what to do says: seqd doctor", strings.Join(said, ", "))
+	return fmt.Sprintf("its workers are there and don't answer: %s; what to do says: seqd doctor", some(said))
+}
+
+// mostNames is how many of what workers say is told, and mostOfName how many bytes of
+// each: NATS may let others than workers answer.
+const mostNames, mostOfName = 10, 200
+
+func some(names []string) string {
+	var shown []string
+	for i, name := range names {
+		if i == mostNames {
+			shown = append(shown, fmt.Sprintf("and %d more", len(names)-i))
+			break
+		}
+		shown = append(shown, cmdline.Plain(name[:min(len(name), mostOfName)]))
+	}
+	return strings.Join(shown, ", ")
 }
 
 // meaning says what a worker's state is, for those who only want an id.

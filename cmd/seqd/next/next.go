@@ -137,7 +137,7 @@ func (q *query) print(stdout io.Writer, got seqd.Numbers) error {
 		return err
 	}
 	for _, number := range got.Numbers {
-		if _, err := fmt.Fprintln(stdout, number); err != nil {
+		if _, err := fmt.Fprintln(stdout, cmdline.Plain(number)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/cmd/seqd/advice"
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 	"github.com/seqd-io/seqd/worker"
 )
 
@@ -27,9 +28,9 @@ func readyz(w *worker.Worker) http.HandlerFunc {
 		for _, c := range w.Checks() {
 			switch {
 			case errors.Is(c.Err, allocator.ErrFenced):
-				fmt.Fprintf(rw, "[-]%s: %v\n", c.Name, advice.Add(c.Err))
+				fmt.Fprintf(rw, "[-]%s: %s\n", c.Name, cmdline.PlainLines(advice.Add(c.Err).Error()))
 			case c.Err != nil:
-				fmt.Fprintf(rw, "[-]%s: %v\n", c.Name, c.Err)
+				fmt.Fprintf(rw, "[-]%s: %s\n", c.Name, cmdline.PlainLines(c.Err.Error()))
 			default:
 				fmt.Fprintf(rw, "[+]%s ok\n", c.Name)
 			}

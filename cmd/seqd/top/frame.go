@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seqd-io/seqd/cmd/seqd/cmdline"
 	"github.com/seqd-io/seqd/worker"
 )
 
@@ -29,7 +30,7 @@ func (v View) Frame(l Layout) []string {
 			rate(func(r Row) float64 { return r.Errors })(t), mean(t), t.Waiting))
 	}
 	if l.Problem != "" {
-		lines = append(lines, l.paint(red, fit(l.Problem, l.Width)))
+		lines = append(lines, l.paint(red, fit(cmdline.Plain(l.Problem), l.Width)))
 	}
 	lines = append(lines, "")
 	room := l.Height - len(lines)
@@ -79,7 +80,7 @@ func (l Layout) table(columns []column, rows []Row, height int) []string {
 			if cells[j] == nil {
 				cells[j] = make([]string, len(columns))
 			}
-			cells[j][i] = c.cell(r)
+			cells[j][i] = cmdline.Plain(c.cell(r)) // others say what their names are
 			widths[i] = max(widths[i], utf8.RuneCountInString(cells[j][i]))
 		}
 	}
