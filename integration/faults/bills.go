@@ -64,7 +64,7 @@ func newBills(r *run) *bills {
 	b := &bills{run: r}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for _, server := range r.callersAt() {
-		nc, err := nats.Connect(server.url("caller"), nats.MaxReconnects(-1), nats.PingInterval(2*time.Second),
+		nc, err := server.connect("caller", nats.MaxReconnects(-1), nats.PingInterval(2*time.Second),
 			nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0))
 		if err != nil {
 			r.Fatal(err)

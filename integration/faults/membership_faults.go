@@ -265,7 +265,7 @@ func replaceCertificates(r *run) {
 		r.during(time.Second)
 	}
 	quiet := r.withoutIDs(strongKeys[0], began)
-	r.etcd.tls.expire(r)
+	r.etcd.tls.expire(r, "worker")
 	anew()
 	left := r.waitAll(leaving, false)
 	for _, w := range r.workers {

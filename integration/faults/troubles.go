@@ -144,9 +144,9 @@ var troubles = []trouble{
 	{name: "cut", party: "route", do: func(s *soak, k strike) {
 		defer s.losing()()
 		s.tearing()
-		s.route.Blackhole()
+		s.routes[0].Blackhole()
 		s.during(k.lasts)
-		s.route.Heal()
+		s.routes[0].Heal()
 	}},
 	{name: "move-leader", do: repeatedly(300*time.Millisecond, (*etcdCluster).moveLeader)},
 	{name: "compaction", do: repeatedly(200*time.Millisecond, (*etcdCluster).compact)},
