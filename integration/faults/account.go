@@ -16,6 +16,7 @@ import (
 type account struct {
 	dir      string
 	operator nkeys.KeyPair
+	token    string                   // the operator's; nats-server takes no other one while it runs
 	signers  map[string]nkeys.KeyPair // by user
 	users    map[string]string        // public keys
 	claims   *jwt.AccountClaims
@@ -24,6 +25,10 @@ type account struct {
 func newAccount(t testing.TB, dir string) *account {
 	t.Helper()
 	a := &account{dir: dir, operator: newPair(t, nkeys.CreateOperator), signers: map[string]nkeys.KeyPair{}, users: map[string]string{}}
+	var err error
+	if a.token, err = jwt.NewOperatorClaims(public(t, a.operator)).Encode(a.operator); err != nil {
+		t.Fatal(err)
+	}
 	a.claims = jwt.NewAccountClaims(public(t, newPair(t, nkeys.CreateAccount)))
 	for _, user := range []string{"worker", "caller"} {
 		a.signers[user] = newPair(t, nkeys.CreateAccount)
@@ -73,15 +78,11 @@ func (a *account) creds(user string) string { return filepath.Join(a.dir, user+"
 // config returns what nats-server's configuration says of the account.
 func (a *account) config(t testing.TB) string {
 	t.Helper()
-	operator, err := jwt.NewOperatorClaims(public(t, a.operator)).Encode(a.operator)
-	if err != nil {
-		t.Fatal(err)
-	}
 	token, err := a.claims.Encode(a.operator)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("operator: %s\nresolver: MEMORY\nresolver_preload: {%s: %s}\n", operator, a.claims.Subject, token)
+	return fmt.Sprintf("operator: %s\nresolver: MEMORY\nresolver_preload: {%s: %s}\n", a.token, a.claims.Subject, token)
 }
 
 func newPair(t testing.TB, create func() (nkeys.KeyPair, error)) nkeys.KeyPair {
