@@ -88,11 +88,18 @@ func changeAccount(r *run) {
 		server.configure(r)
 		server.reload(r)
 		left := r.waitAll(pace.Patience, false)
+		eventually(r, pace.Patience, fmt.Sprintf("with %s all workers say %q", c.what, c.says), func() error {
+			for _, w := range r.workers {
+				if !w.said(c.says) {
+					return fmt.Errorf("%s has not", w.name)
+				}
+			}
+			return nil
+		})
 		r.during(2 * time.Second)
 		for _, w := range r.workers {
 			serving, state := w.state()
 			r.checkf(!serving, "with %s %s is %s", c.what, w.name, state)
-			r.checkf(w.said(c.says), "with %s %s does not say %q", c.what, w.name, c.says)
 		}
 		c.give(r, server.conf.account)
 		server.configure(r)
