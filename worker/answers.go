@@ -25,6 +25,14 @@ const (
 // answered.
 const LeastPayload = 64
 
+// errNoHeaders says that nats-server takes no message with headers, as every error
+// has them.
+var errNoHeaders = errors.New("nats-server says that it supports no headers")
+
+// errTooLarge is answered in place of ids whose answer NATS does not take. Without
+// a word the caller would ask again, and use up as many ids each time.
+var errTooLarge = &subjects.Error{Code: subjects.BadRequest, Text: "the answer is larger than NATS takes: ask for fewer ids at a time, or have max_payload raised"}
+
 // answers tells whether what the worker answers gets through. NATS does not say
 // so; it says, after the fact, what it has refused. A caller chooses where the
 // answer goes, and may choose a subject that this user may never publish to. So

@@ -187,7 +187,8 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	scratch = reply.Append(scratch[:0], a.format)
 	// Not m.Respond: it takes the subscription's lock, which the connection's
 	// reader wants for every message. The error can only say that the
-	// connection is gone, or the answer too large: the ids are a gap.
+	// connection is gone, or the answer too large: the ids are a gap, and sent
+	// says so to the caller who can still hear it.
 	w.sent(a, ids, w.conn().Publish(a.reply, scratch))
 	return scratch
 }
@@ -198,6 +199,10 @@ func (w *Worker) sent(a *asked, ids allocator.Range, err error) {
 		w.answers.lost(err)
 		if a.once == "" { // else they are still there to be asked for
 			a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
+		}
+		if errors.Is(err, nats.ErrMaxPayload) {
+			w.sendError(a, errTooLarge)
+			return
 		}
 	} else {
 		a.stats.answered(a.lane, ids.N, time.Since(a.arrived))
