@@ -165,5 +165,7 @@ func askForMuch(nc *nats.Conn) error {
 	if _, err := subjects.DecodeReply(m.Header, m.Data); err != nil {
 		return err
 	}
-	return errors.New("it fits")
+	return errFits
 }
+
+var errFits = errors.New("it fits")

@@ -136,6 +136,9 @@ func (b *bills) ask(nc *nats.Conn, w *bill) error {
 	if err != nil {
 		return err
 	}
+	if isAcknowledgement(m) {
+		return errors.New(fromJetStream)
+	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
 	end := b.run.record.history.Now()
 	b.mu.Lock()

@@ -179,6 +179,10 @@ func (c *conn) hear(m *nats.Msg) {
 		c.record.answer(a, allocator.Range{}, noResponders)
 		return
 	}
+	if isAcknowledgement(m) {
+		c.record.acknowledge(a)
+		return
+	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
 	nonce, _ := subjects.StringNonce(token)
 	if e, ok := errors.AsType[*subjects.Error](err); ok {
@@ -193,6 +197,9 @@ func (c *conn) hear(m *nats.Msg) {
 		c.record.answer(a, allocator.Range{First: reply.ID, N: reply.N}, "")
 	}
 }
+
+// isAcknowledgement reports whether JetStream says that it has stored a request.
+func isAcknowledgement(m *nats.Msg) bool { return strings.HasPrefix(string(m.Data), `{"stream":`) }
 
 // call makes one call of the Go client, which tries again by itself.
 func (c *conn) call(ctx context.Context, what ask) {

@@ -18,6 +18,7 @@ type natsConf struct {
 	permissions string    // for workers; "": all
 	account     *account  // that signs for both; nil: none
 	tls         *tlsFiles // certificates of all three; nil: none
+	streams     string    // where JetStream is; "": there is none
 	more        string    // lines, which win over others
 }
 
@@ -30,7 +31,10 @@ func newNATSConf(t testing.TB, dir, name string, p plan) *natsConf {
 	if p.natsTLS {
 		c.tls = newTLSFiles(t, dir, "nats", "worker")
 	}
-	if !c.users && c.account == nil && c.tls == nil && c.more == "" {
+	if p.jetStream {
+		c.streams = filepath.Join(dir, name+".streams")
+	}
+	if !c.users && c.account == nil && c.tls == nil && c.streams == "" && c.more == "" {
 		return nil
 	}
 	return c
@@ -62,6 +66,9 @@ func (n *natsServer) configure(t testing.TB) {
 	}
 	if c.tls != nil {
 		text += fmt.Sprintf("tls {cert_file: %q, key_file: %q, ca_file: %q, verify: true, timeout: 10}\n", c.tls.cert("nats"), c.tls.key("nats"), c.tls.ca)
+	}
+	if c.streams != "" {
+		text += fmt.Sprintf("jetstream {store_dir: %q}\n", c.streams)
 	}
 	if err := os.WriteFile(c.file, []byte(text+c.more), 0o600); err != nil {
 		t.Fatal(err)

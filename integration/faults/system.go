@@ -23,6 +23,7 @@ type plan struct {
 	natsUsers   bool          // nats-server, of which there is one, knows who is a worker and who a caller
 	natsAccount bool          // the same by credentials, which an account has signed
 	natsTLS     bool          // the same by certificates
+	jetStream   bool          // nats-server, of which there is one, has JetStream
 	natsConfig  string        // lines that nats-server, of which there is one, has in its configuration
 	natsTell    bool          // who is connected to one of them learns of the others
 	workersTo   int           // workers connect to so many nats-servers, the first ones; 0 means all
