@@ -45,6 +45,7 @@ type bill struct {
 // bills are the callers of billKeys, and what they got.
 type bills struct {
 	run     *run
+	keys    []allocator.Key // that are asked for
 	conns   []*nats.Conn
 	tallies map[allocator.Key]*tally // nil: what they got is kept, and judged in the end
 	ctx     context.Context
@@ -61,7 +62,7 @@ type bills struct {
 
 // newBills returns callers that do not ask yet.
 func newBills(r *run) *bills {
-	b := &bills{run: r}
+	b := &bills{run: r, keys: billKeys}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for _, server := range r.callersAt() {
 		nc, err := server.connect("caller", nats.MaxReconnects(-1), nats.PingInterval(2*time.Second),
@@ -109,7 +110,7 @@ func (b *bills) stop() {
 // until there is an answer, or it has asked often enough.
 func (b *bills) want(ctx context.Context, rnd *rand.Rand, client int) *bill {
 	w := &bill{n: 1 + rnd.IntN(billN)}
-	w.Client, w.Key, w.Strong = client, billKeys[rnd.IntN(len(billKeys))], rnd.IntN(2) == 0
+	w.Client, w.Key, w.Strong = client, b.keys[rnd.IntN(len(b.keys))], rnd.IntN(2) == 0
 	if rnd.IntN(3) > 0 {
 		w.once = strconv.FormatUint(rnd.Uint64(), 36)
 	}

@@ -17,7 +17,7 @@ import (
 
 const (
 	soakWorkers = 4
-	soakSpacing = 80 * time.Millisecond // between a caller's requests
+	soakSpacing = 25 * time.Millisecond // between a caller's requests
 	soakClients = 16                    // callers of the Go client
 	soakRoom    = 64                    // pages of a tally in memory, for two million ids
 )

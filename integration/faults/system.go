@@ -32,7 +32,7 @@ type plan struct {
 	quota       int64         // etcd's, bytes; 0 means etcd's own
 	user        string        // etcd's user and password for workers; "" means none
 	config      string        // more lines for the workers' configuration
-	lease       time.Duration // of the leased store; 0 means shortLease
+	lease       time.Duration // of the leased stores; 0 means shortLease, noLease that they have none
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
 	mesh        bool          // the ways between etcd's members can be cut
 	tls         bool          // etcd's clients have certificates, and members too
@@ -64,8 +64,11 @@ type system struct {
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
 	s := &system{dir: t.TempDir(), bin: bin, user: p.user, password: p.user, config: p.config, lease: p.lease}
-	if s.lease == 0 {
+	switch s.lease {
+	case 0:
 		s.lease = shortLease
+	case noLease:
+		s.lease = 0
 	}
 	s.etcd = newEtcdCluster(t, s, p)
 	if p.user != "" {
@@ -106,6 +109,9 @@ stores:
 
 // shortLease is the shortest that there is, so that much happens in a short time.
 const shortLease = time.Second
+
+// noLease has no store with a lease.
+const noLease = time.Duration(-1)
 
 // The least and the most ids that a worker reserves ahead for a key.
 const segmentMin, segmentMax = 10, 2000
