@@ -40,6 +40,7 @@ type bill struct {
 	n                int
 	known            int64 // the greatest mark before the first attempt; 0: any will do
 	answered         bool
+	era              int // of bills, when it was answered
 }
 
 // bills are the callers of billKeys, and what they got.
@@ -55,6 +56,7 @@ type bills struct {
 	mu       sync.Mutex
 	all      []*bill
 	ops      []allocatortest.Op // of an idempotency key one, unless it was forgotten
+	era      int                // a restore begins another one, which may know no answers of before
 	forgot   int                // answers that were not those of before
 	attempts int                // beyond the first
 	problems []error            // one of each kind will do
@@ -162,7 +164,7 @@ func (b *bills) tookLocked(w *bill, reply subjects.Reply, end int64) error {
 	}
 	switch {
 	case !w.answered:
-		w.answered, w.End, w.Ids = true, end, ids
+		w.answered, w.End, w.Ids, w.era = true, end, ids, b.era
 		b.keepLocked(w, w.Op)
 	case w.Ids != ids:
 		b.forgot++
@@ -182,7 +184,7 @@ func (b *bills) keepLocked(w *bill, op allocatortest.Op) {
 		b.ops = append(b.ops, op)
 		return
 	}
-	if op.Ids != w.Ids {
+	if op.Ids != w.Ids && w.era == b.era {
 		b.problemLocked("a repeat got %v, and before it was: %v", op.Ids, w.Op)
 	}
 	if err := t.add(op.Ids, w.known); err != nil {

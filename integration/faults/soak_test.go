@@ -34,12 +34,18 @@ func TestSoak(t *testing.T) {
 	rnd, rounds := soakRand(*seed), 0
 	begin, told, problem := time.Now(), time.Now(), s.recover()
 	for problem == nil && time.Since(begin) < *soakFor {
-		strikes := draw(rnd)
-		s.strike(strikes)
 		rounds++
-		problem = errors.Join(s.recover(), s.check(), oldest.look())
+		did, wrong := restored, error(nil)
+		if rounds%restoreEvery == 0 {
+			wrong = s.restore()
+		} else {
+			strikes := draw(rnd)
+			did = describe(strikes)
+			s.strike(strikes)
+		}
+		problem = errors.Join(wrong, s.recover(), s.check(), oldest.look())
 		if problem != nil || t.Failed() {
-			t.Errorf("round %d, seed %d: %s: %v", rounds, *seed, describe(strikes), problem)
+			t.Errorf("round %d, seed %d: %s: %v", rounds, *seed, did, problem)
 			break
 		}
 		if time.Since(told) > time.Minute {
