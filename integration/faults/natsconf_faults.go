@@ -14,7 +14,7 @@ import (
 // a stream that captures requests.
 var natsConfFaults = []fault{
 	{
-		name:    "nats-server restarted with other settings",
+		name:    "NATS restarted with other settings",
 		promise: "workers and callers come back by themselves; who asks for more than fits is told so, slow callers are closed sooner, and where headers are not supported workers do not serve, and say why",
 		plan:    plan{natsConfig: "# as before\n"},
 		inject:  restartOtherwise,
