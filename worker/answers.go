@@ -62,13 +62,15 @@ func refusesPublish(err error, subject string) bool {
 	return strings.Contains(err.Error(), fmt.Sprintf("Publish to %q", subject))
 }
 
-// lost counts an answer that could not be sent.
-func (a *answers) lost(err error) {
+// lost counts an answer that could not be sent, and reports whether a smaller one
+// could.
+func (a *answers) lost(err error) (smaller bool) {
 	if errors.Is(err, nats.ErrMaxPayload) {
 		a.tooLarge.Add(1)
-	} else {
-		a.unsent.Add(1)
+		return true
 	}
+	a.unsent.Add(1)
+	return false
 }
 
 // doubtFor is how long a worker that can't ask itself stays out of the queue

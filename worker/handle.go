@@ -196,11 +196,10 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 // sent counts an answer with ids that was sent, or not.
 func (w *Worker) sent(a *asked, ids allocator.Range, err error) {
 	if err != nil {
-		w.answers.lost(err)
 		if a.once == "" { // else they are still there to be asked for
 			a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
 		}
-		if errors.Is(err, nats.ErrMaxPayload) {
+		if w.answers.lost(err) {
 			w.sendError(a, errTooLarge)
 			return
 		}
