@@ -25,6 +25,14 @@ const (
 // answered.
 const LeastPayload = 64
 
+// errNoHeaders says that nats-server takes no message with headers, as every error
+// has them.
+var errNoHeaders = errors.New("nats-server says that it supports no headers")
+
+// errTooLarge is answered in place of ids whose answer NATS does not take. Without
+// a word the caller would ask again, and use up as many ids each time.
+var errTooLarge = &subjects.Error{Code: subjects.BadRequest, Text: "the answer is larger than NATS takes: ask for fewer ids at a time, or have max_payload raised"}
+
 // answers tells whether what the worker answers gets through. NATS does not say
 // so; it says, after the fact, what it has refused. A caller chooses where the
 // answer goes, and may choose a subject that this user may never publish to. So
@@ -54,13 +62,15 @@ func refusesPublish(err error, subject string) bool {
 	return strings.Contains(err.Error(), fmt.Sprintf("Publish to %q", subject))
 }
 
-// lost counts an answer that could not be sent.
-func (a *answers) lost(err error) {
+// lost counts an answer that could not be sent, and reports whether a smaller one
+// could.
+func (a *answers) lost(err error) (smaller bool) {
 	if errors.Is(err, nats.ErrMaxPayload) {
 		a.tooLarge.Add(1)
-	} else {
-		a.unsent.Add(1)
+		return true
 	}
+	a.unsent.Add(1)
+	return false
 }
 
 // doubtFor is how long a worker that can't ask itself stays out of the queue

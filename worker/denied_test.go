@@ -318,6 +318,44 @@ func TestTinyMaxPayload(t *testing.T) {
 	eventually(t, func() bool { return f.Snapshot().AnswersLost[worker.LostTooLarge] == 1 }, "the answer that can't be sent is not counted")
 }
 
+// Without headers no error could be told: callers waited in vain, and a Go client
+// could not ask at all, while the worker said that all was well.
+func TestNoHeaders(t *testing.T) {
+	f := refusing(t, func(o *server.Options) { o.NoHeaderSupport = true })
+	f.wantDenied(t, "supports no headers")
+	f.server.Restart(t, func(o *server.Options) { o.NoHeaderSupport = false })
+	f.call(t)
+	f.waitState(t, worker.Serving)
+	f.ask(t, "seq.a.key", nil, "")
+}
+
+// An answer that was larger than max_payload was not sent, and nothing was in its
+// place: the caller asked again and again, each time for as many ids.
+func TestAnswerTooLarge(t *testing.T) {
+	f := &fixture{memory: &allocatortest.Memory{}, log: &logBuffer{}}
+	f.server = servers.StartNATS(t, func(o *server.Options) { o.Users, o.MaxPayload = users(nil), 2000 })
+	f.running = f.worker(t, func(c *worker.Config) {
+		f.asUser(c)
+		c.Backends[0].Stores[0].Numbers = rules(t, numbering.Config{Format: "INV-{id:06}"})
+	})
+	f.call(t)
+	f.waitState(t, worker.Serving)
+	for _, test := range []struct {
+		n    int
+		want error
+	}{{1000, subjects.ErrBadRequest}, {100, nil}} {
+		request := subjects.Request{N: test.n}
+		m := f.ask(t, "seq.a.key", nil, string(request.Append(nil)))
+		reply, err := subjects.DecodeReply(m.Header, m.Data)
+		if !errors.Is(err, test.want) || err == nil && len(reply.Numbers) != test.n {
+			t.Errorf("%d numbers: got %d, %v, want %v", test.n, len(reply.Numbers), err, test.want)
+		}
+	}
+	if lost := f.Snapshot().AnswersLost[worker.LostTooLarge]; lost != 1 {
+		t.Errorf("%d answers were too large, want 1", lost)
+	}
+}
+
 // nats-server ends the connection of a client whose message is larger than
 // max_payload, and nats.go gives such a connection up for good. A reload that
 // lowers the limit tells no client, so that the next answer ended the worker.

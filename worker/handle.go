@@ -185,7 +185,8 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 	scratch = reply.Append(scratch[:0], a.format)
 	// Not m.Respond: it takes the subscription's lock, which the connection's
 	// reader wants for every message. The error can only say that the
-	// connection is gone, or the answer too large: the ids are a gap.
+	// connection is gone, or the answer too large: the ids are a gap, and sent
+	// says so to the caller who can still hear it.
 	w.sent(a, ids, w.conn().Publish(a.reply, scratch))
 	return scratch
 }
@@ -193,9 +194,12 @@ func (w *Worker) sendIDs(a *asked, ids allocator.Range, scratch []byte) []byte {
 // sent counts an answer with ids that was sent, or not.
 func (w *Worker) sent(a *asked, ids allocator.Range, err error) {
 	if err != nil {
-		w.answers.lost(err)
 		if a.once() == nil { // else they are still there to be asked for
 			a.stats.skipped[allocator.GapUnsent].Add(int64(ids.N))
+		}
+		if w.answers.lost(err) {
+			w.sendError(a, errTooLarge)
+			return
 		}
 	} else {
 		a.stats.answered(a.lane, ids.N, time.Since(a.arrived))

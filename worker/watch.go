@@ -97,6 +97,10 @@ func (w *Worker) settle(ctx context.Context) {
 	case err != nil:
 		return // the connection is going
 	}
+	if !nc.HeadersSupported() { // errors have some: nobody would hear of one
+		w.exclude(&bar{Denied, "NATS takes no headers: not serving the store; trying again", errNoHeaders, "take no_header_support out of nats-server's configuration, and restart it"})
+		return
+	}
 	if most := nc.MaxPayload(); most < LeastPayload {
 		w.exclude(&bar{Denied, "NATS takes no message as large as an answer: not serving the store; trying again",
 			fmt.Errorf("max_payload is %d bytes, and an answer has up to %d", most, LeastPayload), "raise nats-server's max_payload; its default is 1 MB"})

@@ -81,6 +81,12 @@ func TestDoctorLooksAtLimits(t *testing.T) {
 	nats.Restart(t, func(o *server.Options) { o.MaxPayload = 32 })
 	report, _ = examine(t)
 	want(t, report, "nats.limits", doctor.Fail, "max_payload is 32 bytes")
+
+	nats.Restart(t, func(o *server.Options) { o.MaxPayload, o.NoHeaderSupport = 0, true })
+	p.wait(t, p.stderr, "NATS takes no headers: not serving the store[^\n]*take no_header_support out")
+	report, _ = examine(t)
+	want(t, report, "nats.limits", doctor.Fail, "the server supports no headers, which every error has: workers do not serve -> take no_header_support out")
+	want(t, report, "workers.state", doctor.Fail, "is denied for seq.*.>: nats-server says that it supports no headers -> take no_header_support out")
 }
 
 // An export that keeps a way back for each answer had nats-server take hundreds

@@ -40,11 +40,13 @@ type bill struct {
 	n                int
 	known            int64 // the greatest mark before the first attempt; 0: any will do
 	answered         bool
+	era              int // of bills, when it was answered
 }
 
 // bills are the callers of billKeys, and what they got.
 type bills struct {
 	run     *run
+	keys    []allocator.Key // that are asked for
 	conns   []*nats.Conn
 	tallies map[allocator.Key]*tally // nil: what they got is kept, and judged in the end
 	ctx     context.Context
@@ -54,6 +56,7 @@ type bills struct {
 	mu       sync.Mutex
 	all      []*bill
 	ops      []allocatortest.Op // of an idempotency key one, unless it was forgotten
+	era      int                // a restore begins another one, which may know no answers of before
 	forgot   int                // answers that were not those of before
 	attempts int                // beyond the first
 	problems []error            // one of each kind will do
@@ -61,10 +64,10 @@ type bills struct {
 
 // newBills returns callers that do not ask yet.
 func newBills(r *run) *bills {
-	b := &bills{run: r}
+	b := &bills{run: r, keys: billKeys}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for _, server := range r.callersAt() {
-		nc, err := nats.Connect(server.url("caller"), nats.MaxReconnects(-1), nats.PingInterval(2*time.Second),
+		nc, err := server.connect("caller", nats.MaxReconnects(-1), nats.PingInterval(2*time.Second),
 			nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0))
 		if err != nil {
 			r.Fatal(err)
@@ -109,7 +112,7 @@ func (b *bills) stop() {
 // until there is an answer, or it has asked often enough.
 func (b *bills) want(ctx context.Context, rnd *rand.Rand, client int) *bill {
 	w := &bill{n: 1 + rnd.IntN(billN)}
-	w.Client, w.Key, w.Strong = client, billKeys[rnd.IntN(len(billKeys))], rnd.IntN(2) == 0
+	w.Client, w.Key, w.Strong = client, b.keys[rnd.IntN(len(b.keys))], rnd.IntN(2) == 0
 	if rnd.IntN(3) > 0 {
 		w.once = strconv.FormatUint(rnd.Uint64(), 36)
 	}
@@ -136,6 +139,9 @@ func (b *bills) ask(nc *nats.Conn, w *bill) error {
 	if err != nil {
 		return err
 	}
+	if isAcknowledgement(m) {
+		return errors.New(fromJetStream)
+	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
 	end := b.run.record.history.Now()
 	b.mu.Lock()
@@ -158,7 +164,7 @@ func (b *bills) tookLocked(w *bill, reply subjects.Reply, end int64) error {
 	}
 	switch {
 	case !w.answered:
-		w.answered, w.End, w.Ids = true, end, ids
+		w.answered, w.End, w.Ids, w.era = true, end, ids, b.era
 		b.keepLocked(w, w.Op)
 	case w.Ids != ids:
 		b.forgot++
@@ -178,7 +184,7 @@ func (b *bills) keepLocked(w *bill, op allocatortest.Op) {
 		b.ops = append(b.ops, op)
 		return
 	}
-	if op.Ids != w.Ids {
+	if op.Ids != w.Ids && w.era == b.era {
 		b.problemLocked("a repeat got %v, and before it was: %v", op.Ids, w.Op)
 	}
 	if err := t.add(op.Ids, w.known); err != nil {

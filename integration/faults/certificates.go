@@ -10,30 +10,33 @@ import (
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
-// tlsFiles are an authority and the certificates of etcd's members, of the workers
+// tlsFiles are an authority and the certificates of servers, of the workers
 // and of the test itself, which can be replaced. The test's own are always good.
 type tlsFiles struct {
 	dir, ca   string
+	names     []string // whose certificates there are, beside the test's
 	authority *servers.Authority
 }
 
-func newTLSFiles(t testing.TB, dir string) *tlsFiles {
-	f := &tlsFiles{dir: dir, ca: filepath.Join(dir, "ca.pem"), authority: servers.NewAuthority(t)}
+func newTLSFiles(t testing.TB, dir string, names ...string) *tlsFiles {
+	f := &tlsFiles{dir: dir, ca: filepath.Join(dir, "ca.pem"), names: names, authority: servers.NewAuthority(t)}
 	f.authority.Write(t, f.ca)
 	f.renew(t)
 	f.authority.Issue(t, dir, "test", nil)
 	return f
 }
 
-// renew replaces the certificates of members and workers by those that are good.
+// renew replaces the certificates of servers and workers by those that are good.
 func (f *tlsFiles) renew(t testing.TB) {
-	for _, name := range []string{"etcd", "worker"} {
+	for _, name := range f.names {
 		f.authority.Issue(t, f.dir, name, nil)
 	}
 }
 
-// expire replaces the workers' certificate by one that has expired.
-func (f *tlsFiles) expire(t testing.TB) { f.authority.Issue(t, f.dir, "worker", servers.Expired) }
+// expire replaces somebody's certificate by one that has expired.
+func (f *tlsFiles) expire(t testing.TB, name string) {
+	f.authority.Issue(t, f.dir, name, servers.Expired)
+}
 
 func (f *tlsFiles) cert(name string) string { return filepath.Join(f.dir, name+".pem") }
 func (f *tlsFiles) key(name string) string  { return filepath.Join(f.dir, name+"-key.pem") }

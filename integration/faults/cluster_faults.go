@@ -1,11 +1,9 @@
 package faults
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -90,19 +88,13 @@ func stopAsPlanned(r *run) {
 // awaitRoutes waits until the server reaches so many others.
 func (n *natsServer) awaitRoutes(t testing.TB, want int) {
 	t.Helper()
-	client := http.Client{Timeout: time.Second}
 	eventually(t, pace.Patience, fmt.Sprintf("%s has routes to %d servers", n.name, want), func() error {
-		resp, err := client.Get("http://" + n.monitor + "/routez")
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
 		var all struct {
 			Routes []struct {
 				Remote string `json:"remote_id"`
 			} `json:"routes"`
 		}
-		if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
+		if err := n.monitored("/routez", &all); err != nil {
 			return err
 		}
 		remotes := map[string]bool{}
@@ -123,11 +115,9 @@ func takePermissions(r *run) {
 	for _, permissions := range []string{`{subscribe: {deny: "seq.>"}}`, `{publish: {deny: "_INBOX.>"}}`} {
 		end := r.losing()
 		server.permit(r, permissions)
-		server.signal(r, syscall.SIGHUP)
 		left := r.waitAll(pace.Patience, false)
 		r.during(2 * time.Second)
 		server.permit(r, "")
-		server.signal(r, syscall.SIGHUP)
 		back := r.waitAll(pace.Patience, true)
 		r.during(time.Second)
 		end()
@@ -136,6 +126,14 @@ func takePermissions(r *run) {
 	for _, w := range r.workers {
 		r.checkf(w.said("allow this user to"), "%s does not say what to allow", w.name)
 	}
+}
+
+// permit changes what workers may do; "" is everything.
+func (n *natsServer) permit(t testing.TB, permissions string) {
+	t.Helper()
+	n.conf.permissions = permissions
+	n.configure(t)
+	n.reload(t)
 }
 
 // deafCallers is how many connections ask and never read what comes.
@@ -195,15 +193,9 @@ func (r *run) askDeafly(requests int) error {
 // slowConsumers returns how many connections the server has closed for want of a
 // reader.
 func (n *natsServer) slowConsumers() (int, error) {
-	client := http.Client{Timeout: time.Second}
-	resp, err := client.Get("http://" + n.monitor + "/varz")
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
 	var varz struct {
 		SlowConsumers int `json:"slow_consumers"`
 	}
-	err = json.NewDecoder(resp.Body).Decode(&varz)
+	err := n.monitored("/varz", &varz)
 	return varz.SlowConsumers, err
 }

@@ -57,7 +57,7 @@ func (c *etcdCluster) waitedForDisk() bool {
 func newEtcdCluster(t testing.TB, s *system, p plan) *etcdCluster {
 	c := &etcdCluster{}
 	if p.tls {
-		c.tls = newTLSFiles(t, s.dir)
+		c.tls = newTLSFiles(t, s.dir, "etcd", "worker")
 	}
 	var listening []string
 	for range 3 {

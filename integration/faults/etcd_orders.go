@@ -20,6 +20,18 @@ func (c *etcdCluster) dial(members ...*member) (*clientv3.Client, error) {
 	return clientv3.New(config)
 }
 
+// attempt has something done by a client of all members, within a few seconds.
+func (c *etcdCluster) attempt(ctx context.Context, do func(context.Context, *clientv3.Client) error) error {
+	client, err := c.dial(c.members...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, 3*election)
+	defer cancel()
+	return do(ctx, client)
+}
+
 // moveLeader has the leader hand over to another member.
 func (c *etcdCluster) moveLeader(ctx context.Context, i int) error {
 	var leader *clientv3.Client
@@ -52,18 +64,13 @@ func (c *etcdCluster) moveLeader(ctx context.Context, i int) error {
 
 // compact forgets everything but the newest revision.
 func (c *etcdCluster) compact(ctx context.Context, _ int) error {
-	client, err := c.dial(c.members...)
-	if err != nil {
+	return c.attempt(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		now, err := client.Get(ctx, countersPath)
+		if err == nil {
+			_, err = client.Compact(ctx, now.Header.Revision)
+		}
 		return err
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 2*election)
-	defer cancel()
-	now, err := client.Get(ctx, countersPath)
-	if err == nil {
-		_, err = client.Compact(ctx, now.Header.Revision)
-	}
-	return err
+	})
 }
 
 // defragOne defragments one member, the next one each time.

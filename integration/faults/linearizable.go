@@ -29,6 +29,10 @@ var counterModel = porcupine.Model{
 const (
 	sampleOps       = 1500
 	porcupineBudget = 20 * time.Second
+
+	// tooLong is how long an op takes that is left out. Calls of the Go client may
+	// try for seconds, while hundreds of others come and go.
+	tooLong = time.Second
 )
 
 // checkLinearizable has porcupine check, of each key, the ops that began from
@@ -50,14 +54,14 @@ func checkLinearizable(ops []allocatortest.Op, from int64) (checked int, err err
 	return checked, nil
 }
 
-// samples leaves out callers that a fault brings along, and most of those that ask
-// for a leased key, because porcupine's search grows with the number of ops under
+// samples leaves out callers that a fault brings along, most of those that ask for a
+// leased key, and what took long, because porcupine's search grows with the number of ops under
 // way at a time. Whatever is left out, a history that keeps the promise keeps it.
 func samples(ops []allocatortest.Op, from int64) map[allocator.Key][]allocatortest.Op {
 	keys := map[allocator.Key][]allocatortest.Op{}
 	ops = slices.SortedFunc(slices.Values(ops), func(a, b allocatortest.Op) int { return int(a.Start - b.Start) })
 	for _, op := range ops {
-		if isLeased(op.Key) && op.Client%3 > 0 {
+		if isLeased(op.Key) && op.Client%3 > 0 || op.End-op.Start > int64(tooLong) {
 			continue
 		}
 		if op.Start >= from && op.Client < extraCaller && len(keys[op.Key]) < sampleOps {

@@ -40,6 +40,7 @@ const (
 type load struct {
 	record *record
 	conns  []*conn
+	ats    []*natsServer // where each of conns is
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -50,7 +51,8 @@ func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{record: r, cancel: cancel}
 	for i := range 4 {
-		l.conns = append(l.conns, dialCaller(t, s.callersAt()[i%len(s.callersAt())], r))
+		at := s.callersAt()[i%len(s.callersAt())]
+		l.conns, l.ats = append(l.conns, dialCaller(t, at, r)), append(l.ats, at)
 	}
 	for i := range rawCallers + sdkCallers {
 		c := l.conns[i%len(l.conns)]
@@ -69,6 +71,9 @@ func startLoad(t testing.TB, s *system, r *record, pick picker) *load {
 	t.Cleanup(l.stop)
 	return l
 }
+
+// at returns the nats-server that a caller is connected to.
+func (l *load) at(caller int) *natsServer { return l.ats[caller%len(l.ats)] }
 
 // callersAt returns the nats-servers that callers connect to.
 func (s *system) callersAt() []*natsServer { return s.nats[s.callers:] }
@@ -104,7 +109,7 @@ func dialCaller(t testing.TB, server *natsServer, r *record) *conn {
 	options := append(seqd.ConnectOptions(),
 		nats.PingInterval(2*time.Second), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // seen in the record
-	nc, err := nats.Connect(server.url("caller"), options...)
+	nc, err := server.connect("caller", options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +179,10 @@ func (c *conn) hear(m *nats.Msg) {
 		c.record.answer(a, allocator.Range{}, noResponders)
 		return
 	}
+	if isAcknowledgement(m) {
+		c.record.acknowledge(a)
+		return
+	}
 	reply, err := subjects.DecodeReply(m.Header, m.Data)
 	nonce, _ := subjects.StringNonce(token)
 	if e, ok := errors.AsType[*subjects.Error](err); ok {
@@ -188,6 +197,9 @@ func (c *conn) hear(m *nats.Msg) {
 		c.record.answer(a, allocator.Range{First: reply.ID, N: reply.N}, "")
 	}
 }
+
+// isAcknowledgement reports whether JetStream says that it has stored a request.
+func isAcknowledgement(m *nats.Msg) bool { return strings.HasPrefix(string(m.Data), `{"stream":`) }
 
 // call makes one call of the Go client, which tries again by itself.
 func (c *conn) call(ctx context.Context, what ask) {

@@ -119,53 +119,74 @@ func replaceMembers(r *run) {
 	r.notef("a fourth member learned and was promoted, the leader was replaced, the fourth one was removed")
 }
 
-// join has a member with an empty disk learn, for a while, and be promoted.
-func (r *run) join(m *member) {
+// join has a member with an empty disk learn, for a while, and be promoted. It
+// returns its id. Whatever fails is tried again: an attempt that seems to have failed
+// may have been made.
+func (r *run) join(m *member) (id uint64) {
 	r.Helper()
 	peer := "http://" + m.peer
-	r.etcd.ask(r, func(ctx context.Context, client *clientv3.Client, _ func(any, error)) {
-		var learner uint64
-		eventually(r, pace.Patience, m.name+" is added", func() error { // not before all have been there for five seconds
+	eventually(r, pace.Patience, m.name+" is added", func() error { // not before all have been there for five seconds
+		return r.etcd.attempt(r.Context(), func(ctx context.Context, client *clientv3.Client) error {
 			added, err := client.MemberAddAsLearner(ctx, []string{peer})
 			if err == nil {
-				learner = added.Member.ID
+				id = added.Member.ID
+				return nil
 			}
-			return err
-		})
-		initial := []string{m.name + "=" + peer}
-		for _, other := range r.etcd.members {
-			if other != m {
-				initial = append(initial, other.name+"=http://"+other.peer)
+			list, unlisted := client.MemberList(ctx)
+			if unlisted != nil {
+				return err
 			}
-		}
-		m.set("--cluster", strings.Join(initial, ","))
-		m.set("--state", "existing")
-		m.start(r)
-		r.during(2 * time.Second) // workers may talk to a learner
-		eventually(r, pace.Patience, m.name+" is promoted", func() error {
-			_, err := client.MemberPromote(ctx, learner)
+			for _, is := range list.Members {
+				if slices.Contains(is.PeerURLs, peer) {
+					id = is.ID
+					return nil
+				}
+			}
 			return err
 		})
 	})
+	initial := []string{m.name + "=" + peer}
+	for _, other := range r.etcd.members {
+		if other != m {
+			initial = append(initial, other.name+"=http://"+other.peer)
+		}
+	}
+	m.set("--cluster", strings.Join(initial, ","))
+	m.set("--state", "existing")
+	m.start(r)
+	r.during(2 * time.Second) // workers may talk to a learner
+	eventually(r, pace.Patience, m.name+" is promoted", func() error {
+		if !m.running() { // it ends if it can't reach the others at first
+			m.start(r)
+		}
+		return r.etcd.attempt(r.Context(), func(ctx context.Context, client *clientv3.Client) error {
+			_, err := client.MemberPromote(ctx, id)
+			if errors.Is(err, rpctypes.ErrMemberNotLearner) {
+				return nil
+			}
+			return err
+		})
+	})
+	return id
 }
 
 // remove removes a member, and wipes its disk.
 func (r *run) remove(m *member) {
 	r.Helper()
-	r.etcd.ask(r, func(ctx context.Context, client *clientv3.Client, do func(any, error)) {
-		list, err := client.MemberList(ctx)
-		do(list, err)
-		for _, is := range list.Members {
-			if is.Name == m.name {
-				eventually(r, pace.Patience, m.name+" is removed", func() error {
-					_, err := client.MemberRemove(ctx, is.ID)
-					if errors.Is(err, rpctypes.ErrMemberNotFound) { // the attempt before was ambiguous
-						return nil
-					}
-					return err
-				})
+	eventually(r, pace.Patience, m.name+" is removed", func() error {
+		return r.etcd.attempt(r.Context(), func(ctx context.Context, client *clientv3.Client) error {
+			list, err := client.MemberList(ctx)
+			if err != nil {
+				return err
 			}
-		}
+			for _, is := range list.Members {
+				if is.Name == m.name {
+					_, err := client.MemberRemove(ctx, is.ID)
+					return err
+				}
+			}
+			return nil
+		})
 	})
 	m.kill()
 	if err := os.RemoveAll(m.dir); err != nil {
@@ -265,7 +286,7 @@ func replaceCertificates(r *run) {
 		r.during(time.Second)
 	}
 	quiet := r.withoutIDs(strongKeys[0], began)
-	r.etcd.tls.expire(r)
+	r.etcd.tls.expire(r, "worker")
 	anew()
 	left := r.waitAll(leaving, false)
 	for _, w := range r.workers {

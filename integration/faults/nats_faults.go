@@ -48,10 +48,14 @@ func cutRoute(r *run) {
 	end := r.losing()
 	cut := r.record.history.Now()
 	r.tearing()
-	r.route.Blackhole()
+	for _, way := range r.routes {
+		way.Blackhole()
+	}
 	r.during(12 * time.Second)
 	across := r.lastUnheard(cut)
-	r.route.Heal()
+	for _, way := range r.routes {
+		way.Heal()
+	}
 	r.during(2 * time.Second)
 	end()
 	r.notef("requests went across for %s", seconds(across))

@@ -49,26 +49,28 @@ func (s *system) owner(t testing.TB, key allocator.Key) *worker {
 
 // ownership follows who owns some leased keys.
 type ownership struct {
+	client *clientv3.Client
+	paths  string // prefix
+
 	mu     sync.Mutex
-	owners map[string]string // the last that a key had, "" for none, by path
-	n      int               // times that a key got another
+	stop   context.CancelFunc // of the watch under way
+	owners map[string]string  // the last that a key had, "" for none, by path
+	n      int                // times that a key got another
 }
 
-// watchOwners has an ownership follow keys until the test's end. Where etcd's
-// history goes back, it sees nothing for a while.
+// watchOwners has an ownership follow keys until the test's end.
 func watchOwners(t testing.TB, etcd *etcdCluster, keys []allocator.Key) *ownership {
 	client := etcd.connect(t)
-	o := &ownership{owners: map[string]string{}}
+	o := &ownership{client: client, paths: countersPath + leasedStore + "/", owners: map[string]string{}}
 	for _, key := range keys {
 		o.owners[countersPath+key.Store+"/"+key.Name] = ""
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for resp := range client.Watch(ctx, countersPath+leasedStore+"/", clientv3.WithPrefix()) {
-			for _, e := range resp.Events {
-				o.saw(string(e.Kv.Key), e.Kv.Value)
-			}
+		for ctx.Err() == nil {
+			o.follow(ctx)
+			sleep(ctx, 100*time.Millisecond)
 		}
 	})
 	t.Cleanup(func() {
@@ -77,6 +79,37 @@ func watchOwners(t testing.TB, etcd *etcdCluster, keys []allocator.Key) *ownersh
 		client.Close()
 	})
 	return o
+}
+
+// follow sees the owners that there are and those that come, until etcd ends the
+// watch. It does so when what comes next was compacted away before it was seen.
+func (o *ownership) follow(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	o.mu.Lock()
+	o.stop = cancel
+	o.mu.Unlock()
+	now, err := o.client.Get(ctx, o.paths, clientv3.WithPrefix())
+	if err != nil {
+		return
+	}
+	for _, kv := range now.Kvs {
+		o.saw(string(kv.Key), kv.Value)
+	}
+	for resp := range o.client.Watch(ctx, o.paths, clientv3.WithPrefix(), clientv3.WithRev(now.Header.Revision+1)) {
+		for _, e := range resp.Events {
+			o.saw(string(e.Kv.Key), e.Kv.Value)
+		}
+	}
+}
+
+// again has the watch begin anew, as etcd's history has gone back.
+func (o *ownership) again() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.stop != nil {
+		o.stop()
+	}
 }
 
 func (o *ownership) saw(path string, value []byte) {

@@ -112,8 +112,13 @@ func (p *process) signal(t testing.TB, s syscall.Signal) {
 
 // said reports whether the process has written text.
 func (p *process) said(text string) bool {
-	b, err := os.ReadFile(p.log)
-	return err == nil && strings.Contains(string(b), text)
+	return p.count(text) > 0
+}
+
+// count returns how often the process has written text.
+func (p *process) count(text string) int {
+	b, _ := os.ReadFile(p.log) // it has written nothing if it can't be read
+	return strings.Count(string(b), text)
 }
 
 func (p *process) lastLines(n int) string {

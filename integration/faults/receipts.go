@@ -30,9 +30,10 @@ type repeat struct {
 // idempotency window, ten minutes.
 const soonest, latest = 500 * time.Millisecond, 40 * time.Second
 
-func newReceipts(r *run, tallies map[allocator.Key]*tally) *receipts {
+func newReceipts(r *run, keys []allocator.Key, tallies map[allocator.Key]*tally) *receipts {
 	c := &receipts{tallies: tallies}
 	c.bills = newBills(r)
+	c.bills.keys = keys
 	c.bills.tallies = tallies
 	return c
 }

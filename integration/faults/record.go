@@ -23,12 +23,13 @@ type ask struct {
 
 // Outcomes that are no code of the wire.
 const (
-	pending      = "pending"
-	noAnswer     = "no answer"
-	noResponders = "no responders"
-	notConnected = "not connected"
-	wrongAnswer  = "wrong answer"                 // to another request, or for another number of ids
-	noRetryAfter = "no word on when to ask again" // UNAVAILABLE has it always
+	pending       = "pending"
+	noAnswer      = "no answer"
+	noResponders  = "no responders"
+	notConnected  = "not connected"
+	wrongAnswer   = "wrong answer"                 // to another request, or for another number of ids
+	fromJetStream = "JetStream's answer"           // to a request that a stream has captured
+	noRetryAfter  = "no word on when to ask again" // UNAVAILABLE has it always
 )
 
 // record is everything that callers asked and got. The zero value is empty. It
@@ -70,6 +71,10 @@ func (r *record) answer(a *ask, ids allocator.Range, outcome string) {
 	}
 	r.endLocked(a, now, outcome)
 }
+
+// acknowledge notes that JetStream has answered a: its caller takes no other answer.
+// What a worker answers counts as handed out all the same.
+func (r *record) acknowledge(a *ask) { r.giveUp(a, fromJetStream) }
 
 // giveUp notes that a's caller did not wait any longer, or could not send.
 func (r *record) giveUp(a *ask, outcome string) {

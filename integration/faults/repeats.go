@@ -8,6 +8,7 @@ import (
 
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/allocatortest"
+	"github.com/seqd-io/seqd/integration/pace"
 )
 
 const (
@@ -39,7 +40,7 @@ func (b *bills) again() (repeats int) {
 }
 
 func (b *bills) repeat(repeater int, w *bill) {
-	for deadline := time.Now().Add(settle); ; time.Sleep(billSpacing) {
+	for deadline := time.Now().Add(pace.Patience); ; time.Sleep(billSpacing) {
 		err := b.ask(b.conns[repeater%len(b.conns)], w)
 		if err == nil {
 			return

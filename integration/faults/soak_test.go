@@ -16,6 +16,8 @@ import (
 
 var soakFor = flag.Duration("soak", time.Minute, "for how `long` two and three faults at once are done to a system; what they are is drawn by -seed")
 
+var soakLeases = flag.Bool("soak-leases", true, "the system of -soak has leased stores too")
+
 // TestSoak does two and three faults at once to a system, round after round, and
 // holds every answer against U and S as it comes. It prints its verdict in one line.
 // The seed repeats what is done to whom, for how long and in which order.
@@ -32,12 +34,18 @@ func TestSoak(t *testing.T) {
 	rnd, rounds := soakRand(*seed), 0
 	begin, told, problem := time.Now(), time.Now(), s.recover()
 	for problem == nil && time.Since(begin) < *soakFor {
-		strikes := draw(rnd)
-		s.strike(strikes)
 		rounds++
-		problem = errors.Join(s.recover(), s.check(), oldest.look())
+		did, wrong := restored, error(nil)
+		if rounds%restoreEvery == 0 {
+			wrong = s.restore()
+		} else {
+			strikes := draw(rnd)
+			did = describe(strikes)
+			s.strike(strikes)
+		}
+		problem = errors.Join(wrong, s.recover(), s.check(), oldest.look())
 		if problem != nil || t.Failed() {
-			t.Errorf("round %d, seed %d: %s: %v", rounds, *seed, describe(strikes), problem)
+			t.Errorf("round %d, seed %d: %s: %v", rounds, *seed, did, problem)
 			break
 		}
 		if time.Since(told) > time.Minute {
@@ -60,23 +68,27 @@ func TestSoak(t *testing.T) {
 // newSoak starts a system, and callers of all that rows have: clock-free keys,
 // leased ones, bills and receipts.
 func newSoak(t *testing.T, bin binaries) *soak {
-	sys := newSystem(t, bin, plan{natsServers: 2, workers: soakWorkers, natsLinks: true, mesh: true, balanced: 1})
+	p := plan{natsServers: 2, workers: soakWorkers, natsLinks: true, mesh: true, balanced: 1}
+	keys, counted := slices.Concat(mixedKeys, strongKeys, leasedKeys), billKeys
+	if !*soakLeases {
+		p.lease, keys, counted = noLease, slices.Concat(mixedKeys, strongKeys), billKeys[:1]
+	}
+	sys := newSystem(t, bin, p)
 	s := &soak{
 		run:    run{TB: t, system: sys, record: &record{}, owners: watchOwners(t, sys.etcd, leasedKeys)},
 		raised: map[allocator.Key]int64{}, counts: map[string]int{},
 	}
-	keys := slices.Concat(mixedKeys, strongKeys, leasedKeys)
 	s.throng = newThrong(keys, s.record.history.Now)
 	s.throng.spacing = soakSpacing
 	for i, key := range keys {
 		s.throng.tallies[i].shelf = newShelf(t, key.Name, soakRoom)
 	}
 	bills := map[allocator.Key]*tally{}
-	for _, key := range billKeys {
+	for _, key := range counted {
 		bills[key] = &tally{shelf: newShelf(t, key.Store, soakRoom)}
 	}
-	s.bills = newReceipts(&s.run, bills)
-	s.keys = slices.Concat(keys, billKeys)
+	s.bills = newReceipts(&s.run, counted, bills)
+	s.keys = slices.Concat(keys, counted)
 	s.throng.start(t, sys)
 	if err := s.throng.call(soakClients); err != nil {
 		t.Fatal(err)

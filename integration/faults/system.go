@@ -2,10 +2,7 @@ package faults
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +19,13 @@ import (
 // 3 workers.
 type plan struct {
 	natsServers int           // 1 to 3, which are connected; 0 means 1
-	leaf        bool          // the second nats-server is a leaf node of the first
+	leaf        bool          // each nats-server but the first is a leaf node of the one before
+	gateways    bool          // each nats-server is a cluster of its own
 	natsUsers   bool          // nats-server, of which there is one, knows who is a worker and who a caller
+	natsAccount bool          // the same by credentials, which an account has signed
+	natsTLS     bool          // the same by certificates
+	jetStream   bool          // nats-server, of which there is one, has JetStream
+	natsConfig  string        // lines that nats-server, of which there is one, has in its configuration
 	natsTell    bool          // who is connected to one of them learns of the others
 	workersTo   int           // workers connect to so many nats-servers, the first ones; 0 means all
 	callersFrom int           // number of the first nats-server that callers connect to
@@ -31,7 +33,7 @@ type plan struct {
 	quota       int64         // etcd's, bytes; 0 means etcd's own
 	user        string        // etcd's user and password for workers; "" means none
 	config      string        // more lines for the workers' configuration
-	lease       time.Duration // of the leased store; 0 means shortLease
+	lease       time.Duration // of the leased stores; 0 means shortLease, noLease that they have none
 	natsLinks   bool          // the workers' connections to NATS can be spoilt
 	mesh        bool          // the ways between etcd's members can be cut
 	tls         bool          // etcd's clients have certificates, and members too
@@ -49,8 +51,8 @@ type system struct {
 	bin      binaries
 	etcd     *etcdCluster
 	nats     []*natsServer
-	callers  int            // number of the first nats-server that callers connect to
-	route    *servers.Proxy // to the first nats-server from the others, if there are any
+	callers  int              // number of the first nats-server that callers connect to
+	routes   []*servers.Proxy // the ways between nats-servers that can be cut, in the order of who is reached
 	workers  []*worker
 	proxy    *process // etcd's own, between the workers and the members; nil: none
 	front    string   // host:port where it is
@@ -61,51 +63,15 @@ type system struct {
 	lives    int // workers that were started
 }
 
-type natsServer struct {
-	*process
-	addr    string
-	monitor string // host:port
-	file    string // its configuration, which can be changed; "": none, and everybody may do everything
-}
-
-// url returns what a user connects to, whose password is its name.
-func (n *natsServer) url(user string) string {
-	if n.file == "" {
-		return "nats://" + n.addr
-	}
-	return "nats://" + user + ":" + user + "@" + n.addr
-}
-
-// natsConfig has a user for workers, whose permissions can be changed, and one for
-// callers.
-const natsConfig = `server_name: %s
-host: 127.0.0.1
-port: %s
-http: "%s"
-ping_interval: "2s"
-ping_max: 2
-write_deadline: "2s"
-authorization {users: [{user: worker, password: worker%s}, {user: caller, password: caller}]}
-`
-
-// permit writes the configuration with permissions for workers; "" is all.
-func (n *natsServer) permit(t testing.TB, permissions string) {
-	t.Helper()
-	if permissions != "" {
-		permissions = ", permissions: " + permissions
-	}
-	config := fmt.Sprintf(natsConfig, n.name, port(n.addr), n.monitor, permissions)
-	if err := os.WriteFile(n.file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // newSystem starts a system and waits until it serves.
 func newSystem(t testing.TB, bin binaries, p plan) *system {
 	t.Helper()
 	s := &system{dir: t.TempDir(), bin: bin, user: p.user, password: p.user, config: p.config, lease: p.lease}
-	if s.lease == 0 {
+	switch s.lease {
+	case 0:
 		s.lease = shortLease
+	case noLease:
+		s.lease = 0
 	}
 	s.etcd = newEtcdCluster(t, s, p)
 	if p.user != "" {
@@ -131,84 +97,9 @@ func newSystem(t testing.TB, bin binaries, p plan) *system {
 	return s
 }
 
-func (s *system) startNATS(t testing.TB, p plan) {
-	t.Helper()
-	var routes []string
-	for i := range max(p.natsServers, 1) {
-		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
-		args := []string{"nats", "--name", fmt.Sprintf("nats%d", i), "--port", port(server.addr), "--monitor", port(server.monitor)}
-		switch {
-		case p.leaf && i == 0:
-			leaves := ports.Free(t)
-			args = append(args, "--leaf-port", port(leaves))
-			s.route = servers.StartProxy(t, leaves)
-		case p.leaf:
-			args = append(args, "--leaf-of", s.route.Addr)
-		case p.natsServers > 1:
-			cluster := ports.Free(t)
-			args = append(args, "--cluster-port", port(cluster), "--routes", strings.Join(routes, ","), fmt.Sprintf("--tell=%v", p.natsTell))
-			if i == 0 {
-				s.route = servers.StartProxy(t, cluster)
-				cluster = s.route.Addr
-			}
-			routes = append(routes, cluster)
-		}
-		if p.natsUsers {
-			server.file = filepath.Join(s.dir, fmt.Sprintf("nats%d.conf", i))
-			args = []string{"nats", "--config", server.file}
-		}
-		server.process = newProcess(t, s.dir, fmt.Sprintf("nats%d", i), s.bin.node, args...)
-		if p.natsUsers {
-			server.permit(t, "")
-		}
-		server.start(t)
-		s.nats = append(s.nats, server)
-	}
-	for _, server := range s.nats {
-		server.waitListening(t)
-	}
-}
-
-// waitListening waits until the server takes connections.
-func (n *natsServer) waitListening(t testing.TB) {
-	t.Helper()
-	eventually(t, pace.Patience, n.name+" listens", func() error {
-		c, err := net.Dial("tcp", n.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err
-	})
-}
-
-// connections returns how many clients the server has.
-func (n *natsServer) connections() (int, error) {
-	client := http.Client{Timeout: time.Second}
-	resp, err := client.Get("http://" + n.monitor + "/varz")
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	var varz struct{ Connections int }
-	err = json.NewDecoder(resp.Body).Decode(&varz)
-	return varz.Connections, err
-}
-
-// awaitConnections waits until the server has so many clients.
-func (n *natsServer) awaitConnections(t testing.TB, want int) {
-	t.Helper()
-	eventually(t, pace.Patience, fmt.Sprintf("%s has %d clients", n.name, want), func() error {
-		is, err := n.connections()
-		if err == nil && is != want {
-			err = fmt.Errorf("it has %d", is)
-		}
-		return err
-	})
-}
-
 // workerConfig: segments last for a while, so that WEAK outlives an outage, and
 // stay small enough for the gap budget to mean something.
-const workerConfig = `nats: {url: "%s"}
+const workerConfig = `nats: {url: "%s"%s}
 etcd: {endpoints: [%s]%s}
 http: %s
 stores:
@@ -221,6 +112,9 @@ stores:
 
 // shortLease is the shortest that there is, so that much happens in a short time.
 const shortLease = time.Second
+
+// noLease has no store with a lease.
+const noLease = time.Duration(-1)
 
 // The least and the most ids that a worker reserves ahead for a key.
 const segmentMin, segmentMax = 10, 2000
@@ -279,9 +173,9 @@ func (s *system) configure(t testing.TB, w *worker, lease time.Duration) {
 	}
 	nats := w.nats.url("worker")
 	if w.natsLink != nil {
-		nats = "nats://" + w.natsLink.Addr
+		nats = strings.Replace(nats, w.nats.addr, w.natsLink.Addr, 1)
 	}
-	config := fmt.Sprintf(workerConfig, nats, strings.Join(endpoints, ", "), user, w.http,
+	config := fmt.Sprintf(workerConfig, nats, w.nats.settings("worker"), strings.Join(endpoints, ", "), user, w.http,
 		segmentMin, segmentMax, lease, segmentMin, segmentMax, segmentMin, segmentMax, lease, s.config)
 	if err := os.WriteFile(w.file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -292,9 +186,4 @@ func (s *system) startWorker(t testing.TB, w *worker) {
 	t.Helper()
 	w.start(t)
 	s.lives++
-}
-
-func port(hostport string) string {
-	_, p, _ := net.SplitHostPort(hostport)
-	return p
 }

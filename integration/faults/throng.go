@@ -64,7 +64,7 @@ func (c *throng) start(t testing.TB, s *system) {
 	t.Helper()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for i := range lines {
-		nc, err := nats.Connect(s.nats[i%len(s.nats)].url("caller"), append(seqd.ConnectOptions(),
+		nc, err := s.nats[i%len(s.nats)].connect("caller", append(seqd.ConnectOptions(),
 			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
 		if err != nil {
 			t.Fatal(err)

@@ -118,6 +118,12 @@ var troubles = []trouble{
 		spoilLinks((*servers.Proxy).Blackhole, (*servers.Proxy).Heal)(s, k)
 		w.natsLink.Heal()
 	}},
+	{name: "far from NATS", party: "worker", do: func(s *soak, k strike) {
+		w := s.workers[k.which]
+		w.natsLink.Delay(50 * time.Millisecond)
+		s.during(k.lasts)
+		w.natsLink.Heal()
+	}},
 	{name: "SIGKILL", party: "etcd", do: func(s *soak, k strike) {
 		m := s.etcd.members[k.which]
 		m.kill()
@@ -133,6 +139,8 @@ var troubles = []trouble{
 	{name: "cut off from its peers", party: "etcd", do: cutPeers(true, true)},
 	{name: "unheard by its peers", party: "etcd", do: cutPeers(true, false)},
 	{name: "deaf to its peers", party: "etcd", do: cutPeers(false, true)},
+	{name: "replaced", party: "etcd", do: replace},
+	{name: "slow disk", party: "etcd", do: slowDisk},
 	{name: "SIGKILL", party: "nats-server", do: func(s *soak, k strike) {
 		n := s.nats[k.which]
 		defer s.losing()()
@@ -141,16 +149,26 @@ var troubles = []trouble{
 		s.during(k.lasts / 2)
 		n.start(s)
 	}},
+	{name: "SIGSTOP", party: "nats-server", do: func(s *soak, k strike) {
+		n := s.nats[k.which]
+		defer s.losing()()
+		s.tearing()
+		n.freeze(s)
+		s.during(k.lasts)
+		n.thaw(s)
+	}},
+	{name: "lame duck", party: "nats-server", do: retire},
 	{name: "cut", party: "route", do: func(s *soak, k strike) {
 		defer s.losing()()
 		s.tearing()
-		s.route.Blackhole()
+		s.routes[0].Blackhole()
 		s.during(k.lasts)
-		s.route.Heal()
+		s.routes[0].Heal()
 	}},
 	{name: "move-leader", do: repeatedly(300*time.Millisecond, (*etcdCluster).moveLeader)},
 	{name: "compaction", do: repeatedly(200*time.Millisecond, (*etcdCluster).compact)},
 	{name: "defrag", do: repeatedly(500*time.Millisecond, (*etcdCluster).defragOne)},
+	{name: "full disk", do: fullDisk},
 	{name: "admin raise", do: func(s *soak, k strike) { s.raise(k) }},
 }
 

@@ -11,6 +11,7 @@ const (
 
 var (
 	denied = suite{pkg: "./worker", run: "TestTooFewSubscriptions|TestAccountsLimitRaised|TestLimitLowered|TestSubscriptionsRefused|TestOneStoreRefused|TestSubscriptionTakenBack|TestMayNotAnswer|TestMayAnswer|TestForgedReplySubject|TestTinyMaxPayload|TestMaxPayloadLowered"}
+	takes  = suite{pkg: "./worker", run: "TestNoHeaders|TestAnswerTooLarge"}
 	ghosts = suite{pkg: "./worker", run: "TestNoGhostInTheQueueGroup|TestComesBackWithNATS"}
 	doctor = suite{pkg: "./cmd/seqd", run: "TestDoctorComparesWhatRulesCover|TestDoctorWantsEveryStoreServed"}
 )
@@ -45,6 +46,16 @@ var natsMutants = []mutant{
 		name: "closed for good", breaks: "a worker does not come back after a max_payload that was lowered",
 		edits:  []edit{{watchFile, "		if w.conn().IsClosed() {\n			w.connectAnew()\n		}\n", ""}},
 		suites: []suite{denied},
+	},
+	{
+		name: "no word of ids that do not fit", breaks: "who asks for more than fits into an answer waits, and asks again",
+		edits:  []edit{{handleFile, "		if w.answers.lost(err) {\n", "		if w.answers.lost(err) && a.once != \"\" {\n"}},
+		suites: []suite{takes},
+	},
+	{
+		name: "headers not looked at", breaks: "a worker serves where no error can be sent",
+		edits:  []edit{{watchFile, "	if !nc.HeadersSupported() {", "	if !nc.HeadersSupported() && nc.IsClosed() {"}},
+		suites: []suite{takes},
 	},
 	{
 		name: "error too large", breaks: "an error that does not fit is not sent without its text",

@@ -24,6 +24,8 @@ func (e *examination) lookAtLimits(ctx context.Context) {
 		e.fail("nats.limits", "", fmt.Sprintf("this user may not have %d subscriptions at once, which a worker of these stores has: %v", need, err), raiseSubscriptions)
 	case err != nil:
 		e.skip("nats.limits", "", fmt.Sprintf("subscriptions can't be counted: %v", err), "")
+	case !e.nc.HeadersSupported():
+		e.fail("nats.limits", "", "the server supports no headers, which every error has: workers do not serve", allowHeaders)
 	case most < worker.LeastPayload:
 		e.fail("nats.limits", "", fmt.Sprintf("max_payload is %d bytes, and an answer takes up to %d", most, worker.LeastPayload), "raise max_payload of nats-server; its default is 1 MB")
 	case most < roomy:
@@ -52,6 +54,8 @@ func (e *examination) subscribeTo(ctx context.Context, n int) error {
 	}
 	return nil
 }
+
+const allowHeaders = "take no_header_support out of nats-server's configuration, and restart it"
 
 func bytesOf(n int64) string {
 	if n >= 1<<20 {

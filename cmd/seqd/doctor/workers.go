@@ -151,6 +151,8 @@ func (e *examination) allow(p endpoint) string {
 		return raiseSubscriptions
 	case strings.Contains(why, "Publish to"):
 		return fmt.Sprintf("allow its user to publish to callers' inboxes, %q", "_INBOX.>")
+	case strings.Contains(why, "no headers"):
+		return allowHeaders
 	case strings.Contains(why, "max_payload"):
 		return "raise max_payload of nats-server; its default is 1 MB"
 	}

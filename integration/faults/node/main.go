@@ -104,6 +104,10 @@ func runNATS(args []string) error {
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
 	fs.IntVar(&options.LeafNode.Port, "leaf-port", 0, "port for leaf nodes; 0: none")
 	leafOf := fs.String("leaf-of", "", "host:port of the server whose leaf node it is")
+	fs.StringVar(&options.Gateway.Name, "gateway", "", "name of its cluster, which gateways connect to others; \"\": none")
+	fs.IntVar(&options.Gateway.Port, "gateway-port", 0, "port for gateways")
+	fs.StringVar(&options.Gateway.Advertise, "gateway-advertise", "", "host:port at which other clusters find it")
+	clusters := fs.String("gateways", "", "NAME=host:port of each cluster, with commas")
 	file := fs.String("config", "", "nats-server's own configuration, which is read again on SIGHUP; all other flags are for servers without")
 	tell := fs.Bool("tell", false, "tell servers and clients of each other, who may find a way around a test's links")
 	routes := fs.String("routes", "", "host:port of the servers to connect to, with commas")
@@ -119,6 +123,13 @@ func runNATS(args []string) error {
 	}
 	if *leafOf != "" {
 		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: *leafOf}}}}
+	}
+	if options.Gateway.Name != "" {
+		options.Gateway.Host = options.Host
+		for cluster := range strings.SplitSeq(*clusters, ",") {
+			name, hostport, _ := strings.Cut(cluster, "=")
+			options.Gateway.Gateways = append(options.Gateway.Gateways, &server.RemoteGatewayOpts{Name: name, URLs: []*url.URL{{Scheme: "nats", Host: hostport}}})
+		}
 	}
 	if options.Cluster.Port == 0 {
 		options.Cluster = server.ClusterOpts{}
