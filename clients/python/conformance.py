@@ -120,23 +120,28 @@ class Tasks:
         return sum(await asyncio.gather(*(one() for _ in range(many))))
 
     async def _count_crowd(self, command: dict[str, Any], end: float) -> int:
-        """Let callers wait together, each for a future: the last one to come asks for all."""
+        """Let callers wait together, each in a coroutine for a future: the last one to come asks for all."""
         (subject, body), many = bare(command), command["callers"]
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[bool]] = []
 
+        async def call() -> bool:
+            if len(waiting) < many - 1:
+                future = loop.create_future()
+                waiting.append(future)
+                over: bool = await future
+                return over
+            await self._nc.request(subject, body, timeout=2)
+            over = time.monotonic() >= end
+            for future in waiting:
+                future.set_result(over)
+            waiting.clear()
+            return over
+
         async def caller() -> int:
             ids, over = 0, False
             while not over:
-                if len(waiting) == many - 1:
-                    await self._nc.request(subject, body, timeout=2)
-                    over = time.monotonic() >= end
-                    for future in waiting:
-                        future.set_result(over)
-                    waiting.clear()
-                else:
-                    waiting.append(loop.create_future())
-                    over = await waiting[-1]
+                over = await call()
                 ids += 1
             return ids
 
