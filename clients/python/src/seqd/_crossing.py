@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-# After so many seconds the loop wakes the next thread itself, where the one whose turn it
-# was has been interrupted, or gets no processor.
-_WATCH = 0.01
+# Threads wake one another as long as that brings on so many of them within so many
+# seconds. It doesn't where one has been interrupted, or where others compute and each
+# gives the interpreter away only after a while: then the loop wakes all that are left.
+_WATCH = 0.002
+_PACE = 32
 
 _release = type(threading.Lock()).release
 
@@ -100,7 +102,9 @@ class Crossing:
         self._closed = False
         self._asleep: deque[threading.Lock] = deque()  # of threads that are to be woken
         self._waking = False  # the loop is going to wake the first of them
-        self._watching = False  # the loop is going to look whether they are being woken
+        self._watched = False  # the loop is going to look whether they are being woken
+        self._handed = 0  # threads that it was asked to wake
+        self._seen = 0  # of them, how many had been woken when it looked
         # Takes a lock out and releases it in one step, at which no exception that is raised in a
         # thread from outside can take the turn from all who come after it.
         self._release_next = map(_release, iter(self._asleep.popleft, None)).__next__
@@ -123,12 +127,13 @@ class Crossing:
             lock.release()  # the loop may not come to it any more
             return
         self._asleep.append(lock)
+        self._handed += 1
         if not self._waking:
             self._waking = True
             self._loop.call_soon(self._begin_waking)
 
     def wake_next(self) -> None:
-        """Wake the next thread that has an outcome, or the loop. Called by each thread that wakes, once."""
+        """Wake the next thread that has an outcome, or the loop where there is none. Called by each that wakes."""
         try:
             self._release_next()
         except IndexError:
@@ -142,17 +147,24 @@ class Crossing:
 
     def _begin_waking(self) -> None:
         self._waking = False
-        if not self._watching:
-            self._watching = True
-            self._loop.call_later(_WATCH, self._watch)
+        if not self._watched:
+            self._watched = True
+            self._look_again()
         self.wake_next()
 
+    def _look_again(self) -> None:
+        self._seen = self._handed - len(self._asleep)
+        self._loop.call_later(_WATCH, self._watch)
+
     def _watch(self) -> None:
-        self._watching = False
-        if self._asleep:
-            self._begin_waking()
-        else:
-            self.wake_next()  # whoever was the last may not have woken the loop
+        """Wake all who are left, unless they are being woken fast enough."""
+        if self._asleep and self._handed - len(self._asleep) - self._seen >= _PACE:
+            self._look_again()
+            return
+        self._watched = False
+        while self._asleep:
+            self.wake_next()
+        self._perform()  # whoever was the last may not have woken the loop
 
     def _wake_loop(self) -> bool:
         """Have the loop perform what waits. Return whether it is going to."""
