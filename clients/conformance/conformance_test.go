@@ -73,10 +73,15 @@ func TestConformance(t *testing.T) {
 	}
 	if *rates > 0 {
 		for _, mode := range []string{"strong", "weak"} {
-			for _, calls := range []string{eachItsOwn, bySequence, bare} {
-				row(rateName(mode, calls), func(t *testing.T) []string {
-					return rateOf(t, sdks, mode, calls)
+			for _, calls := range []string{eachItsOwn, bySequence} {
+				var without []string // nil: not measured
+				row(rateName(mode, calls), func(t *testing.T) (withSDK []string) {
+					withSDK, without = ratesOf(t, sdks, mode, calls)
+					return withSDK
 				})
+				if without != nil {
+					table.add(rateName(mode, calls+bare), without)
+				}
 			}
 		}
 	}

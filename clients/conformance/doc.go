@@ -39,7 +39,10 @@
 // A rate with "bare" is of requests that the program makes without its SDK, by the
 // request method of its NATS library. The body is {"mode":MODE} in msgpack, and the
 // program does not look into the answers. It shows what the language and its NATS
-// library cost, and so what an SDK without cost could reach.
+// library cost, and so what an SDK without cost could reach. With "sequence", too,
+// each caller waits for an outcome of its own, in the way that costs the language
+// least. The last one to come makes one request, and its answer is an id for each of
+// them: so this shows what it costs to wake the callers, where requests are shared.
 //
 // The programs translate nothing. CODE is the code of the SDK's error as its
 // caller reads it, which must be one of subjects/testdata/errors.json: of its

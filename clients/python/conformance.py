@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,9 @@ class Tasks:
 
     async def count(self, command: dict[str, Any], end: float) -> int:
         """Ask until end, and return how many ids there were: with nothing around the calls that costs time."""
+        many = command["callers"]
+        if command.get("bare") and command.get("sequence"):
+            return await self._count_crowd(command, end)
         ask = asker(self._client, command)
 
         async def bare_caller() -> int:
@@ -113,7 +117,35 @@ class Tasks:
             return ids
 
         one = bare_caller if command.get("bare") else caller
-        return sum(await asyncio.gather(*(one() for _ in range(command["callers"]))))
+        return sum(await asyncio.gather(*(one() for _ in range(many))))
+
+    async def _count_crowd(self, command: dict[str, Any], end: float) -> int:
+        """Let callers wait together, each in a coroutine for a future: the last one to come asks for all."""
+        (subject, body), many = bare(command), command["callers"]
+        loop = asyncio.get_running_loop()
+        waiting: list[asyncio.Future[bool]] = []
+
+        async def call() -> bool:
+            if len(waiting) < many - 1:
+                future = loop.create_future()
+                waiting.append(future)
+                over: bool = await future
+                return over
+            await self._nc.request(subject, body, timeout=2)
+            over = time.monotonic() >= end
+            for future in waiting:
+                future.set_result(over)
+            waiting.clear()
+            return over
+
+        async def caller() -> int:
+            ids, over = 0, False
+            while not over:
+                over = await call()
+                ids += 1
+            return ids
+
+        return sum(await asyncio.gather(*(caller() for _ in range(many))))
 
 
 class Threads:
@@ -143,14 +175,21 @@ class Threads:
 
     async def count(self, command: dict[str, Any], end: float) -> int:
         """Ask until end, and return how many ids there were."""
+        many = command["callers"]
+        subject, body = bare(command)
+
+        def ask_bare() -> None:
+            asked = self._nc.nc.request(subject, body, timeout=2)
+            asyncio.run_coroutine_threadsafe(asked, self._nc._loop).result()
+
+        if command.get("bare") and command.get("sequence"):
+            return count_crowd(many, end, ask_bare)
         ask = asker(self._client, command)
 
         def bare_caller() -> int:
-            subject, body = bare(command)
             ids = 0
             while time.monotonic() < end:
-                asked = self._nc.nc.request(subject, body, timeout=2)
-                asyncio.run_coroutine_threadsafe(asked, self._nc._loop).result()
+                ask_bare()
                 ids += 1
             return ids
 
@@ -160,9 +199,41 @@ class Threads:
                 ids += ask().length
             return ids
 
-        with ThreadPoolExecutor(command["callers"]) as pool:
-            one = bare_caller if command.get("bare") else caller
-            return sum(done.result() for done in [pool.submit(one) for _ in range(command["callers"])])
+        return in_threads(many, bare_caller if command.get("bare") else caller)
+
+
+def in_threads(many: int, caller: Callable[[], int]) -> int:
+    """Run so many callers, and return the sum of what they return."""
+    with ThreadPoolExecutor(many) as pool:
+        return sum(done.result() for done in [pool.submit(caller) for _ in range(many)])
+
+
+def count_crowd(many: int, end: float, ask: Callable[[], None]) -> int:
+    """Let threads wait together until end, each for a lock: the last one to come asks for all."""
+    guard = threading.Lock()  # of the two
+    waiting: list[threading.Lock] = []
+    over = False
+
+    def caller() -> int:
+        nonlocal waiting, over
+        ids = 0
+        mine = threading.Lock()
+        mine.acquire()
+        while not over:
+            with guard:
+                waiting.append(mine)
+                last = len(waiting) == many
+            if last:
+                ask()
+                over = time.monotonic() >= end
+                woken, waiting = waiting, []
+                for lock in woken:
+                    lock.release()
+            mine.acquire()
+            ids += 1
+        return ids
+
+    return in_threads(many, caller)
 
 
 def asynchronous(ask: Callable[[], seqd.Range]) -> Ask:

@@ -64,6 +64,53 @@ func rate(call call, callers int, during time.Duration) any {
 	return map[string]float64{"ids_per_second": float64(ids.Load()) / time.Since(start).Seconds()}
 }
 
+// crowdRate lets callers wait together for a while, each of them for one id: the
+// last one to come makes the call for all. It returns how many ids came per second.
+func crowdRate(call call, callers int, during time.Duration) (any, error) {
+	type crowd struct {
+		n    int
+		err  error
+		over bool
+		done chan struct{}
+	}
+	var mu sync.Mutex // guards gathers, and its n
+	gathers := &crowd{done: make(chan struct{})}
+	start := time.Now()
+	var ids atomic.Int64
+	caller := func() error {
+		for {
+			mu.Lock()
+			c := gathers
+			c.n++
+			last := c.n == callers
+			if last {
+				gathers = &crowd{done: make(chan struct{})}
+			}
+			mu.Unlock()
+			if last {
+				_, c.err = call(context.Background())
+				c.over = time.Since(start) >= during
+				close(c.done)
+			}
+			<-c.done
+			if c.err != nil {
+				return c.err
+			}
+			ids.Add(1)
+			if c.over {
+				return nil
+			}
+		}
+	}
+	errs := make([]error, callers)
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() { errs[i] = caller() })
+	}
+	all.Wait()
+	return map[string]float64{"ids_per_second": float64(ids.Load()) / time.Since(start).Seconds()}, errors.Join(errs...)
+}
+
 // now reads the clock that all processes share, in ns. Package time reads it too
 // and does not tell.
 func now() int64 {

@@ -145,6 +145,9 @@ func (p *program) perform(c command) (result any, err error) {
 	case "load":
 		return load(call, c.Callers, c.Calls)
 	case "rate":
+		if c.Bare && c.Sequence {
+			return crowdRate(call, c.Callers, time.Duration(c.DurationMs)*time.Millisecond)
+		}
 		return rate(call, c.Callers, time.Duration(c.DurationMs)*time.Millisecond), nil
 	}
 	return nil, fmt.Errorf("unknown op %q", c.Op)

@@ -112,6 +112,10 @@ async function rate(c: Command): Promise<string> {
   const start = performance.now();
   const end = start + (c.duration_ms ?? 1000);
   let ids = 0;
+  if (c.bare && c.sequence) {
+    ids = await crowd(c.callers ?? 1, end, ask);
+    return JSON.stringify({ ids_per_second: (ids * 1000) / (performance.now() - start) });
+  }
   await concurrently(c.callers ?? 1, async () => {
     while (performance.now() < end) {
       const { length } = await ask(); // not within the sum, which would forget what others added meanwhile
@@ -130,6 +134,29 @@ function bare(c: Command): () => Promise<{ length: number }> {
     await nc.request(`seq.${c.store}.${c.key}`, body, { timeout: 2000 });
     return { length: 1 };
   };
+}
+
+/** Callers who wait together until `end`, each for a promise: the last one to come asks for all. Returns their ids. */
+async function crowd(callers: number, end: number, ask: () => Promise<unknown>): Promise<number> {
+  let waiting: ((over: boolean) => void)[] = [];
+  const serve = async () => {
+    await ask();
+    const over = performance.now() >= end;
+    const calls = waiting;
+    waiting = [];
+    for (const call of calls) call(over);
+  };
+  let ids = 0;
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      for (let over = false; !over; ids++) {
+        over = await new Promise<boolean>((resolve) => {
+          if (waiting.push(resolve) === callers) void serve();
+        });
+      }
+    }),
+  );
+  return ids;
 }
 
 async function concurrently(callers: number, call: () => Promise<void>): Promise<void> {

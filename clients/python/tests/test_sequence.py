@@ -13,7 +13,7 @@ from instant import Source, now
 
 import seqd
 from seqd._batch import Batch, Outcome
-from seqd._crossing import ThreadCall
+from seqd._crossing import Crossing, ThreadCall
 from seqd._sequence import GATHER_TIME
 from seqd._wire import MAX_ID
 
@@ -325,7 +325,7 @@ async def test_the_end_of_the_loop_wakes_threads() -> None:
     source = Source()
     seq = source.sequence()
     before = asyncio.all_tasks()
-    call = ThreadCall()
+    call = ThreadCall(Crossing(asyncio.get_running_loop()))
     seq._serve_thread(call, 1)
     (sender,) = asyncio.all_tasks() - before
     sender.cancel()

@@ -16,7 +16,7 @@ from servers import Server
 from worker import Counters, Handler, Request, Worker, connected, serve
 
 import seqd
-from seqd._crossing import Crossing
+from seqd._crossing import Crossing, ThreadCall
 
 
 @contextmanager
@@ -215,6 +215,66 @@ def test_crossing_does_all_that_it_accepted() -> None:
         for caller in range(4):
             assert [i for c, i in did if c == caller] == list(range(sum(c == caller for c, _ in did)))
         assert not crossing.post(did.append, (0, 0))
+
+
+def answers(loop: asyncio.AbstractEventLoop, calls: list[ThreadCall]) -> None:
+    """Give all calls their outcome within one pass of the loop."""
+
+    def all_at_once() -> None:
+        for i, call in enumerate(calls):
+            call.set_result(i)
+
+    loop.call_soon_threadsafe(all_at_once)
+
+
+@contextmanager
+def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_each_thread_wakes_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the last one the loop, for what was handed over meanwhile: nothing waits for the watch."""
+    monkeypatch.setattr(seqd._crossing, "_WATCH", 3600)
+    with running_loop() as loop:
+        crossing = Crossing(loop)
+        calls = [ThreadCall(crossing) for _ in range(8)]
+        answers(loop, calls)
+        assert calls[0].wait() == 0  # and no other thread takes its turn, which is the second one's
+        did = threading.Event()
+        assert crossing.post(did.set)
+        for i, call in enumerate(calls[1:], 1):
+            assert not did.is_set()
+            assert call.wait() == i
+        assert did.wait(10)
+
+
+def test_a_thread_that_was_interrupted_holds_up_nobody() -> None:
+    """Its turn came, and it never woke the next one; what others handed over is done all the same."""
+    with running_loop() as loop:
+        crossing = Crossing(loop)
+        calls = [ThreadCall(crossing) for _ in range(4)]
+        answers(loop, calls)
+        did = threading.Event()
+        in_threads(1, calls[0]._wake.acquire)
+        assert crossing.post(did.set)
+        woken: list[int] = []
+        threads = [
+            threading.Thread(target=lambda call=call: woken.append(call.wait()), daemon=True) for call in calls[1:]
+        ]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(10)
+        assert sorted(woken) == [1, 2, 3]
+        assert did.wait(10)
 
 
 def test_close_wakes_those_who_wait_for_a_sequence(server: Server) -> None:

@@ -27,31 +27,31 @@ class Batch:
     its ids are a gap.
     """
 
-    __slots__ = ("_calls", "_closed", "_left", "deadline", "n", "open_until", "stocks")
+    __slots__ = ("_closed", "_left", "calls", "deadline", "n", "open_until", "stocks")
 
     def __init__(self, deadline: float, open_until: float = 0.0) -> None:
         self.deadline = deadline  # when the time of its calls is up, on the loop's clock
         self.open_until = open_until  # when it has gathered long enough
         self.n = 0  # ids its calls want
         self.stocks = False  # its request is for the stock, too
-        self._calls: dict[Waiter, int] = {}  # how many ids each wants
+        self.calls: dict[Waiter, int] = {}  # how many ids each wants
         self._closed = False
         self._left = 0  # calls that gave up after it was closed
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self.calls)
 
     def __contains__(self, call: Waiter) -> bool:
-        return call in self._calls
+        return call in self.calls
 
     @property
     def abandoned(self) -> bool:
         """Whether there is nobody for its ids, nor a stock."""
-        return len(self._calls) == self._left and not self.stocks
+        return len(self.calls) == self._left and not self.stocks
 
     def join(self, call: Waiter, n: int) -> None:
         """Add a call for n ids."""
-        self._calls[call] = n
+        self.calls[call] = n
         self.n += n
 
     def leave(self, call: Waiter) -> None:
@@ -59,7 +59,7 @@ class Batch:
         if self._closed:
             self._left += 1
         else:
-            self.n -= self._calls.pop(call)
+            self.n -= self.calls.pop(call)
 
     def close(self) -> None:
         """Let nobody in or out: the request is about to be sent."""
@@ -69,7 +69,7 @@ class Batch:
         """Give each call its ids, and return the rest."""
         self._closed = True
         first = ids.start
-        for call, n in self._calls.items():
+        for call, n in self.calls.items():
             if not call.done():  # else it gave up: its ids are a gap
                 call.set_result(first)
             first += n
@@ -78,7 +78,7 @@ class Batch:
     def fail(self, error: Error) -> None:
         """Give each call the error."""
         self._closed = True
-        for call in self._calls:
+        for call in self.calls:
             if not call.done():
                 call.set_result(error)
 
@@ -88,7 +88,7 @@ class Batch:
         ids, one id, is for the first call that wants no more.
         """
         batches: list[Batch] = []
-        for call, n in self._calls.items():
+        for call, n in self.calls.items():
             if call.done():
                 continue
             if n == 1 and ids:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from ._inbox import Inbox
 from ._options import Options
@@ -31,40 +32,37 @@ class Target:
 
     async def ask(self, n: int, deadline: float) -> range:
         """Send one request; see Ask."""
-        return (await self._inbox.request(self.subject, n, self.options.mode, self.options.root, deadline)).ids
+        return (await self._ask(n, deadline)).ids
 
-    async def next_n(self, n: int, idempotency_key: str | None) -> range:
+    def next_n(self, n: int, idempotency_key: str | None) -> Awaitable[Answer]:
         """Ask for n ids until they are there or asking again can't help."""
         check_n(n, self.store, self.key)
-        return (await self._call(n, idempotency_key, numbered=False)).ids
+        return self._call(self._ask, n, idempotency_key)
 
-    async def numbers(self, n: int, idempotency_key: str | None) -> Answer:
+    def numbers(self, n: int, idempotency_key: str | None) -> Awaitable[Answer]:
         """Ask for n ids and their numbers until they are there or asking again can't help."""
         check_n(n, self.store, self.key, MAX_NUMBERS)
-        return await self._call(n, idempotency_key, numbered=True)
+        return self._call(self._ask_numbers, n, idempotency_key)
 
-    async def _call(self, n: int, idempotency_key: str | None, *, numbered: bool) -> Answer:
+    async def _call(self, ask: Callable[..., Awaitable[Answer]], n: int, idempotency_key: str | None) -> Answer:
         """Ask for n ids. All attempts have the idempotency key, if there is one."""
-        options = self.options
-        if idempotency_key is not None:
-            try:
-                _check_idempotency_key(idempotency_key)
-            except Error as e:
-                raise explained(e, self.store, self.key) from None
-
-        def ask(n: int, deadline: float) -> Awaitable[Answer]:
-            return self._inbox.request(self.subject, n, options.mode, options.root, deadline, idempotency_key)
-
-        async def ask_numbers(n: int, deadline: float) -> Answer:
-            return _check_numbers(n, await ask(n, deadline))
-
-        deadline = asyncio.get_running_loop().time() + options.timeout
+        keyed = idempotency_key is not None
+        deadline = asyncio.get_running_loop().time() + self.options.timeout
         try:
-            return await retry(
-                ask_numbers if numbered else ask, n, options, deadline, keyed=idempotency_key is not None
-            )
+            if idempotency_key is not None:
+                _check_idempotency_key(idempotency_key)
+                ask = partial(ask, idempotency_key=idempotency_key)
+            return await retry(ask, n, self.options, deadline, keyed=keyed)
         except Error as e:
             raise explained(e, self.store, self.key) from e.__cause__
+
+    def _ask(self, n: int, deadline: float, idempotency_key: str | None = None) -> Awaitable[Answer]:
+        """Send one request."""
+        options = self.options
+        return self._inbox.request(self.subject, n, options.mode, options.root, deadline, idempotency_key)
+
+    async def _ask_numbers(self, n: int, deadline: float, idempotency_key: str | None = None) -> Answer:
+        return _check_numbers(n, await self._ask(n, deadline, idempotency_key))
 
 
 def _check_numbers(n: int, answer: Answer) -> Answer:

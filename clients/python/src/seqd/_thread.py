@@ -60,13 +60,14 @@ class Connection:
         self._stopped = False
         self._thread = threading.Thread(target=self._main, name="seqd", daemon=True)
         self._thread.start()
+        self._ident = self._thread.ident  # read for each call, and slow there
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run coroutine in the connection's thread, and wait for what it returns or raises.
 
         One that was accepted runs, or is cancelled by close: no caller waits for ever.
         """
-        call = CoroutineCall(coroutine)
+        call = CoroutineCall(self._crossing, coroutine)
         try:
             self.post(call.start)
         except BaseException:
@@ -84,16 +85,20 @@ class Connection:
         """
         if os.getpid() != self._pid:
             raise RuntimeError("a connection does not survive a fork: connect in each process")
-        if threading.get_ident() == self._thread.ident:
+        if threading.get_ident() == self._ident:
             raise RuntimeError("seqd.Client would wait for itself: use seqd.AsyncClient in coroutines")
         if not self._crossing.post(act, *args):
             raise ClosedError("the connection is closed", sent=False)
 
-    def wait(self, call: ThreadCall, forget: Callable[[], object] | None = None) -> Any:
+    def call(self) -> ThreadCall:
+        """Return what a thread waits with for the outcome of what it posts."""
+        return ThreadCall(self._crossing)
+
+    def wait(self, call: ThreadCall, forget: Callable[[ThreadCall], object] | None = None) -> Any:
         """Wait for the outcome of a call that has been posted, and return it.
 
         Where a signal's handler interrupts that, the call gives up, and then
-        forget is called.
+        the event loop calls forget with it.
         """
         try:
             return call.wait()
@@ -101,7 +106,7 @@ class Connection:
             with contextlib.suppress(ClosedError):
                 self.post(call.give_up)
                 if forget is not None:
-                    self.post(forget)
+                    self.post(forget, call)
             raise
 
     def close(self) -> None:

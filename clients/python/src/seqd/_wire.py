@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ._msgpack import Damaged, Value, encode_str, encode_uint, fields
@@ -26,7 +27,8 @@ _MAX_NONCE_SIZE = 16  # bytes
 # A worker's answer to a request of ours, 35 bytes, if it is neither an error nor
 # from a later version.
 _PLAIN = struct.Struct(">5sq3sI7sQ")
-_PLAIN_PARTS = (b"\x83\xa2id\xd3", b"\xa1n\xce", b"\xa5nonce\xcf")
+_NONCE = b"\xa5nonce\xcf"
+_PLAIN_PARTS = (b"\x83\xa2id\xd3", b"\xa1n\xce", _NONCE)
 
 
 def encode_request(n: int, mode: str, nonce: int | None, idempotency_key: str | None = None) -> bytes:
@@ -34,16 +36,30 @@ def encode_request(n: int, mode: str, nonce: int | None, idempotency_key: str | 
 
     An integer nonce always has its 9-byte form, so that it comes back as it went.
     """
+    if idempotency_key is None and nonce is not None:
+        return _plain_head(n, mode) + nonce.to_bytes(8, "big")
+    parts = _parts(n, mode)
+    if nonce is not None:
+        parts.append(_NONCE + nonce.to_bytes(8, "big"))
+    if idempotency_key is not None:
+        parts.append(b"\xafidempotency_key" + encode_str(idempotency_key))
+    return bytes([0x80 | len(parts)]) + b"".join(parts) if parts else b""
+
+
+@lru_cache(maxsize=256)  # programs ask for few different n
+def _plain_head(n: int, mode: str) -> bytes:
+    """Write a body with a nonce and no idempotency key, up to the nonce's value."""
+    parts = [*_parts(n, mode), _NONCE]
+    return bytes([0x80 | len(parts)]) + b"".join(parts)
+
+
+def _parts(n: int, mode: str) -> list[bytes]:
     parts = []
     if n != 1:
         parts.append(b"\xa1n" + encode_uint(n))
     if mode != "default":
         parts.append(b"\xa4mode" + bytes([0xA0 | len(mode)]) + mode.encode())
-    if nonce is not None:
-        parts.append(b"\xa5nonce\xcf" + nonce.to_bytes(8, "big"))
-    if idempotency_key is not None:
-        parts.append(b"\xafidempotency_key" + encode_str(idempotency_key))
-    return bytes([0x80 | len(parts)]) + b"".join(parts) if parts else b""
+    return parts
 
 
 @dataclass(slots=True)  # not frozen, which takes three times as long to make

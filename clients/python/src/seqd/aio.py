@@ -85,7 +85,7 @@ class AsyncClient:
         seqd.Error then, or sooner where asking again can't help. A call that is
         cancelled may have spent ids, which leaves a gap.
         """
-        ids = await self._target(store, key, **options).next_n(n, idempotency_key)
+        ids = (await self._target(store, key, **options).next_n(n, idempotency_key)).ids
         return ids_from(ids.start, len(ids))
 
     async def numbers(

@@ -6,14 +6,14 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from ._batch import Outcome
-from ._crossing import ThreadCall
 from ._options import CallOptions
 from ._range import Numbers, Range, ids_from
 from ._sequence import AsyncSequence
 from ._target import check_n
 from ._thread import Connection
+from ._wire import MAX_N
 from .aio import AsyncClient
-from .errors import ClosedError, Error
+from .errors import ClosedError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,16 +85,17 @@ class Sequence:
     def _first(self, n: int) -> int:
         """Get n ids, and return the first: from the stock, or through the connection's thread."""
         sequence = self._sequence
-        first = sequence._take(n)
-        if first is not None:
-            return first
-        check_n(n, sequence._store, sequence._key)
-        call = ThreadCall()
-        self._nc.post(sequence._serve_thread, call, n)
-        outcome: Outcome = self._nc.wait(call, lambda: sequence._leave(call))
-        if isinstance(outcome, Error):
-            raise sequence._explained(outcome) from outcome.__cause__
-        return outcome
+        if sequence._stock is not None:
+            first = sequence._take(n)
+            if first is not None:
+                return first
+        if type(n) is not int or not 1 <= n <= MAX_N:
+            check_n(n, sequence._store, sequence._key)
+        nc = self._nc
+        call = nc.call()
+        nc.post(sequence._serve_thread, call, n)
+        outcome: Outcome = nc.wait(call, sequence._leave)
+        return outcome if isinstance(outcome, int) else sequence._raise(outcome)
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +105,7 @@ class Sequence:
 
     def close(self) -> None:
         """End the sequence; see AsyncSequence.close."""
-        done = ThreadCall()
+        done = self._nc.call()
 
         def close() -> None:
             self._sequence.close()

@@ -1,11 +1,13 @@
 //! Many callers at once.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::time::{clock_gettime, ClockId};
 use seqd_client::{async_nats, Client, Error};
 use serde_json::{json, Value};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::{bare, count, failed, source, Source};
@@ -61,6 +63,10 @@ pub(crate) async fn rate(client: &Client, nats: &async_nats::Client, command: &V
     let start = Instant::now();
     let end = start + Duration::from_millis(number(command, "duration_ms"));
     let n = count(command);
+    if command["bare"] == true && command["sequence"] == true {
+        let ids = crowd(source, number(command, "callers"), end).await;
+        return json!({"ids_per_second": ids as f64 / start.elapsed().as_secs_f64()});
+    }
     let mut callers = JoinSet::new();
     for _ in 0..number(command, "callers") {
         let source = source.clone();
@@ -80,6 +86,39 @@ pub(crate) async fn rate(client: &Client, nats: &async_nats::Client, command: &V
         }
     }
     json!({"ids_per_second": ids as f64 / start.elapsed().as_secs_f64()})
+}
+
+/// Callers who wait together until the end, each for a channel of its own: the last
+/// one to come asks for all. Returns how many ids they got.
+async fn crowd(source: Source, callers: u64, end: Instant) -> u64 {
+    let waiting = Arc::new(Mutex::new(Vec::<oneshot::Sender<bool>>::new()));
+    let mut all = JoinSet::new();
+    for _ in 0..callers {
+        let (source, waiting) = (source.clone(), waiting.clone());
+        all.spawn(async move {
+            let (mut ids, mut over) = (0, false);
+            while !over {
+                let (call, outcome) = oneshot::channel();
+                let last = {
+                    let mut waiting = waiting.lock().expect("no panic");
+                    waiting.push(call);
+                    waiting.len() as u64 == callers
+                };
+                if last {
+                    source.next(1).await.expect("an id");
+                    let over = Instant::now() >= end;
+                    let calls = std::mem::take(&mut *waiting.lock().expect("no panic"));
+                    for call in calls {
+                        let _ = call.send(over);
+                    }
+                }
+                over = outcome.await.expect("an outcome");
+                ids += 1;
+            }
+            ids
+        });
+    }
+    all.join_all().await.into_iter().sum()
 }
 
 fn shared(client: &Client, command: &Value) -> Result<Source, Error> {

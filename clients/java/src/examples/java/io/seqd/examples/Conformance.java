@@ -24,7 +24,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Does what a runner writes to it, a JSON object a line, and answers each with one line. Many
@@ -141,8 +143,15 @@ public final class Conformance {
 
   private JsonObject rate(JsonObject command) throws Exception {
     long nanos = TimeUnit.MILLISECONDS.toNanos(command.get("duration_ms").getAsLong());
+    int callers = number(command, "callers", 1);
     var rate = new Callers.Rate(nanos);
-    callers(command).run(number(command, "callers", 1), rate);
+    if (flag(command, "bare") && flag(command, "sequence")) {
+      var crowd = new Crowd(callers, rate, bareRequest(command));
+      (threads ? Callers.threads(() -> crowd.nextAsync().get()) : Callers.futures(crowd::nextAsync))
+          .run(callers, crowd);
+    } else {
+      callers(command).run(callers, rate);
+    }
     JsonObject result = new JsonObject();
     result.addProperty("ids_per_second", rate.perSecond());
     return result;
@@ -155,7 +164,8 @@ public final class Conformance {
     long n = number(command, "n", 1);
     Options options = options(command);
     if (flag(command, "bare")) {
-      return bare("seq." + store + "." + key, command.get("mode").getAsString());
+      Supplier<CompletableFuture<IdRange>> request = bareRequest(command);
+      return threads ? Callers.threads(() -> request.get().get()) : Callers.futures(request);
     }
     if (flag(command, "sequence")) {
       Sequence ids = sequence(command, store, key, options);
@@ -168,17 +178,17 @@ public final class Conformance {
         : Callers.futures(() -> client.nextNAsync(store, key, n, options));
   }
 
-  /** Returns callers that ask without the client. */
-  private Callers bare(String subject, String mode) {
+  /** Returns what asks for an id without the client. */
+  private Supplier<CompletableFuture<IdRange>> bareRequest(JsonObject command) {
+    String subject =
+        "seq." + command.get("store").getAsString() + "." + command.get("key").getAsString();
+    String mode = command.get("mode").getAsString();
     byte[] head = {(byte) 0x81, (byte) 0xa4, 'm', 'o', 'd', 'e', (byte) (0xa0 | mode.length())};
     byte[] body = Arrays.copyOf(head, head.length + mode.length());
     System.arraycopy(mode.getBytes(US_ASCII), 0, body, head.length, mode.length());
     IdRange one = new IdRange(1, 1);
     Duration timeout = Duration.ofSeconds(2);
-    return threads
-        ? Callers.threads(() -> nc.request(subject, body, timeout) == null ? null : one)
-        : Callers.futures(
-            () -> nc.requestWithTimeout(subject, body, timeout).thenApply(answer -> one));
+    return () -> nc.requestWithTimeout(subject, body, timeout).thenApply(answer -> one);
   }
 
   /** Makes one call, of the client or of a sequence. */
