@@ -15,3 +15,22 @@ packages() {
 jars() {
   mvn -B -q -ntp dependency:copy-dependencies -DoutputDirectory=lib >&2
 }
+
+# installed PACKAGE… installs packages of Debian that are missing.
+installed() {
+  dpkg-query -W "$@" >/dev/null 2>&1 ||
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >&2
+}
+
+# replies writes what seqd answers to big.msgpack (the id is 2^53+1), wide.msgpack (it
+# is 2^32+5) and error.msgpack (n is out of range), and the same in JSON to *.json.
+replies() {
+  local reply=$PWD/reply
+  (cd "$WILD_REPO" && go build -o "$reply" ./clients/wild/reply)
+  ./reply "seq.big.$WILD_ROW" >big.msgpack
+  ./reply "seq.wide.$WILD_ROW" >wide.msgpack
+  ./reply "$WILD_SUBJECT" $'\x81\xa1n\xff' >error.msgpack
+  ./reply "seq.big.$WILD_ROW.json" '{}' >big.json
+  ./reply "seq.wide.$WILD_ROW.json" '{}' >wide.json
+  ./reply "$WILD_SUBJECT" '{"n":-1}' >error.json
+}
