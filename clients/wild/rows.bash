@@ -34,3 +34,13 @@ replies() {
   ./reply "seq.wide.$WILD_ROW.json" '{}' >wide.json
   ./reply "$WILD_SUBJECT" '{"n":-1}' >error.json
 }
+
+# own_client installs our client for JavaScript from this clone, as its page says.
+own_client() {
+  npm install --silent --no-audit --no-fund --no-package-lock --no-save --install-links "$WILD_REPO/clients/js" >&2
+}
+
+# shows runs a row's program. A client that waits for ever ends it.
+shows() {
+  timeout 60 "$@"
+}

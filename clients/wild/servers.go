@@ -35,6 +35,7 @@ type servers struct {
 	edge     *server.Server
 	started  []*exec.Cmd
 	nats, ws string
+	etcd     string
 	mqtt     string
 	edgeURL  string
 	program  string
@@ -63,7 +64,7 @@ func start(ctx context.Context) (s *servers, err error) {
 	if found == nil {
 		return s, fmt.Errorf("seqd dev printed %q", line)
 	}
-	s.nats = found[1]
+	s.nats, s.etcd = found[1], found[2]
 	if err := s.startEdge(); err != nil {
 		return s, fmt.Errorf("start a nats-server with websocket and MQTT: %w", err)
 	}
@@ -148,7 +149,7 @@ func (s *servers) env() ([]string, error) {
 	}
 	return []string{
 		"WILD_ROWS=" + filepath.Join(here, "rows.bash"), "WILD_REPO=" + filepath.Join(here, "..", ".."),
-		"NATS_URL=" + s.nats, "WILD_EDGE_URL=" + s.edgeURL, "WILD_WS_URL=" + s.ws, "WILD_MQTT_URL=" + s.mqtt,
+		"NATS_URL=" + s.nats, "WILD_ETCD_URL=" + s.etcd, "WILD_EDGE_URL=" + s.edgeURL, "WILD_WS_URL=" + s.ws, "WILD_MQTT_URL=" + s.mqtt,
 		"WILD_SEQD=" + s.program,
 	}, nil
 }
