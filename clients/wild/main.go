@@ -53,29 +53,38 @@ func run(ctx context.Context, names []string, check, pageOnly bool) error {
 	if check {
 		return nil
 	}
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
+	for _, page := range pages {
+		_, now, err := makeAnew(page, all)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(page, []byte(now), 0o644); err != nil {
+			return err
+		}
 	}
-	now, err := made(string(text), all)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(page, []byte(now), 0o644)
+	return nil
 }
 
-// inStep says whether the page is what the files seen make.
-func inStep(all []row) error {
+// makeAnew returns a page as it is and as the files seen make it.
+func makeAnew(page string, all []row) (is, now string, err error) {
 	text, err := os.ReadFile(page)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	now, err := made(string(text), all)
-	if err != nil {
-		return err
-	}
-	if now != string(text) {
-		return fmt.Errorf("%s is not what the files seen make: run clients/wild/run --page", page)
+	now, err = made(page, string(text), all)
+	return string(text), now, err
+}
+
+// inStep says whether the pages are what the files seen make.
+func inStep(all []row) error {
+	for _, page := range pages {
+		is, now, err := makeAnew(page, all)
+		if err != nil {
+			return err
+		}
+		if now != is {
+			return fmt.Errorf("%s is not what the files seen make: run clients/wild/run --page", page)
+		}
 	}
 	return nil
 }

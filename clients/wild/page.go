@@ -11,12 +11,16 @@ import (
 	"strings"
 )
 
-const page = "README.md"
+// pages are what is made.
+var pages = []string{"README.md", "NATS.md"}
 
-// made returns the page with each section's table made anew, of the files seen. What
+// made returns a page's text with each section's table made anew, of the files seen. What
 // stands outside of "<!-- FOLDER -->" and "<!-- /FOLDER -->" was written by hand.
-func made(text string, all []row) (string, error) {
+func made(page, text string, all []row) (string, error) {
 	for _, s := range sections {
+		if s.pageName() != page {
+			continue
+		}
 		begin, end := "<!-- "+s.folder+" -->\n", "<!-- /"+s.folder+" -->"
 		before, rest, ok := strings.Cut(text, begin)
 		_, after, closed := strings.Cut(rest, end)

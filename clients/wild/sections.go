@@ -1,8 +1,11 @@
 package main
 
-// A section is a table of the page. Its rows stand in the folder that it names.
+import "cmp"
+
+// A section is a table of a page. Its rows stand in the folder that it names.
 type section struct {
 	folder  string
+	page    string // "" is README.md
 	columns []column
 }
 
@@ -51,8 +54,11 @@ var sections = []section{
 	}},
 	{folder: "mqtt", columns: tried("client")},
 	{folder: "pipelines", columns: tried("pipeline")},
-	{folder: "nats-side", columns: tried("part")},
+	{folder: "nats-side", page: "NATS.md", columns: tried("part")},
 }
+
+// pageName returns the file that the section's table stands in.
+func (s section) pageName() string { return cmp.Or(s.page, pages[0]) }
 
 func (s section) column(key string) (column, bool) {
 	for _, c := range s.columns {
