@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -49,30 +48,17 @@ const (
 
 // assaultUsers may do what their name says: a neighbour is a tenant whose permissions
 // let it reach what workers tell each other, by mistake. A tenant has the permissions of deploy/nats/one-account.conf.
-const assaultUsers = `server_name: %s
-host: 127.0.0.1
-port: %s
-http: "%s"
-ping_interval: "2s"
-ping_max: 2
-write_deadline: "2s"
-authorization {users: [
-  {user: worker, password: worker}
-  {user: caller, password: caller}
-  {user: neighbour, password: neighbour, permissions: {publish: ["seq.>", "_SEQD.>", "$SRV.>", "_INBOX.>"], subscribe: ["R.>"]}}
-  {user: tenant, password: tenant, permissions: {publish: ["seq.evil.>"], subscribe: ["R.>"]}}
-]}
-`
+const assaultUsers = `,
+  {user: neighbour, password: neighbour, permissions: {publish: ["seq.>", "_SEQD.>", "$SRV.>", "_INBOX.>"], subscribe: ["R.>"]}},
+  {user: tenant, password: tenant, permissions: {publish: ["seq.evil.>"], subscribe: ["R.>"]}}`
 
 func newAssault(t testing.TB, bin binaries) *assault {
 	t.Helper()
 	s := &assault{system: newSystem(t, bin, plan{natsUsers: true, config: assaultConfig, lease: assaultLease}), asked: map[uint64]bool{}, hash: maphash.MakeSeed()}
 	server := s.nats[0]
-	config := fmt.Sprintf(assaultUsers, server.name, port(server.addr), server.monitor)
-	if err := os.WriteFile(server.file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server.signal(t, syscall.SIGHUP)
+	server.conf.others = assaultUsers
+	server.configure(t)
+	server.reload(t)
 	eventually(t, pace.Patience, "attackers may connect", func() error {
 		nc, err := nats.Connect(server.url(tenant))
 		if err == nil {

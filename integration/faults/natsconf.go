@@ -16,6 +16,7 @@ type natsConf struct {
 	name        string    // of the server
 	users       bool      // it knows a worker and a caller by name and password
 	permissions string    // for workers; "": all
+	others      string    // more users, each with a comma before it
 	account     *account  // that signs for both; nil: none
 	tls         *tlsFiles // certificates of all three; nil: none
 	streams     string    // where JetStream is; "": there is none
@@ -59,7 +60,7 @@ func (n *natsServer) configure(t testing.TB) {
 		if c.permissions != "" {
 			permissions = ", permissions: " + c.permissions
 		}
-		text += fmt.Sprintf("authorization {users: [{user: worker, password: worker%s}, {user: caller, password: caller}]}\n", permissions)
+		text += fmt.Sprintf("authorization {users: [{user: worker, password: worker%s}, {user: caller, password: caller}%s]}\n", permissions, c.others)
 	}
 	if c.account != nil {
 		text += c.account.config(t)
