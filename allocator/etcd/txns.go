@@ -43,7 +43,7 @@ type txns struct {
 	size   size
 	stats  stats // has no need of mu
 	flying int   // transactions under way
-	swaps  int   // ids in these segments
+	swaps  int   // in these transactions
 	nested int   // how many transactions from now on are nested ones: see commit
 	closed bool
 

@@ -64,7 +64,7 @@ func TestRoleOfAnswers(t *testing.T) {
 	}
 	t.Setenv("NATS_URL", servers.StartNATS(t, nil).URL)
 	report, _ := examine(t)
-	want(t, report, "etcd.answers", doctor.Skip, "can't be counted: etcd shows its leases only to a user who may read all that ends with them")
+	want(t, report, "etcd.answers", doctor.Skip, "can't be counted: etcd shows its leases only to a user who may read every key that ends with one of them")
 }
 
 func TestDoctorCountsAnswers(t *testing.T) {
@@ -93,7 +93,7 @@ func TestDoctorCountsAnswers(t *testing.T) {
 	put(10, 0)
 	report, _ = examine(t)
 	want(t, report, "etcd.answers", doctor.OK, "about 10 answers are kept for repeats, 1.6 KiB (0 % of the quota)")
-	want(t, report, "etcd.counters", doctor.OK, "0, all understood")
+	want(t, report, "etcd.counters", doctor.OK, "all are understood: 0")
 	put(30, 100_000)
 	report, _ = examine(t)
 	want(t, report, "etcd.answers", doctor.Warn, "about 30 answers are kept for repeats, 2.9 MiB (36 % of the quota)")

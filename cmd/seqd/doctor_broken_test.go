@@ -38,7 +38,7 @@ func TestDoctorWithoutEtcd(t *testing.T) {
 	db.Stop()
 	report, _ := examine(t)
 	want(t, report, "etcd.member", doctor.Fail, db.Endpoint+": ")
-	want(t, report, "etcd", doctor.Skip, "no member that votes answers")
+	want(t, report, "etcd", doctor.Skip, "no voting member answers")
 	want(t, report, "nats.permissions", doctor.OK, "")
 	wantOnly(t, report, "etcd.member", "etcd", "workers.replicas")
 }
@@ -77,7 +77,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 		"discovery by id": {change: func(p *server.Permissions) { p.Subscribe.Allow[1] = "$SRV.*" },
 			want: `may not be discovered by $SRV.PING.seqd: `},
 		"hear peers": {change: func(p *server.Permissions) { p.Subscribe.Allow[2] = "other" },
-			want: `workers can't hand work to each other, nor answer: nats: permissions violation: Permissions Violation for Subscription to "_SEQD.`},
+			want: `a worker with this user can neither hand work to other workers nor answer: nats: permissions violation: Permissions Violation for Subscription to "_SEQD.`},
 		"inbox": {change: func(p *server.Permissions) { p.Subscribe.Allow[3] = "other" },
 			want: `Permissions Violation for Subscription to "_INBOX.`},
 		"ask peers": {change: func(p *server.Permissions) { p.Publish.Allow[0] = "other" },
@@ -156,7 +156,7 @@ func TestDoctorOnASickEtcd(t *testing.T) {
 	}
 	writers.Wait()
 	report, _ = examine(t)
-	want(t, report, "etcd.compaction", doctor.OK, "too young to tell: ")
+	want(t, report, "etcd.compaction", doctor.OK, "it is too early to tell: ")
 	resp, err := client.Put(t.Context(), "/other", "")
 	for range 200 {
 		resp, err = client.Put(t.Context(), "/other", "")
@@ -165,12 +165,12 @@ func TestDoctorOnASickEtcd(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, _ = examine(t)
-	want(t, report, "etcd.compaction", doctor.OK, "none compacted yet; etcd was started ") // by its metrics
+	want(t, report, "etcd.compaction", doctor.OK, "is compacted yet, and etcd was started ") // by its metrics
 	if _, err := client.Compact(t.Context(), resp.Header.Revision-5); err != nil {
 		t.Fatal(err)
 	}
 	report, _ = examine(t)
-	want(t, report, "etcd.compaction", doctor.OK, fmt.Sprintf("compacted up to revision %d, 5 are kept", resp.Header.Revision-5))
+	want(t, report, "etcd.compaction", doctor.OK, fmt.Sprintf("compacted up to revision %d; 5 revisions are kept", resp.Header.Revision-5))
 
 	// Alarms.
 	raise := maintenance(t, db.Endpoint)

@@ -31,7 +31,7 @@ var _ Peer = (*Seqd)(nil)
 // About says what is known of the mode: where the store chooses it, only that
 // ids are unique.
 func (s *Seqd) About() About {
-	about := About{ID: s.ID, Name: s.Name, Workers: s.Workers, Promise: Unique, Durability: "as the store's mode"}
+	about := About{ID: s.ID, Name: s.Name, Workers: s.Workers, Promise: Unique, Durability: "that of the store's mode"}
 	switch s.Mode {
 	case subjects.Strong:
 		about.Promise, about.Durability = Strict, "etcd fsync, shared"

@@ -24,8 +24,8 @@ func TestLeases(t *testing.T) {
 		"idle":         {{worker.LeaseIdle, "ok", "keys owned: 7"}},
 		"in time":      {{worker.LeaseHeld, "ok", "keys owned: 7"}},
 		"late":         {{worker.LeaseLate, "warn", "renews its lease of 3000 ms late: 1400 ms are left of it"}},
-		"lost":         {{worker.LeaseLost, "fail", "is over, and not renewed"}},
-		"three":        {{worker.LeaseLost, "fail", "is over"}, {worker.LeaseLate, "warn", "late"}, {worker.LeaseHeld, "", ""}},
+		"lost":         {{worker.LeaseLost, "fail", "has ended and is not renewed"}},
+		"three":        {{worker.LeaseLost, "fail", "has ended"}, {worker.LeaseLate, "warn", "late"}, {worker.LeaseHeld, "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mine []endpoint

@@ -155,9 +155,9 @@ func TestExamineSessions(t *testing.T) {
 	etcdtest.Put(t, db, "/seqd/v1/sessions/w4", `{"fmt":9}`)
 	answer(t, bus, "w2", 1)
 	found(t, examineLeased(t, bus, db, nil), "etcd.sessions",
-		"fail 1 sessions are not understood, and the keys of their workers can't be taken over: w4 -> was it written by a newer seqd",
+		"fail 1 sessions are not understood, and the keys of their workers can't be taken over: w4 -> a newer seqd may have written it",
 		"fail worker w2 owns keys and does not renew its session: it issues no ids of them -> look at its log",
-		"warn workers that own keys, don't renew their sessions and don't answer: w3 -> fine if they were killed")
+		"warn workers that own keys, don't renew their sessions and don't answer: w3 -> if they were killed")
 }
 
 // A role for counters alone lets a worker count, and own nothing.
@@ -199,9 +199,9 @@ func TestExamineWhoMayOwn(t *testing.T) {
 func TestExamineClocks(t *testing.T) {
 	bus, db := servers.StartNATS(t, nil), servers.StartEtcd(t)
 	answer(t, bus, "right", 1)
-	found(t, examineLeased(t, bus, db, nil), "workers.clocks", "ok clocks of workers that run as ours does, within 5 %: 1")
+	found(t, examineLeased(t, bus, db, nil), "workers.clocks", "ok workers whose clocks run at the rate of this machine's, within 5 %: 1")
 	work(t, bus, db)
-	found(t, examineLeased(t, bus, db, nil), "workers.clocks", "ok clocks of workers that run as ours does, within 5 %: 2")
+	found(t, examineLeased(t, bus, db, nil), "workers.clocks", "ok workers whose clocks run at the rate of this machine's, within 5 %: 2")
 	answer(t, bus, "fast", 1.3)
 	answer(t, bus, "slow", 0.7)
 	found(t, examineLeased(t, bus, db, nil), "workers.clocks",

@@ -28,7 +28,7 @@ func Command(stdout io.Writer) *ffcli.Command {
 		LongHelp: "example:\n" +
 			"  seqd health\n" +
 			"\n" +
-			"Asks a worker on this host, at /readyz, whether it serves. Meant for the health check of a container.\n" +
+			"Asks a worker on this host, at /readyz, whether it serves. It is meant for the health check of a container.\n" +
 			"It exits 0 if the worker serves, and 1 if it does not.",
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {

@@ -27,7 +27,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	q := query{}
 	fs.IntVar(&q.n, "n", 1, "`COUNT` of ids to ask for")
 	cmdline.ChoiceVar(fs, &q.mode, "mode", "", "whether ids are strong or weak (default the store's mode)", "strong", "weak")
-	fs.StringVar(&q.idempotencyKey, "idempotency-key", "", "`TEXT` of at most 64 bytes that names this request: made again with it within the store's window, it gets the same ids")
+	fs.StringVar(&q.idempotencyKey, "idempotency-key", "", "`TEXT` of at most 64 bytes that names this request; a request with the same TEXT within the store's window gets the same ids")
 	fs.DurationVar(&q.timeout, "timeout", 2*time.Second, "how long to try")
 	cmdline.ChoiceVar(fs, &q.format, "format", "text", "one id or number a line, or the answer as JSON", "text", "json")
 	settings.RootFlag(fs, &q.root)

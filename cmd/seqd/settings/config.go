@@ -106,7 +106,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve Go's profiles at /debug/pprof/; they show the command line, and taking one costs time")
 	fs.IntVar(&c.MaxWaiting, "max-waiting", c.MaxWaiting, "how many requests may wait for ids; further ones are answered BUSY")
 	fs.DurationVar(&c.MaxPatience, "max-patience", c.MaxPatience, "how long a request may wait, unless it names a shorter timeout")
-	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "how many keys are held in memory for each etcd; this many in weak mode, and as many again that are owned")
+	fs.IntVar(&c.MaxKeys, "max-keys", c.MaxKeys, "how many weak keys are held in memory for each etcd, and as many again that the worker owns")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long the worker may take to end after SIGTERM")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "`FOLDER` to remember etcd's history in, which shows that a backup was restored; with \"none\" only fences are remembered, in the default folder (default $STATE_DIRECTORY, or else the user's state folder)")
 	c.Log.Flags(fs)

@@ -34,7 +34,7 @@ func Command(stdout, stderr io.Writer) *ffcli.Command {
 	fs.StringVar(&o.keyHeader, "key-header", "", "take the key from the message's header `NAME`")
 	fs.StringVar(&o.keyText, "key", "", "use `TEXT` as the key of all messages")
 	fs.StringVar(&o.to, "to", "", "`SUBJECT` to publish to; {{token(N)}} stands for the Nth token of the message's subject, and {{subject}} at the end for all of it")
-	cmdline.ChoiceVar(fs, &o.mode, "mode", "strong", "of the ids; weak ones increase in trend only", "strong", "weak")
+	cmdline.ChoiceVar(fs, &o.mode, "mode", "strong", "whether ids are strong or weak; weak ones increase in trend only", "strong", "weak")
 	fs.IntVar(&o.batch, "batch", stamper.DefaultBatch, fmt.Sprintf("`COUNT` of messages that are fetched and published together, %d at most", stamper.MaxBatch))
 	cmdline.ChoiceVar(fs, &o.onBad, "on-bad", "stop", "what to do about a message that can't be stamped", "stop", "skip")
 	fs.StringVar(&o.filter, "filter", "", "`SUBJECT` that the consumer is limited to when it is made, or several with commas between them")

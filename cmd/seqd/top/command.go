@@ -29,8 +29,8 @@ func Command(stdout io.Writer) *ffcli.Command {
 	q := query{}
 	fs.DurationVar(&q.interval, "interval", 2*time.Second, "time from one poll of the workers to the next")
 	cmdline.ChoiceVar(fs, &q.sort, "sort", "requests", "the column that the rows are sorted by", Orders()...)
-	fs.BoolVar(&q.once, "once", false, "print one table, of two polls, and end; also where the output is no terminal")
-	fs.BoolVar(&q.json, "json", false, "a JSON object a poll, each on a line; with --once one")
+	fs.BoolVar(&q.once, "once", false, "print one table, made from two polls, and end; without a terminal this is what happens anyway")
+	fs.BoolVar(&q.json, "json", false, "print a JSON object for each poll, one a line; with --once only one")
 	q.nats.Flags(fs)
 	return &ffcli.Command{
 		Name:       "top",
