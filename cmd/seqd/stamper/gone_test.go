@@ -1,6 +1,7 @@
 package stamper_test
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
 // replicatedAnew makes both streams of a replicated rig again, empty, and the
@@ -221,4 +224,50 @@ func TestPausedConsumer(t *testing.T) {
 	r.awaitOutput(t, 10)
 	s.stop(t)
 	r.verify(t)
+}
+
+// Somebody else acknowledges messages that the stamper has in hand, as a stamper
+// does of a source and a consumer of the same names in another JetStream domain:
+// acknowledgements reach both. Those up to the ack floor were never stamped, and
+// nobody noticed.
+func TestSomebodyElseAcknowledges(t *testing.T) {
+	for name, filter := range map[string]string{"all": "", "through a filter": "orders.*.new"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, shortWindow)
+			r.addConsumer(t, func(has *jetstream.ConsumerConfig) { has.FilterSubject = filter })
+			r.publish(t, 20, 2)
+			acknowledging := func(seq int) stamper.Config {
+				c := config()
+				once := sync.OnceFunc(func() {
+					ack := fmt.Sprintf("$JS.ACK.%s.%s.1.%d.%d.1.1", sourceStream, durable, seq, seq)
+					if _, err := r.nc.Request(ack, []byte("+ACK"), patience); err != nil {
+						t.Errorf("acknowledge: %v", err)
+					}
+				})
+				c.Log = slog.New(onDebug{logHandler(t), "batch", func(int) { once() }})
+				return c
+			}
+			// One behind others is given out again.
+			s := r.start(t, acknowledging(5))
+			r.awaitOutput(t, 20)
+			s.stop(t)
+			r.verify(t)
+			r.deleteConsumer(t)
+			r.remake(t, outputConfig)
+
+			r.addConsumer(t, func(has *jetstream.ConsumerConfig) { has.FilterSubject = filter })
+			err := r.start(t, acknowledging(1)).wait(t)
+			if want := "ORDERS:1 is not in the output stream STAMPED"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("it ended with: %v\nwant %q", err, want)
+			}
+			if got := r.stored(t, outputStream); got > 0 {
+				t.Errorf("%d messages in the output", got)
+			}
+			r.deleteConsumer(t) // as the error says
+			s = r.start(t, config())
+			r.awaitOutput(t, 20)
+			s.stop(t)
+			r.verify(t)
+		})
+	}
 }

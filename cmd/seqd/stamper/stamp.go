@@ -144,10 +144,11 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 	}
 	if info.NumAckPending != len(batch) {
 		s.stats.rewinds.Add(1)
+		s.begun = false
 		s.config.Log.Debug("messages are with somebody else or lost on the way: asking for them again")
 		return s.source.rewind(ctx)
 	}
-	if err := s.checkBeginning(ctx, fresh[0].seq); err != nil {
+	if err := s.checkBeginning(ctx, fresh[0].seq, info); err != nil {
 		return err
 	}
 	fresh, out, bad := s.prepare(ctx, fresh)
