@@ -29,17 +29,25 @@ type leafRig struct {
 
 func newLeafRig(t *testing.T) *leafRig {
 	t.Helper()
+	return newLeafRigWith(t, func(*server.Options) {})
+}
+
+// newLeafRigWith is newLeafRig with other options of both nats-servers.
+func newLeafRigWith(t *testing.T, options func(*server.Options)) *leafRig {
+	t.Helper()
 	leaves := ports.Free(t)
 	r := &leafRig{rig: newRigWith(t, shortWindow, func(o *server.Options) {
 		o.JetStreamDomain = "hub"
 		o.LeafNode.Host, o.LeafNode.Port = "127.0.0.1", ports.Number(t, leaves)
 		o.LeafNode.NoAdvertise = true // of the way around the proxy
+		options(o)
 	})}
 	r.link = servers.StartProxy(t, leaves)
 	dir := t.TempDir()
 	r.edge = servers.StartNATS(t, func(o *server.Options) {
 		o.JetStream, o.StoreDir, o.JetStreamDomain = true, dir, "edge"
 		o.LeafNode.ReconnectInterval = 50 * time.Millisecond
+		options(o)
 		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: r.link.Addr}}}}
 	})
 	r.away = r.edge.Connect(t, seqd.ConnectOptions()...)
@@ -209,4 +217,45 @@ func TestTwinInOtherDomain(t *testing.T) {
 	r.awaitOutput(t, 50)
 	s.stop(t)
 	r.verify(t)
+}
+
+// Source and consumer have namesakes in the other domain, which are stamped, too.
+// With a feature flag of nats-server acknowledgements name the domain, and neither
+// gets the other one's. Without it one of the stampers ends sooner or later, as
+// TestSomebodyElseAcknowledges has it.
+func TestNamesakesStamped(t *testing.T) {
+	r := newLeafRigWith(t, func(o *server.Options) { o.FeatureFlags = map[string]bool{"js_ack_fc_v2": true} })
+	edge := r.inEdge(t)
+	edge.addStream(t, sourceConfig)
+	edge.addStream(t, jetstream.StreamConfig{Name: "EDGE", Subjects: []string{"edge.>"}, AllowAtomicPublish: true})
+	var both []*started
+	for _, side := range []struct {
+		has           *rig
+		domain, store string
+		to            string
+	}{{r.rig, "hub", "orders", "stamped.{{subject}}"}, {edge, "edge", "edge", "edge.{{subject}}"}} {
+		side.has.addConsumer(t, nil)
+		c := config()
+		c.Store, c.To = side.store, side.to
+		s, err := r.stamp(t, side.has.nc, side.domain, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, s)
+	}
+	stop := publishOn(t, r.rig) // into both sources, which have the same subjects
+	await(t, "both stamp", func() bool { return both[0].Stats().Stamped > 3000 && both[1].Stats().Stamped > 3000 })
+	stop()
+	r.awaitOutput(t, r.stored(t, sourceStream))
+	r.verify(t)
+	await(t, "the other one is done, too", func() bool { return edge.stored(t, "EDGE") == edge.stored(t, sourceStream) })
+	for _, err := range violations(edge.read(t, sourceStream), edge.read(t, "EDGE")) {
+		t.Errorf("EDGE: %v", err)
+	}
+	for _, s := range both {
+		s.stop(t)
+		if got := s.Stats(); got.Rewinds > 0 {
+			t.Errorf("got %+v", got)
+		}
+	}
 }
