@@ -196,6 +196,7 @@ func TestTwinInOtherDomain(t *testing.T) {
 	edge := r.inEdge(t)
 	edge.addStream(t, outputConfig)
 	r.addConsumer(t, nil)
+	r.link.Delay(20 * time.Millisecond) // so that the twin, which is near, answers first
 	s, err := r.stamp(t, r.away, "hub", config())
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +210,7 @@ func TestTwinInOtherDomain(t *testing.T) {
 	}
 
 	// What the error says helps.
+	r.link.Heal()
 	edge.editStream(t, outputStream, func(c *jetstream.StreamConfig) { c.Subjects = []string{"edge.>"} })
 	s, err = r.stamp(t, r.away, "hub", config())
 	if err != nil {
