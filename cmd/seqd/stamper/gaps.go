@@ -8,9 +8,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A consumer gives out what is in the source in its order, but for what it has
-// passed over: what somebody else has acknowledged, what was before the place where
-// somebody made it begin, what a filter kept back that it had for a while. What
+// A consumer gives out the messages of the source in their order. It passes over
+// those that somebody else has acknowledged, those before the place where somebody
+// made it begin, and those that a filter keeps back that it has for a while. What
 // follows looks for such messages before anything behind them is published.
 
 // checkFloor looks for messages that are acknowledged and are not stamped.
@@ -21,12 +21,14 @@ func (s *Stamper) checkFloor(ctx context.Context, at position, info *jetstream.C
 	return s.checkGap(ctx, at, info.AckFloor.Stream)
 }
 
-// checkBeginning looks into the gap before a batch. There is none before most
-// batches but through a filter, where it costs a request for each filter; so there
-// it is done only for the first batch after the position was read, or after the
-// consumer was seen to have fewer messages out than the batch has. Between the
-// messages of a batch is none: a consumer that begins again at its ack floor gives
-// out, too, what somebody else has acknowledged above that.
+// checkBeginning looks into the gap before a batch. Without a filter there is hardly
+// ever one. With a filter there is one before most batches, which costs a request
+// for each subject of it; so there it is done only for the first batch after the
+// position was read, and after the consumer was seen to have another number of
+// messages out than the batch has.
+//
+// Gaps between the messages of a batch need no look: a consumer that begins again at
+// its ack floor gives out, too, what somebody else has acknowledged above that.
 func (s *Stamper) checkBeginning(ctx context.Context, first uint64, info *jetstream.ConsumerInfo) error {
 	if s.begun && len(*s.filters) > 0 {
 		return nil

@@ -21,7 +21,8 @@ const (
 // is tried again for ever, with the same ids, and logged. It returns an error for
 // what does not: ErrBadMessage, an id request that is refused for good
 // (seqd.ErrBadRequest, seqd.ErrExhausted), a consumer or a stream that is gone or
-// not the one that it was, a publish that would be refused again, missing
+// not the one that it was, a consumer that was edited or has passed over messages, a
+// publish that would be refused again, missing
 // permissions, a stranger's message in the output stream.
 func (s *Stamper) Run(ctx context.Context) error {
 	defer s.leave()
@@ -111,8 +112,9 @@ func (s *Stamper) round(ctx context.Context) error {
 //  2. What the output shows to be published is acknowledged, and dropped.
 //  3. The rest is published only if the consumer had given out nothing else that
 //     was not acknowledged when it was asked, after it gave out the batch. As what
-//     is acknowledged is published, nothing that belongs before it is missing. What
-//     it gives out later comes behind, or is in the batch.
+//     is acknowledged is published, nothing that belongs before it is missing; and
+//     if somebody else has acknowledged, a message before it is found that is not.
+//     What it gives out later comes behind, or is in the batch.
 //  4. It is published on condition that the position has not changed since (1).
 //  5. It is acknowledged once it is published.
 func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) error {
