@@ -90,8 +90,16 @@ var stampMutants = []mutant{
 		suites: []suite{stampOrder},
 	},
 	{
-		name: "beginning not looked at", breaks: "what somebody else acknowledges while the stamper has it in hand is stamped nowhere",
+		name: "beginning not looked at", breaks: "what is before the place where somebody has made the consumer begin is stamped nowhere",
 		edits:  []edit{{gapsFile, "if s.begun && len(*s.filters) > 0 {", "if s.at != nil {"}},
+		suites: []suite{changed},
+	},
+	{
+		name: "no gap before the first", breaks: "what somebody else acknowledges before anything is stamped is stamped nowhere",
+		edits: []edit{
+			{gapsFile, "if at.source == 0 && info.Config.DeliverPolicy != jetstream.DeliverAllPolicy {", "if at.source == 0 {"},
+			{gapsFile, "if s.at.source == 0 && info.Config.DeliverPolicy != jetstream.DeliverAllPolicy {", "if s.at.source == 0 {"},
+		},
 		suites: []suite{others},
 	},
 	{

@@ -226,10 +226,43 @@ func TestPausedConsumer(t *testing.T) {
 	r.verify(t)
 }
 
+// A consumer that has a filter for a while passes over messages, or gives them out
+// after all. Either they are stamped, or the stamper ends.
+func TestFilterForAWhile(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 20, 2)
+	s := r.start(t, config())
+	r.awaitOutput(t, 20)
+	await(t, "all is acknowledged", func() bool { return r.ackFloor(t) == 20 })
+	r.awaitIdle(t)
+	r.edits(func(c *jetstream.ConsumerConfig) { c.FilterSubject = "orders.key1.>" })(t)
+	r.publish(t, 1, 1) // which it keeps back
+	r.edits(func(c *jetstream.ConsumerConfig) { c.FilterSubject = "" })(t)
+	r.publish(t, 10, 2)
+	var ended error
+	await(t, "all is stamped, or it ends", func() bool {
+		select {
+		case ended = <-s.ended:
+			return true
+		default:
+			return r.stored(t, outputStream) == 31
+		}
+	})
+	if ended == nil {
+		s.stop(t)
+		r.verify(t)
+		return
+	}
+	if want := "ORDERS:21 is not in the output stream STAMPED"; !strings.Contains(ended.Error(), want) {
+		t.Errorf("it ended with: %v\nwant %q", ended, want)
+	}
+}
+
 // Somebody else acknowledges messages that the stamper has in hand, as a stamper
 // does of a source and a consumer of the same names in another JetStream domain:
-// acknowledgements reach both. Those up to the ack floor were never stamped, and
-// nobody noticed.
+// acknowledgements reach both. Where nothing was stamped before, those up to the ack
+// floor were passed over, and nobody noticed.
 func TestSomebodyElseAcknowledges(t *testing.T) {
 	for name, filter := range map[string]string{"all": "", "through a filter": "orders.*.new"} {
 		t.Run(name, func(t *testing.T) {
