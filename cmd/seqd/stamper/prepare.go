@@ -44,7 +44,7 @@ func (s *Stamper) prepare(ctx context.Context, msgs []message) ([]message, []*na
 	for i := range msgs {
 		m := &msgs[i]
 		if s.own(m) {
-			return msgs[:i], out, stop(fmt.Errorf("%s:%d was stamped here already (%s: %s): what comes into the output stream %s comes into the source stream %s again, by its sources, a mirror or a republish on the way. Break that loop, or filter such messages out with --filter",
+			return msgs[:i], out, stop(fmt.Errorf("%s:%d was stamped here already (%s: %s): what comes into the output stream %s comes into the source stream %s again, by its sources, or by a republish. Break that loop",
 				s.config.Stream, m.seq, IDHeader, m.Headers().Get(IDHeader), s.output.stream, s.config.Stream))
 		}
 		c, err := s.copy(m)

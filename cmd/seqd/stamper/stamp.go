@@ -22,8 +22,8 @@ const (
 // what does not: ErrBadMessage, an id request that is refused for good
 // (seqd.ErrBadRequest, seqd.ErrExhausted), a consumer or a stream that is gone or
 // not the one that it was, a consumer that was edited or has passed over messages, a
-// publish that would be refused again, missing
-// permissions, a stranger's message in the output stream.
+// publish that would be refused again, missing permissions, a stranger's message in
+// the output stream, messages of the output that come back.
 func (s *Stamper) Run(ctx context.Context) error {
 	defer s.leave()
 	wait := time.Duration(0)
