@@ -6,12 +6,18 @@ const (
 	stampFile    = "cmd/seqd/stamper/stamp.go"
 	stampIDsFile = "cmd/seqd/stamper/ids.go"
 	startFile    = "cmd/seqd/stamper/consumer.go"
+	gapsFile     = "cmd/seqd/stamper/gaps.go"
+	outputFile   = "cmd/seqd/stamper/output.go"
+	prepareFile  = "cmd/seqd/stamper/prepare.go"
 )
 
 var (
 	replicated = suite{"./cmd/seqd/stamper", "^(TestReplicated|TestStamp|TestStatusHeaderInSource)$"}
 	madeAnew   = suite{"./cmd/seqd/stamper", "MadeAnew|OtherOutput|Unstamped|Older"}
 	restored   = suite{"./cmd/seqd/stamper", "Restored|FallsBack"}
+	changed    = suite{"./cmd/seqd/stamper", "StopsThatSayWhy|GoesOnThrough"}
+	others     = suite{"./cmd/seqd/stamper", "SomebodyElse|TwinInOther"}
+	limits     = suite{"./cmd/seqd/stamper", "MaxMsgSizeRaised"}
 	stampOrder = suite{"./cmd/seqd/stamper", "OrderAfterCrash|Kept|RedeliveredAfterWindow"}
 )
 
@@ -75,12 +81,50 @@ var stampMutants = []mutant{
 	},
 	{
 		name: "ack floor not looked at", breaks: "what somebody else acknowledges is passed over",
-		edits:  []edit{{identityFile, "if at.source == 0 || floor <= at.source {", "if floor >= 0 {"}},
+		edits:  []edit{{gapsFile, "if upTo <= at.source {", "if at.last > 0 {"}},
 		suites: []suite{madeAnew},
 	},
 	{
 		name: "kept ids never too old", breaks: "increasing ids: those of an attempt that was refused are used behind another stamper's newer ones",
 		edits:  []edit{{stampIDsFile, "if s.drawn.ids == nil || s.drawn.last != s.at.last {", "if s.drawn.ids == nil {"}},
 		suites: []suite{stampOrder},
+	},
+	{
+		name: "beginning not looked at", breaks: "what is before the place where somebody has made the consumer begin is stamped nowhere",
+		edits:  []edit{{gapsFile, "if s.begun && len(*s.filters) > 0 {", "if s.at != nil {"}},
+		suites: []suite{changed},
+	},
+	{
+		name: "no gap before the first", breaks: "what somebody else acknowledges before anything is stamped is stamped nowhere",
+		edits: []edit{
+			{gapsFile, "if at.source == 0 && info.Config.DeliverPolicy != jetstream.DeliverAllPolicy {", "if at.source == 0 {"},
+			{gapsFile, "if s.at.source == 0 && info.Config.DeliverPolicy != jetstream.DeliverAllPolicy {", "if s.at.source == 0 {"},
+		},
+		suites: []suite{others},
+	},
+	{
+		name: "anybody's acknowledgement", breaks: "a stream of that name in another domain answers, and the source is acknowledged without a copy",
+		edits:  []edit{{outputFile, "if domain == o.domain {", "if o.stream != domain {"}},
+		suites: []suite{others},
+	},
+	{
+		name: "filter not looked at", breaks: "a consumer whose filter is changed passes over messages",
+		edits:  []edit{{startFile, "if slices.Equal(has, *s.filters) {", "if info != nil {"}},
+		suites: []suite{changed},
+	},
+	{
+		name: "edited consumer not looked at", breaks: "a consumer that is edited gives up messages",
+		edits:  []edit{{stampFile, "if err := s.stillFits(info); err != nil {", "if err := s.stillFits(info); err != nil && info == nil {"}},
+		suites: []suite{changed},
+	},
+	{
+		name: "lost messages not counted", breaks: "messages that the source drops before they are stamped are missing without a word",
+		edits:  []edit{{stampFile, "if lost == 0 || !s.dense", "if lost >= 0 || !s.dense"}},
+		suites: []suite{changed},
+	},
+	{
+		name: "old limit believed", breaks: "with --on-bad skip, messages are passed over that the output would have taken",
+		edits:  []edit{{prepareFile, "if errors.Is(err, errTooLarge) && !asked {", "if errors.Is(err, errTooLarge) && asked {"}},
+		suites: []suite{limits},
 	},
 }

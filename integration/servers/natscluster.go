@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"github.com/seqd-io/seqd/integration/ports"
 )
@@ -74,18 +73,6 @@ func (c NATSCluster) URL() string {
 		urls = append(urls, n.URL)
 	}
 	return strings.Join(urls, ",")
-}
-
-// Connect returns a connection to any of the members, which looks for another
-// one soon, and which the test's end closes.
-func (c NATSCluster) Connect(t testing.TB, options ...nats.Option) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(c.URL(), append(options, nats.ReconnectWait(50*time.Millisecond))...)
-	if err != nil {
-		t.Fatalf("connect to %s: %v", c.URL(), err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
 }
 
 // AwaitMembers waits until the cluster has a leader, and all members follow it.

@@ -1,6 +1,7 @@
 package stamper_test
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seqd-io/seqd/cmd/seqd/stamper"
 )
 
 // replicatedAnew makes both streams of a replicated rig again, empty, and the
@@ -221,4 +224,83 @@ func TestPausedConsumer(t *testing.T) {
 	r.awaitOutput(t, 10)
 	s.stop(t)
 	r.verify(t)
+}
+
+// A consumer that has a filter for a while passes over messages, or gives them out
+// after all. Either they are stamped, or the stamper ends.
+func TestFilterForAWhile(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 20, 2)
+	s := r.start(t, config())
+	r.awaitOutput(t, 20)
+	await(t, "all is acknowledged", func() bool { return r.ackFloor(t) == 20 })
+	r.awaitIdle(t)
+	r.edits(func(c *jetstream.ConsumerConfig) { c.FilterSubject = "orders.key1.>" })(t)
+	r.publish(t, 1, 1) // which it keeps back
+	r.edits(func(c *jetstream.ConsumerConfig) { c.FilterSubject = "" })(t)
+	r.publish(t, 10, 2)
+	var ended error
+	await(t, "all is stamped, or it ends", func() bool {
+		select {
+		case ended = <-s.ended:
+			return true
+		default:
+			return r.stored(t, outputStream) == 31
+		}
+	})
+	if ended == nil {
+		s.stop(t)
+		r.verify(t)
+		return
+	}
+	if want := "ORDERS:21 is not in the output stream STAMPED"; !strings.Contains(ended.Error(), want) {
+		t.Errorf("it ended with: %v\nwant %q", ended, want)
+	}
+}
+
+// Somebody else acknowledges messages that the stamper has in hand, as a stamper
+// does of a source and a consumer of the same names in another JetStream domain:
+// acknowledgements reach both. Where nothing was stamped before, those up to the ack
+// floor were passed over, and nobody noticed.
+func TestSomebodyElseAcknowledges(t *testing.T) {
+	for name, filter := range map[string]string{"all": "", "through a filter": "orders.*.new"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, shortWindow)
+			r.addConsumer(t, func(has *jetstream.ConsumerConfig) { has.FilterSubject = filter })
+			r.publish(t, 20, 2)
+			acknowledging := func(seq int) stamper.Config {
+				c := config()
+				once := sync.OnceFunc(func() {
+					ack := fmt.Sprintf("$JS.ACK.%s.%s.1.%d.%d.1.1", sourceStream, durable, seq, seq)
+					if _, err := r.nc.Request(ack, []byte("+ACK"), patience); err != nil {
+						t.Errorf("acknowledge: %v", err)
+					}
+				})
+				c.Log = slog.New(onDebug{logHandler(t), "batch", func(int) { once() }})
+				return c
+			}
+			// One behind others is given out again.
+			s := r.start(t, acknowledging(5))
+			r.awaitOutput(t, 20)
+			s.stop(t)
+			r.verify(t)
+			r.deleteConsumer(t)
+			r.remake(t, outputConfig)
+
+			r.addConsumer(t, func(has *jetstream.ConsumerConfig) { has.FilterSubject = filter })
+			err := r.start(t, acknowledging(1)).wait(t)
+			if want := "ORDERS:1 is not in the output stream STAMPED"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("it ended with: %v\nwant %q", err, want)
+			}
+			if got := r.stored(t, outputStream); got > 0 {
+				t.Errorf("%d messages in the output", got)
+			}
+			r.deleteConsumer(t) // as the error says
+			s = r.start(t, config())
+			r.awaitOutput(t, 20)
+			s.stop(t)
+			r.verify(t)
+		})
+	}
 }

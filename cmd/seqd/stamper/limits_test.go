@@ -1,11 +1,17 @@
 package stamper_test
 
 import (
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seqd-io/seqd/integration/servers"
 )
 
 // An output that is full takes as many messages as find room, in the source's
@@ -89,6 +95,47 @@ func TestMaxMsgSizeRaised(t *testing.T) {
 	}
 	r.publish(t, 1, 1)
 	await(t, "all is dealt with", func() bool { return s.Stats().Source == 3 })
+	s.stop(t)
+	r.verify(t)
+}
+
+// A stream of one replica finds that its account has no room left in the middle of
+// a batch, and keeps what it has taken until then. What is out is known by the
+// output, as ever.
+func TestAccountFull(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, fmt.Appendf(nil, `
+jetstream { store_dir: %q }
+accounts { A { jetstream: { max_file: 1MB }, users: [ { user: a, password: a } ] } }
+no_auth_user: a
+`, t.TempDir()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{etcd: servers.StartEtcd(t), nats: servers.StartNATSWith(t, file, nil), doubt: time.Second}
+	r.db = r.etcd.Connect(t)
+	r.connectAll(t, 1, shortWindow)
+	r.addConsumer(t, nil)
+	r.publish(t, 60, 3)
+	r.addStream(t, jetstream.StreamConfig{Name: "BALLAST", Subjects: []string{"ballast"}})
+	for err := error(nil); err == nil; {
+		_, err = r.js.Publish(t.Context(), "ballast", make([]byte, 1000))
+	}
+	r.purge(t, "BALLAST", jetstream.WithPurgeKeep(uint64(r.stored(t, "BALLAST")-5)))
+	said := newListener()
+	c := config()
+	c.Log = slog.New(said)
+	s := r.start(t, c)
+	await(t, "the account is full", func() bool { return r.stored(t, outputStream) > 0 && said.has("resource") })
+	n := r.stored(t, outputStream)
+	for _, err := range violations(r.read(t, sourceStream)[:n], r.read(t, outputStream)) {
+		t.Error(err)
+	}
+	if floor := r.ackFloor(t); floor > uint64(n) {
+		t.Errorf("messages up to %d are acknowledged, and %d are published", floor, n)
+	}
+	t.Logf("%d messages found room", n)
+	r.purge(t, "BALLAST")
+	r.awaitOutput(t, 60)
 	s.stop(t)
 	r.verify(t)
 }

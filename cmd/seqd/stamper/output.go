@@ -1,6 +1,7 @@
 package stamper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type position struct {
 type output struct {
 	js       jetstream.JetStream
 	stream   string
+	domain   string    // JetStream domain that the stream is in, as its server says; "": none
 	made     time.Time // when the stream was made; Run's alone
 	maxSize  int       // bytes that it takes of a message, headers included, when it was looked at; Run's alone
 	source   string    // name of the source stream
@@ -111,7 +113,7 @@ func (o *output) send(ctx context.Context, msgs []*nats.Msg) (last uint64, err e
 		if err != nil {
 			return 0, err
 		}
-		return ack.Sequence, nil
+		return ack.Sequence, o.answeredBy(ack.Domain)
 	}
 	ack, err := o.js.PublishMsg(ctx, msgs[0], jetstream.WithRetryAttempts(0)) // trying again is Run's business
 	switch {
@@ -120,5 +122,18 @@ func (o *output) send(ctx context.Context, msgs []*nats.Msg) (last uint64, err e
 	case ack.Duplicate: // of a message with another id: this one is nowhere
 		return 0, errDuplicate
 	}
-	return ack.Sequence, nil
+	return ack.Sequence, o.answeredBy(ack.Domain)
+}
+
+// answeredBy refuses an acknowledgement of another JetStream domain. A stream there
+// may have the name and the subjects of the output stream: both get what is
+// published, and the nearer one answers first, or alone if the link to the other
+// one is cut.
+func (o *output) answeredBy(domain string) error {
+	if domain == o.domain {
+		return nil
+	}
+	name := func(domain string) string { return cmp.Or(domain, "without a name") }
+	return stop(fmt.Errorf("a stream %s of the JetStream domain %s has answered in place of the one of the domain %s: it has the same subjects, so that what is stamped comes into both. "+
+		"Give one of them other subjects, or stamp into a subject that only the output stream has", o.stream, name(domain), name(o.domain)))
 }

@@ -43,6 +43,10 @@ func (s *Stamper) prepare(ctx context.Context, msgs []message) ([]message, []*na
 	asked := false
 	for i := range msgs {
 		m := &msgs[i]
+		if s.own(m) {
+			return msgs[:i], out, stop(fmt.Errorf("%s:%d was stamped here already (%s: %s): what comes into the output stream %s comes into the source stream %s again, by its sources, or by a republish. Break that loop",
+				s.config.Stream, m.seq, IDHeader, m.Headers().Get(IDHeader), s.output.stream, s.config.Stream))
+		}
 		c, err := s.copy(m)
 		if errors.Is(err, errTooLarge) && !asked { // the limit may have been raised since
 			if _, _, err := s.output.read(ctx); err != nil && !errors.Is(err, errNoEvidence) {
@@ -63,6 +67,13 @@ func (s *Stamper) prepare(ctx context.Context, msgs []message) ([]message, []*na
 		}
 	}
 	return msgs, out, nil
+}
+
+// own tells whether m is a copy of this stamper's that has come back: its sequences
+// are of this source, and it came through this consumer.
+func (s *Stamper) own(m *message) bool {
+	header := m.Headers()
+	return header.Get(StamperHeader) == s.config.Consumer && header.Get(SourceMadeHeader) == utc(s.at.made)
 }
 
 // copy makes the copy of m. An error says why it can't.

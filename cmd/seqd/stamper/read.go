@@ -14,6 +14,28 @@ import (
 // errNotStored is returned for a message that a stream does not have.
 var errNotStored = errors.New("the stream has no such message")
 
+// domainOf asks in which JetStream domain a stream is; jetstream has no field for
+// it.
+func domainOf(ctx context.Context, js jetstream.JetStream, stream string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := js.Conn().RequestWithContext(ctx, apiSubject(js, "STREAM.INFO."+stream), nil)
+	var got struct {
+		Error  *jetstream.APIError
+		Domain string
+	}
+	if err == nil {
+		err = json.Unmarshal(answer.Data, &got)
+	}
+	if err == nil && got.Error != nil {
+		err = got.Error
+	}
+	if err != nil {
+		return "", fmt.Errorf("look at stream %s: %w", stream, err)
+	}
+	return got.Domain, nil
+}
+
 // storedMsg is a message as the API returns it.
 type storedMsg struct {
 	Subject string

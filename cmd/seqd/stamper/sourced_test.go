@@ -1,6 +1,7 @@
 package stamper_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -62,12 +63,31 @@ func TestSourcedAndMirrored(t *testing.T) {
 			for _, err := range violations(r.read(t, sourceStream), r.read(t, "COPY")) {
 				t.Errorf("COPY: %v", err)
 			}
-			if got := r.stored(t, "QUEUE"); got != all { // as one that mirrors it can't, it is read by its consumers only
+			if got := r.stored(t, "QUEUE"); got != all { // only counted, as reading a work queue empties it
 				t.Errorf("%d messages in QUEUE, want %d", got, all)
 			}
 			if got := s.Stats(); got.Lost > 0 || got.Skipped > 0 {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+// The output comes into the source again by a stream between them: each message
+// was stamped again and again, for ever.
+func TestLoopByAnotherStream(t *testing.T) {
+	r := newRig(t, shortWindow)
+	r.addStream(t, jetstream.StreamConfig{Name: "BETWEEN", Sources: []*jetstream.StreamSource{{Name: outputStream}}})
+	r.editStream(t, sourceStream, func(c *jetstream.StreamConfig) {
+		c.Sources = []*jetstream.StreamSource{{Name: "BETWEEN"}}
+	})
+	r.addConsumer(t, nil)
+	r.publish(t, 10, 1)
+	err := r.start(t, config()).wait(t)
+	if want := "ORDERS:11 was stamped here already (Seq-Id: 1)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("it ended with: %v\nwant %q", err, want)
+	}
+	if got := r.stored(t, outputStream); got != 10 {
+		t.Errorf("%d messages in the output", got)
 	}
 }

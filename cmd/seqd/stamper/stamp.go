@@ -21,8 +21,9 @@ const (
 // is tried again for ever, with the same ids, and logged. It returns an error for
 // what does not: ErrBadMessage, an id request that is refused for good
 // (seqd.ErrBadRequest, seqd.ErrExhausted), a consumer or a stream that is gone or
-// not the one that it was, a publish that would be refused again, missing
-// permissions, a stranger's message in the output stream.
+// not the one that it was, a consumer that was edited or has passed over messages, a
+// publish that would be refused again, missing permissions, a stranger's message in
+// the output stream, messages of the output that come back.
 func (s *Stamper) Run(ctx context.Context) error {
 	defer s.leave()
 	wait := time.Duration(0)
@@ -111,8 +112,9 @@ func (s *Stamper) round(ctx context.Context) error {
 //  2. What the output shows to be published is acknowledged, and dropped.
 //  3. The rest is published only if the consumer had given out nothing else that
 //     was not acknowledged when it was asked, after it gave out the batch. As what
-//     is acknowledged is published, nothing that belongs before it is missing. What
-//     it gives out later comes behind, or is in the batch.
+//     is acknowledged is published, nothing that belongs before it is missing; and
+//     if somebody else has acknowledged, a message before it is found that is not.
+//     What it gives out later comes behind, or is in the batch.
 //  4. It is published on condition that the position has not changed since (1).
 //  5. It is acknowledged once it is published.
 func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) error {
@@ -144,10 +146,11 @@ func (s *Stamper) stamp(ctx context.Context, batch []message, from time.Time) er
 	}
 	if info.NumAckPending != len(batch) {
 		s.stats.rewinds.Add(1)
+		s.begun = false
 		s.config.Log.Debug("messages are with somebody else or lost on the way: asking for them again")
 		return s.source.rewind(ctx)
 	}
-	if err := s.checkBeginning(ctx, fresh[0].seq); err != nil {
+	if err := s.checkBeginning(ctx, fresh[0].seq, info); err != nil {
 		return err
 	}
 	fresh, out, bad := s.prepare(ctx, fresh)

@@ -37,7 +37,7 @@ type Stamper struct {
 	notedAt time.Time
 
 	lostSaid time.Time // when it was last said that messages are lost
-	begun    bool      // a message was stamped since at was read
+	begun    bool      // the gap before a batch was looked into since then
 	filters  *[]string // the consumer's when it was first looked at; nil: not yet
 	lookedAt time.Time // at the consumer, while it gave out nothing
 	paused   bool      // the consumer was, then
@@ -84,6 +84,9 @@ func (s *Stamper) open(ctx context.Context) error {
 	}
 	s.output = output{js: s.js, stream: out.Config.Name, source: s.config.Stream, consumer: s.config.Consumer}
 	s.output.limit(out.Config)
+	if s.output.domain, err = domainOf(ctx, s.js, out.Config.Name); err != nil {
+		return err
+	}
 	s.dense = from.Config.Mirror == nil || from.Config.Mirror.FilterSubject == "" && len(from.Config.Mirror.SubjectTransforms) == 0
 	s.source = source{js: s.js, stream: s.config.Stream, name: s.config.Consumer}
 	return s.openConsumer(ctx, from)
