@@ -25,6 +25,7 @@ type assault struct {
 	ids    []string // of the workers, at their start
 
 	fired, heard, twice atomic.Int64 // shots; answers to them; answers beyond the first
+	unserved            atomic.Int64 // shots of which NATS says that nobody listens
 	spoilt              atomic.Int64 // requests in messages between workers that were spoilt: nobody knows what they say
 
 	mu       sync.Mutex
