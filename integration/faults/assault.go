@@ -23,6 +23,7 @@ type assault struct {
 	*system
 	throng *throng
 	ids    []string // of the workers, at their start
+	seed   uint64   // what attackers send is drawn by
 
 	fired, heard, twice atomic.Int64 // shots; answers to them; answers beyond the first
 	unserved            atomic.Int64 // shots of which NATS says that nobody listens
@@ -65,9 +66,9 @@ authorization {users: [
 ]}
 `
 
-func newAssault(t testing.TB, bin binaries) *assault {
+func newAssault(t testing.TB, bin binaries, seed uint64) *assault {
 	t.Helper()
-	s := &assault{system: newSystem(t, bin, plan{natsUsers: true, config: assaultConfig, lease: assaultLease}), asked: map[uint64]bool{}, hash: maphash.MakeSeed()}
+	s := &assault{system: newSystem(t, bin, plan{natsUsers: true, config: assaultConfig, lease: assaultLease}), seed: seed, asked: map[uint64]bool{}, hash: maphash.MakeSeed()}
 	server := s.nats[0]
 	config := fmt.Sprintf(assaultUsers, server.name, port(server.addr), server.monitor)
 	if err := os.WriteFile(server.file, []byte(config), 0o600); err != nil {

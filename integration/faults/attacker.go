@@ -62,7 +62,7 @@ func dialAttacker(s *assault, number int, user string) (*attacker, error) {
 		return nil, err
 	}
 	a := &attacker{
-		assault: s, user: user, name: fmt.Sprintf("%s%d", user, number), rnd: rand.New(rand.NewPCG(*seed, uint64(number))),
+		assault: s, user: user, name: fmt.Sprintf("%s%d", user, number), rnd: rand.New(rand.NewPCG(s.seed, uint64(number))),
 		nc: nc, pongs: make(chan struct{}, 1), answered: make(chan struct{}, 1), flying: map[uint64]*shot{},
 	}
 	go a.read()
