@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/seqd-io/seqd/allocator"
 	"github.com/seqd-io/seqd/allocator/etcd"
 	"github.com/seqd-io/seqd/allocator/etcd/etcdtest"
@@ -27,8 +29,13 @@ type tenant struct {
 
 func newTenant(t *testing.T, server *servers.Etcd, id string, lease time.Duration) *tenant {
 	t.Helper()
+	return newTenantOn(t, server.Connect(t), id, lease)
+}
+
+func newTenantOn(t *testing.T, client *clientv3.Client, id string, lease time.Duration) *tenant {
+	t.Helper()
 	p := &tenant{t: t, id: id}
-	p.counter = etcd.NewCounter(server.Connect(t), etcd.Config{Writer: id, Lease: lease})
+	p.counter = etcd.NewCounter(client, etcd.Config{Writer: id, Lease: lease})
 	t.Cleanup(p.counter.Close)
 	p.Issuer = allocator.NewIssuer(p.counter, allocator.IssuerConfig{Peers: true, Observer: p})
 	t.Cleanup(p.Stop)

@@ -172,7 +172,7 @@ func TestDoctorOnAGoodSystem(t *testing.T) {
 		}
 	}
 	for _, check := range []string{
-		"nats.connect", "nats.version", "nats.pings", "nats.accounts", "nats.limits", "nats.permissions",
+		"nats.connect", "nats.version", "nats.pings", "nats.accounts", "nats.limits", "nats.permissions", "nats.peers",
 		"etcd.member", "etcd.version", "etcd.cluster", "etcd.quota", "etcd.alarms", "etcd.compaction", "etcd.batch", "etcd.role", "etcd.write", "etcd.incarnation", "etcd.counters",
 		"workers.replicas", "workers.version", "workers.state", "workers.queue", "workers.root", "workers.rules", "workers.counters",
 	} {

@@ -22,8 +22,10 @@ type assault struct {
 	*system
 	throng *throng
 	ids    []string // of the workers, at their start
+	seed   uint64   // what attackers send is drawn by
 
 	fired, heard, twice atomic.Int64 // shots; answers to them; answers beyond the first
+	unserved            atomic.Int64 // shots of which NATS says that nobody listens
 	spoilt              atomic.Int64 // requests in messages between workers that were spoilt: nobody knows what they say
 
 	mu       sync.Mutex
@@ -52,9 +54,9 @@ const assaultUsers = `,
   {user: neighbour, password: neighbour, permissions: {publish: ["seq.>", "_SEQD.>", "$SRV.>", "_INBOX.>"], subscribe: ["R.>"]}},
   {user: tenant, password: tenant, permissions: {publish: ["seq.evil.>"], subscribe: ["R.>"]}}`
 
-func newAssault(t testing.TB, bin binaries) *assault {
+func newAssault(t testing.TB, bin binaries, seed uint64) *assault {
 	t.Helper()
-	s := &assault{system: newSystem(t, bin, plan{natsUsers: true, config: assaultConfig, lease: assaultLease}), asked: map[uint64]bool{}, hash: maphash.MakeSeed()}
+	s := &assault{system: newSystem(t, bin, plan{natsUsers: true, config: assaultConfig, lease: assaultLease}), seed: seed, asked: map[uint64]bool{}, hash: maphash.MakeSeed()}
 	server := s.nats[0]
 	server.conf.others = assaultUsers
 	server.configure(t)

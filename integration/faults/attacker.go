@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -61,11 +62,11 @@ func dialAttacker(s *assault, number int, user string) (*attacker, error) {
 		return nil, err
 	}
 	a := &attacker{
-		assault: s, user: user, name: fmt.Sprintf("%s%d", user, number), rnd: rand.New(rand.NewPCG(*seed, uint64(number))),
+		assault: s, user: user, name: fmt.Sprintf("%s%d", user, number), rnd: rand.New(rand.NewPCG(s.seed, uint64(number))),
 		nc: nc, pongs: make(chan struct{}, 1), answered: make(chan struct{}, 1), flying: map[uint64]*shot{},
 	}
 	go a.read()
-	return a, a.send(fmt.Sprintf(`CONNECT {"verbose":false,"pedantic":false,"headers":true,"user":%q,"pass":%q}`+"\r\nSUB %s.> 1\r\n", user, user, a.inbox()))
+	return a, a.send(fmt.Sprintf(`CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"user":%q,"pass":%q}`+"\r\nSUB %s.> 1\r\n", user, user, a.inbox()))
 }
 
 // inbox is what the subjects begin with that the attacker hears.
@@ -201,6 +202,10 @@ func (a *attacker) hear(subject string, header, body []byte) {
 	}
 	a.mu.Unlock()
 	defer a.tell()
+	if s != nil && bytes.HasPrefix(header, []byte("NATS/1.0 503")) {
+		a.assault.unserved.Add(1)
+		return
+	}
 	switch {
 	case s == nil:
 		a.assault.problemf("%s: an answer to nothing that is known: %.100q", a.name, subject)

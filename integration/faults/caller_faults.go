@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seqd-io/seqd/allocator"
+	"github.com/seqd-io/seqd/subjects"
 )
 
 // callerFaults are done by callers.
@@ -35,6 +36,17 @@ var callerFaults = []fault{
 		promise: "workers' memory stays within its bound; the hot keys go on",
 		plan:    plan{config: fmt.Sprintf("max_keys: %d", maxKeys)},
 		inject:  manyKeys,
+		shown:   func(f figures) error { return atLeast(f.during, distinctKeys, "requests") },
+		limits: limits{
+			outcomes:  "no answer, BUSY, EXPIRED, UNAVAILABLE",
+			strongGap: 5 * time.Second, weakGap: 5 * time.Second, leasedGap: 5 * time.Second, normal: 3 * time.Second, ambiguous: true,
+		},
+	},
+	{
+		name:    "a million names of 200 bytes",
+		promise: "the same of the longest names that there are",
+		plan:    plan{config: fmt.Sprintf("max_keys: %d", maxKeys)},
+		inject:  manyLongNames,
 		shown:   func(f figures) error { return atLeast(f.during, distinctKeys, "requests") },
 		limits: limits{
 			outcomes:  "no answer, BUSY, EXPIRED, UNAVAILABLE",
@@ -110,6 +122,18 @@ func manyKeys(r *run) {
 		}
 		return key
 	})
+	r.notef("%.0f keys/s, a worker takes %d MB at most", rate, worst)
+}
+
+// manyLongNames does so for names of which each is as long as a name may be.
+func manyLongNames(r *run) {
+	said := r.metrics()
+	filler := strings.Repeat("x", subjects.MaxKeyLen-len("k0000000"))
+	rate, worst := r.askOnce(distinctKeys, func(k int64) allocator.Key {
+		return allocator.Key{Store: "orders", Name: fmt.Sprintf("k%07d", k) + filler}
+	})
+	after := r.metrics()
+	r.checkf(after < 2*said, "a worker's metrics have %d bytes, and had %d", after, said)
 	r.notef("%.0f keys/s, a worker takes %d MB at most", rate, worst)
 }
 

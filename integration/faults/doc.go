@@ -1,7 +1,8 @@
 // Package faults starts etcd, NATS and seqd as processes of their own, injects
 // one fault at a time while callers ask for ids in both modes, and judges what
 // the callers saw. A soak injects two and three at once, for as long as one likes,
-// and holds the same against what callers see while they see it.
+// and holds the same against what callers see while they see it. And attackers send
+// what no client library would, beside callers who must not notice.
 //
 //	callers ─▶ nats-server ×1–2 ─▶ seqd worker ×3–4 ─▶ link ─▶ etcd ×3
 //	   │                                                 ▲

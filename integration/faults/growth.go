@@ -108,6 +108,9 @@ const linesAMinute = 30
 
 // flat returns an error for each figure that grew.
 func (g *growth) flat(took time.Duration) error {
+	if g.first == nil {
+		return nil // it ended before there was anything to look at
+	}
 	var problems []error
 	for i, e := range g.elders {
 		name, was, is := g.assault.workers[i].name, g.first[i], g.last[i]
@@ -126,7 +129,7 @@ func (g *growth) flat(took time.Duration) error {
 }
 
 func (g *growth) String() string {
-	if len(g.last) == 0 {
+	if g.first == nil {
 		return "nothing was looked at yet"
 	}
 	series, lines, page := 0, 0, 0

@@ -41,7 +41,7 @@ func TestHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newAssault(t, bin)
+	s := newAssault(t, bin, *seed)
 	s.throng = newAssaultThrong(t, s)
 	eventually(t, pace.Patience, "the callers get ids", func() error {
 		if s.throng.answered.Load() < minIDs {

@@ -10,9 +10,10 @@ const (
 )
 
 var (
-	strangers = suite{"./integration/goclient", "Strangers|LateAnswer"}
-	forged    = suite{"./worker", "Forged|ParcelIsRefused|MalformedHandover|FuzzHandle"}
-	shown     = suite{"./cmd/seqd", "HostileNames|EndlessAnswers"}
+	staleReads = suite{"./allocator/etcd", "^TestStaleReads"}
+	strangers  = suite{"./integration/goclient", "Strangers|LateAnswer"}
+	forged     = suite{"./worker", "Forged|ParcelIsRefused|MalformedHandover|FuzzHandle"}
+	shown      = suite{"./cmd/seqd", "HostileNames|EndlessAnswers"}
 )
 
 // knownMutants break seqd as others were found to be broken (see KNOWN-BUGS.md), or
@@ -27,6 +28,16 @@ var knownMutants = []mutant{
 		name: "record that is gone begun anew", breaks: "U: who deletes a counter has a worker that knows it begin at 1",
 		edits:  []edit{{beliefFile, "		return belief{}, \"\", fmt.Errorf(\"%w: the record is gone\", allocator.ErrFenced)\n", "		return belief{}, \"\", nil\n"}},
 		suites: []suite{counter},
+	},
+	{
+		name: "stale read deposes an owner", breaks: "S: a session is deleted for what a read said of it, whatever it is by now",
+		edits:  []edit{{"allocator/etcd/session.go", "return record.Remove(txn, c.prefix.Session(id), rev) })", "return txn.Then(clientv3.OpDelete(c.prefix.Session(id))) })"}},
+		suites: []suite{staleReads},
+	},
+	{
+		name: "stale read claims a key", breaks: "S: a key is claimed for what a read said of its owner's session",
+		edits:  []edit{{advanceFile, ownerGuard, ""}},
+		suites: []suite{staleReads},
 	},
 	{
 		name: "segments grow without an end", breaks: "gaps: a runaway consumer burns the id space",
