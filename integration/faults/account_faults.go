@@ -96,14 +96,7 @@ func changeAccount(r *run) {
 		server.configure(r)
 		server.reload(r)
 		left := r.waitAll(pace.Patience, false)
-		eventually(r, pace.Patience, fmt.Sprintf("with %s all workers say %q", c.what, c.says), func() error {
-			for _, w := range r.workers {
-				if !w.said(c.says) {
-					return fmt.Errorf("%s has not", w.name)
-				}
-			}
-			return nil
-		})
+		r.awaitWord(c.what, c.says)
 		r.during(2 * time.Second)
 		for _, w := range r.workers {
 			serving, state := w.state()
