@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// account is a NATS account and its operator, as nsc has them: the account has a
-// signing key for workers and one for callers, by which nats-server takes their
+// account is a NATS account and its operator, as nsc has them: the account has
+// signing keys for workers, callers and leaf nodes, by which nats-server takes their
 // credentials.
 type account struct {
 	dir      string
@@ -30,7 +30,7 @@ func newAccount(t testing.TB, dir string) *account {
 		t.Fatal(err)
 	}
 	a.claims = jwt.NewAccountClaims(public(t, newPair(t, nkeys.CreateAccount)))
-	for _, user := range []string{"worker", "caller"} {
+	for _, user := range []string{"worker", "caller", "leaf"} {
 		a.signers[user] = newPair(t, nkeys.CreateAccount)
 		a.trust(t, user, true)
 		a.issue(t, user)

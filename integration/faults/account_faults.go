@@ -27,6 +27,14 @@ var accountFaults = []fault{
 		},
 	},
 	{
+		name:    "NATS account takes no leaf node",
+		promise: "as when a leaf node is cut off: each side goes on with its own workers, and in the end with all",
+		plan:    plan{natsServers: 2, leaf: true, natsAccount: true, workers: 4},
+		inject:  refuseLeaf,
+		shown:   func(figures) error { return nil }, // nats-server says it
+		limits:  sidesCut,
+	},
+	{
 		name:    "NATS account's payload lowered",
 		promise: "a worker whose answer is too large is cut off once, and then knows the limit: smaller answers come as before",
 		plan:    plan{natsAccount: true},
@@ -88,14 +96,7 @@ func changeAccount(r *run) {
 		server.configure(r)
 		server.reload(r)
 		left := r.waitAll(pace.Patience, false)
-		eventually(r, pace.Patience, fmt.Sprintf("with %s all workers say %q", c.what, c.says), func() error {
-			for _, w := range r.workers {
-				if !w.said(c.says) {
-					return fmt.Errorf("%s has not", w.name)
-				}
-			}
-			return nil
-		})
+		r.awaitWord(c.what, c.says)
 		r.during(2 * time.Second)
 		for _, w := range r.workers {
 			serving, state := w.state()
@@ -169,3 +170,48 @@ func askForMuch(nc *nats.Conn) error {
 }
 
 var errFits = errors.New("it fits")
+
+// refuseLeaf has an account take no leaf node any more, which a leaf node hears when
+// it connects again.
+func refuseLeaf(r *run) {
+	server := r.nats[0]
+	end := r.losing()
+	r.tearing()
+	server.conf.account.claims.Limits.LeafNodeConn = 0
+	server.configure(r)
+	server.reload(r)
+	eventually(r, pace.Patience, "the leaf node is refused", func() error {
+		if server.said("maximum account active connections exceeded") {
+			return nil
+		}
+		r.routes[0].Cut()
+		r.routes[0].Heal()
+		return fmt.Errorf("%s has not said so", server.name)
+	})
+	r.during(5 * time.Second)
+	leaves, err := server.leaves()
+	r.checkf(err == nil && leaves == 0, "the account has %d leaf nodes although it may have none: %v", leaves, err)
+	server.conf.account.claims.Limits.LeafNodeConn = jwt.NoLimit
+	server.configure(r)
+	server.reload(r)
+	begin := time.Now()
+	eventually(r, pace.Patience, "the leaf node is back", func() error {
+		if leaves, err = server.leaves(); err == nil && leaves == 0 {
+			err = errors.New("it is not")
+		}
+		return err
+	})
+	back := time.Since(begin)
+	r.during(2 * time.Second)
+	end()
+	r.notef("the leaf node was back after %s", seconds(back))
+}
+
+// leaves returns how many leaf nodes the server has.
+func (n *natsServer) leaves() (int, error) {
+	var varz struct {
+		LeafNodes int `json:"leafnodes"`
+	}
+	err := n.monitored("/varz", &varz)
+	return varz.LeafNodes, err
+}

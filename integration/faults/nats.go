@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,8 +34,14 @@ func (s *system) startNATS(t testing.TB, p plan) {
 		name := fmt.Sprintf("nats%d", i)
 		server := &natsServer{addr: ports.Free(t), monitor: ports.Free(t)}
 		args := append([]string{"nats", "--name", name, "--port", port(server.addr), "--monitor", port(server.monitor)}, flags...)
-		if server.conf = newNATSConf(t, s.dir, name, p); server.conf != nil {
+		if i == 0 {
+			server.conf = newNATSConf(t, s.dir, name, p)
+		}
+		if server.conf != nil {
 			args = []string{"nats", "--config", server.conf.file}
+			server.conf.leaves = valueOf("--leaf-port", flags)
+		} else if p.natsAccount {
+			args = append(args, "--leaf-creds", s.nats[0].conf.account.creds("leaf"))
 		}
 		server.process = newProcess(t, s.dir, name, s.bin.node, args...)
 		if server.conf != nil {
@@ -91,6 +98,14 @@ func (s *system) natsWays(t testing.TB, p plan) [][]string {
 		}
 	}
 	return flags
+}
+
+// valueOf returns a flag's value, "" if it is not there.
+func valueOf(flag string, args []string) string {
+	if i := slices.Index(args, flag); i >= 0 {
+		return args[i+1]
+	}
+	return ""
 }
 
 // url returns what a user connects to, whose password is its name.

@@ -20,6 +20,7 @@ type natsConf struct {
 	account     *account  // that signs for both; nil: none
 	tls         *tlsFiles // certificates of all three; nil: none
 	streams     string    // where JetStream is; "": there is none
+	leaves      string    // port for leaf nodes; "": none
 	more        string    // lines, which win over others
 }
 
@@ -67,6 +68,9 @@ func (n *natsServer) configure(t testing.TB) {
 	}
 	if c.tls != nil {
 		text += fmt.Sprintf("tls {cert_file: %q, key_file: %q, ca_file: %q, verify: true, timeout: 10}\n", c.tls.cert("nats"), c.tls.key("nats"), c.tls.ca)
+	}
+	if c.leaves != "" {
+		text += fmt.Sprintf("leafnodes {host: 127.0.0.1, port: %s, no_advertise: true}\n", c.leaves)
 	}
 	if c.streams != "" {
 		text += fmt.Sprintf("jetstream {store_dir: %q}\n", c.streams)

@@ -74,14 +74,7 @@ func restartOtherwise(r *run) {
 	r.notef("with write_deadline 20ms they were back after %s", seconds(back))
 
 	r.restartWith("no_header_support: true\n")
-	eventually(r, pace.Patience, "all workers say that they get no headers", func() error {
-		for _, w := range r.workers {
-			if !w.said("take no_header_support out of nats-server's configuration") {
-				return fmt.Errorf("%s does not", w.name)
-			}
-		}
-		return nil
-	})
+	r.awaitWord("no headers", "take no_header_support out of nats-server's configuration")
 	r.during(2 * time.Second)
 	for _, w := range r.workers {
 		serving, state := w.state()
@@ -126,14 +119,7 @@ func expireNATS(r *run) {
 		for _, w := range r.workers {
 			w.reconnect()
 		}
-		eventually(r, pace.Patience, fmt.Sprintf("all workers say %q", c.says), func() error {
-			for _, w := range r.workers {
-				if !w.said(c.says) {
-					return fmt.Errorf("%s has not", w.name)
-				}
-			}
-			return nil
-		})
+		r.awaitWord(c.whose+" certificate expired", c.says)
 		r.during(2 * time.Second)
 		server.conf.tls.renew(r)
 		server.reload(r)

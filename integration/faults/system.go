@@ -22,7 +22,7 @@ type plan struct {
 	leaf        bool          // each nats-server but the first is a leaf node of the one before
 	gateways    bool          // each nats-server is a cluster of its own
 	natsUsers   bool          // nats-server, of which there is one, knows who is a worker and who a caller
-	natsAccount bool          // the same by credentials, which an account has signed
+	natsAccount bool          // the first nats-server does so by credentials, which an account has signed; leaf nodes have some too
 	natsTLS     bool          // the same by certificates
 	jetStream   bool          // nats-server, of which there is one, has JetStream
 	natsConfig  string        // lines that nats-server, of which there is one, has in its configuration

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seqd-io/seqd/integration/pace"
 	"github.com/seqd-io/seqd/integration/servers"
 )
 
@@ -86,4 +87,17 @@ func (w *worker) id() string {
 		return ""
 	}
 	return string(said[len(said)-1][1])
+}
+
+// awaitWord waits until every worker has written text.
+func (r *run) awaitWord(what, text string) {
+	r.Helper()
+	eventually(r, pace.Patience, fmt.Sprintf("%s: all workers say %q", what, text), func() error {
+		for _, w := range r.workers {
+			if !w.said(text) {
+				return fmt.Errorf("%s has not", w.name)
+			}
+		}
+		return nil
+	})
 }

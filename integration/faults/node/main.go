@@ -104,6 +104,7 @@ func runNATS(args []string) error {
 	fs.IntVar(&options.Cluster.Port, "cluster-port", 0, "port for routes; 0: no cluster")
 	fs.IntVar(&options.LeafNode.Port, "leaf-port", 0, "port for leaf nodes; 0: none")
 	leafOf := fs.String("leaf-of", "", "host:port of the server whose leaf node it is")
+	leafCreds := fs.String("leaf-creds", "", "credentials `FILE` for that; \"\": none")
 	fs.StringVar(&options.Gateway.Name, "gateway", "", "name of its cluster, which gateways connect to others; \"\": none")
 	fs.IntVar(&options.Gateway.Port, "gateway-port", 0, "port for gateways")
 	fs.StringVar(&options.Gateway.Advertise, "gateway-advertise", "", "host:port at which other clusters find it")
@@ -122,7 +123,7 @@ func runNATS(args []string) error {
 		options.LeafNode.Host = options.Host
 	}
 	if *leafOf != "" {
-		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: *leafOf}}}}
+		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: *leafOf}}, Credentials: *leafCreds}}
 	}
 	if options.Gateway.Name != "" {
 		options.Gateway.Host = options.Host
