@@ -1,10 +1,14 @@
 package etcd
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/seqd-io/seqd/allocator"
 )
 
 // named returns a swap whose path tells its store and its number.
@@ -87,6 +91,27 @@ func TestQueueLosesNothing(t *testing.T) {
 			if out[store] != n {
 				t.Errorf("seed %d: %d of %s's %d came out", seed, out[store], store, n)
 			}
+		}
+	}
+}
+
+// Who foresees that a swap would come too late counts what is sent before it, and not
+// what another store has to wait for itself.
+func TestAnotherStoresQueueRefusesNobody(t *testing.T) {
+	var all txns
+	all.load.note(time.Second)
+	all.flying = maxFlying // nothing is sent meanwhile
+	for i := range 20 * maxSwaps {
+		all.due.push(named("many", i))
+	}
+	for store, refused := range map[string]bool{"many": true, "other": false} {
+		s := named(store, 0)
+		s.deadline = time.Now().Add(3 * time.Second)
+		var err error
+		s.done = func(out outcome) { err = out.err }
+		all.start(s)
+		if errors.Is(err, allocator.ErrBusy) != refused {
+			t.Errorf("%s: got %v, refused: want %v", store, err, refused)
 		}
 	}
 }
