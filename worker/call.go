@@ -42,13 +42,21 @@ func (a *asked) outlived(now time.Time) bool {
 	return a.timeout > 0 && now.Sub(a.arrived) >= a.timeout
 }
 
+// greed is how many times as many requests of one store may wait as there are places
+// free. A store that asks for more than there is has greed of greed+1 places in the end,
+// and the others have the rest, where they find one as soon as they come.
+const greed = 7
+
 // calls are used again: a waiting request costs no allocation.
 var calls = sync.Pool{New: func() any { return &call{answer: make([]byte, 0, 128)} }}
 
-// accept makes a call of a request, if fewer than MaxWaiting wait.
+// accept makes a call of a request, if fewer than MaxWaiting wait, and not nearly all of
+// them for the same store.
 func (w *Worker) accept(st *store, key allocator.Key, n int, a *asked) (*call, bool) {
-	if w.waiting.Add(1) > int64(w.config.MaxWaiting) {
+	own, free := st.waiting.Add(1), int64(w.config.MaxWaiting)-w.waiting.Add(1)
+	if free < 0 || own > greed*(free+1) {
 		w.waiting.Add(-1)
+		st.waiting.Add(-1)
 		return nil, false
 	}
 	a.traced.waits()
@@ -105,6 +113,7 @@ func (c *call) Allocated(_ *allocator.Request, ids allocator.Range, err error) {
 // answer.
 func (c *call) end() {
 	w, scratch, arrived := c.w, c.answer, c.asked.arrived
+	c.store.waiting.Add(-1)
 	if c.store.Leased {
 		c.store.backend.owing.Add(-1)
 	}

@@ -40,7 +40,8 @@ type Config struct {
 	Backends []Backend
 
 	// MaxWaiting bounds the requests that wait for ids. Further ones are answered BUSY
-	// at once. 0 means DefaultMaxWaiting.
+	// at once; so are those of a store that has seven of eight places already. 0 means
+	// DefaultMaxWaiting.
 	MaxWaiting int
 
 	// MaxPatience bounds how long a request waits, unless it names a shorter timeout.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
@@ -18,6 +19,7 @@ type store struct {
 	backend *backend
 	subject string // of the subscription
 	stats   stats
+	waiting atomic.Int64 // requests that were accepted, and are not answered
 
 	mu     sync.Mutex
 	state  State

@@ -53,7 +53,7 @@ func (w answer) Advanced(_ *allocator.Advance, ids allocator.Range, err error) {
 func (c *Counter) Start(a *allocator.Advance) {
 	d := newDrive()
 	d.c, d.a = c, a
-	d.swap.Path, d.swap.deadline = c.Path(a.Key), a.Deadline
+	d.swap.Path, d.swap.store, d.swap.deadline = c.Path(a.Key), a.Key.Store, a.Deadline
 	if !c.guard.Open() {
 		go d.open() // at the start of the process only
 		return

@@ -28,7 +28,8 @@ func (c *Counter) Release(key allocator.Key, rest allocator.Range) {
 	c.givesBack(key, last, b.rev)
 	c.session.releasing()
 	c.txns.start(&swap{
-		Swap: record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer, Periods: periods}.Encode()},
+		Swap:  record.Swap{Path: c.Path(key), Rev: b.rev, Value: record.Counter{Last: last, By: c.config.Writer, Periods: periods}.Encode()},
+		store: key.Store,
 		done: func(out outcome) {
 			if out.err == nil && out.Won {
 				c.believe(key, belief{last: last, rev: out.Rev, gen: b.gen, spent: last}, b.rev)

@@ -54,6 +54,7 @@ type txns struct {
 type swap struct {
 	record.Swap
 
+	store    string    // of its counter: stores take turns
 	deadline time.Time // when the answer is of no use any more; zero: never
 
 	// ended tells, as the swap is about to be sent, that nobody wants it any
@@ -63,7 +64,7 @@ type swap struct {
 	// one that called start. It must not block.
 	done func(outcome)
 
-	next *swap // in the queue
+	next *swap // of its store in the queue
 }
 
 // outcome is what became of a swap.
@@ -115,7 +116,7 @@ func (t *txns) start(s *swap) {
 		t.done(s, outcome{err: errClosed})
 		return
 	}
-	if err := t.load.refuse(s.deadline, t.due.len); err != nil {
+	if err := t.load.refuse(s.deadline, t.due.before(s.store)); err != nil {
 		t.mu.Unlock()
 		t.done(s, outcome{err: err})
 		return
@@ -216,8 +217,8 @@ type SmallError struct{ Err error }
 func (e *SmallError) Error() string { return e.Err.Error() }
 func (e *SmallError) Unwrap() error { return e.Err }
 
-// nextLocked takes as many swaps as one transaction holds, in the order they
-// came, and leaves out those that ended. etcd refuses a transaction that names a
+// nextLocked takes as many swaps as one transaction holds, as it is their turn,
+// and leaves out those that ended. etcd refuses a transaction that names a
 // key twice, so the second swap of a path stays for the next one.
 func (t *txns) nextLocked() (batch, ended []*swap) {
 	now := time.Now()

@@ -19,7 +19,7 @@ const (
 // those of leases, of what is remembered of etcd, the allocators' and the worker's, the
 // wire's, those of the way to etcd, of what NATS refuses, the stamper's, the command's, and
 // those of numbers and repeats.
-var mutants = slices.Concat(counterMutants, leaseMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants, numberMutants, knownMutants)
+var mutants = slices.Concat(counterMutants, leaseMutants, memoryMutants, allocatorMutants, wireMutants, etcdMutants, natsMutants, stampMutants, commandMutants, numberMutants, knownMutants, fairnessMutants)
 
 // fallen is where what an advance brings is held against what others learned.
 const fallen = "case old.rev < b.rev && old.last > base, old.rev == b.rev && old.last != b.last, old.rev > b.rev && old.last < b.last:"

@@ -44,7 +44,7 @@ func (d *Disk) mount() (err error) {
 		EntryTimeout: &known, AttrTimeout: &known,
 		RootStableAttr: &fs.StableAttr{Ino: d.tree.root.id},
 		UID:            uint32(os.Getuid()), GID: uint32(os.Getgid()),
-		MountOptions: fuse.MountOptions{DirectMount: true, FsName: "powerloss", Name: "powerloss"},
+		MountOptions: fuse.MountOptions{DirectMountStrict: os.Geteuid() == 0, FsName: "powerloss", Name: "powerloss"},
 	})
 	return err
 }

@@ -9,8 +9,9 @@
 //     else: not the entry that names it;
 //   - fsync of a folder makes its entries durable, and not what stands in the files
 //     that they name, nor the entry of the folder itself;
-//   - of what a file was written since, nothing survives, or all, or the first
-//     writes, or any of them; one may be torn between two sectors;
+//   - of what a file was written since, each sector holds some of the first writes to
+//     it, none or all included. So a write may be torn, and be there without an earlier
+//     one to another sector;
 //   - of the entries made, renamed and removed since, the first ones survive, in the
 //     order in which they were made. A rename is never half done. It may be there
 //     without the data of its file, as the data may be without it.

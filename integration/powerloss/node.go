@@ -3,6 +3,7 @@ package powerloss
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -55,43 +56,63 @@ func (n *node) sync() {
 const sector = 512
 
 // cut leaves the file with what was synced, and with what rnd draws of the rest; nil
-// draws nothing. It returns how many changes survived, of how many.
-func (n *node) cut(rnd *rand.Rand) (survived, of int) {
+// draws nothing. It returns how many changes were lost, at least in part, of how many.
+//
+// What is drawn first is how far the disk had got. Up to there either everything is
+// written but the last write, which may be torn, or of each sector the first writes to
+// it: it never holds a later one without an earlier one.
+func (n *node) cut(rnd *rand.Rand) (lost, of int) {
 	of = len(n.pending)
-	for i, survives := range draw(rnd, of) {
-		if !survives {
-			continue
+	got, inOrder := 0, 0
+	if rnd != nil {
+		got = rnd.IntN(of + 1)
+		if rnd.IntN(4) == 0 {
+			got = of
 		}
-		survived++
-		c := n.pending[i]
-		first := int((c.off/sector+1)*sector - c.off) // bytes, to where it can be torn first
-		if more := len(c.data) - first; more > 0 && rnd.IntN(8) == 0 {
-			c.data = c.data[:first+sector*rnd.IntN((more+sector-1)/sector)]
+		if rnd.IntN(2) == 0 {
+			inOrder = max(0, got-1)
 		}
+	}
+	for _, c := range n.pending[:inOrder] {
 		c.apply(&n.durable)
 	}
-	n.pending, n.now = nil, n.durable.clone()
-	return survived, of
-}
-
-// draw returns which of n changes survive: none, all, the first ones, or any.
-func draw(rnd *rand.Rand, n int) []bool {
-	survive := make([]bool, n)
-	if rnd == nil || n == 0 {
-		return survive
+	writes := map[int64]int{} // to a sector, that survive
+	for _, c := range n.pending[inOrder:got] {
+		eachSector(c, func(number int64, _ change) { writes[number]++ })
 	}
-	first, kind := rnd.IntN(n+1), rnd.IntN(4)
-	for i := range survive {
-		switch kind {
-		case 1:
-			survive[i] = true
-		case 2:
-			survive[i] = i < first
-		case 3:
-			survive[i] = rnd.IntN(2) == 0
+	for _, number := range slices.Sorted(maps.Keys(writes)) {
+		writes[number] = rnd.IntN(writes[number] + 1)
+	}
+	lost = of - got
+	for _, c := range n.pending[inOrder:got] {
+		if c.data == nil {
+			c.apply(&n.durable)
+			continue
+		}
+		whole := true
+		eachSector(c, func(number int64, part change) {
+			if writes[number]--; writes[number] >= 0 {
+				part.apply(&n.durable)
+			} else {
+				whole = false
+			}
+		})
+		if !whole {
+			lost++
 		}
 	}
-	return survive
+	n.pending, n.now = nil, n.durable.clone()
+	return lost, of
+}
+
+// eachSector calls do with the parts of a write, and the numbers of their sectors.
+func eachSector(c change, do func(number int64, part change)) {
+	for len(c.data) > 0 {
+		number := c.off / sector
+		size := min(len(c.data), int((number+1)*sector-c.off))
+		do(number, change{off: c.off, data: c.data[:size]})
+		c.off, c.data = c.off+int64(size), c.data[size:]
+	}
 }
 
 // rename is a change of entries: one is taken away, or set, or both. Where both are, it

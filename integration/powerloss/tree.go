@@ -195,8 +195,8 @@ func (t *tree) cut(rnd *rand.Rand) (loss Loss) {
 			n.reset()
 			continue
 		}
-		survived, of := n.cut(rnd)
-		loss.Writes, loss.WritesLost = loss.Writes+of, loss.WritesLost+of-survived
+		lost, of := n.cut(rnd)
+		loss.Writes, loss.WritesLost = loss.Writes+of, loss.WritesLost+lost
 	}
 	return loss
 }
