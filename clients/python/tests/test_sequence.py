@@ -14,7 +14,7 @@ from instant import Source, now
 import seqd
 from seqd._batch import Batch, Outcome
 from seqd._crossing import Crossing, ThreadCall
-from seqd._sequence import GATHER_TIME
+from seqd._sequence import GATHER_PART, GATHER_TIME
 from seqd._wire import MAX_ID
 
 pytestmark = pytest.mark.instant
@@ -90,6 +90,19 @@ async def test_served_calls_come_again_together() -> None:
     await asyncio.gather(first, *(loop() for _ in range(25)))
     assert source.last == 1000
     assert len(source.asks) <= 23
+
+
+async def test_a_batch_gathers_for_a_part_of_its_calls_time() -> None:
+    """Where the request before takes long: a later call has its whole time, in a batch of its own."""
+    source = Source(way=0.2)
+    seq = source.sequence(timeout=0.2 * GATHER_PART, attempt_timeout=1)
+    for _ in range(2):  # the second time, a timer of the first is still set
+        calls = []
+        for pause in (0.01, 0.09, 0.2, 0.05):
+            calls.append(asyncio.create_task(seq.next()))
+            await asyncio.sleep(pause)
+        await asyncio.gather(*calls)
+    assert source.asks == [1, 2, 1] * 2
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -27,11 +27,11 @@ class Batch:
     its ids are a gap.
     """
 
-    __slots__ = ("_closed", "_left", "calls", "deadline", "n", "open_until", "stocks")
+    __slots__ = ("_closed", "_left", "calls", "deadline", "full", "n", "stocks")
 
-    def __init__(self, deadline: float, open_until: float = 0.0) -> None:
+    def __init__(self, deadline: float, *, full: bool = True) -> None:
         self.deadline = deadline  # when the time of its calls is up, on the loop's clock
-        self.open_until = open_until  # when it has gathered long enough
+        self.full = full  # it has gathered long enough
         self.n = 0  # ids its calls want
         self.stocks = False  # its request is for the stock, too
         self.calls: dict[Waiter, int] = {}  # how many ids each wants

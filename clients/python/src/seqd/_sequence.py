@@ -68,6 +68,7 @@ class AsyncSequence:
         self._crowd = 0  # calls that _send may hope for before it closes a batch
         self._threads = False  # the calls are those of threads
         self._gathered: asyncio.Future[None] | None = None  # is done when the crowd is there; None: nobody waits
+        self._filling = False  # a timer is set for a batch that gathers
         self._closed = False
 
     async def next(self) -> int:
@@ -111,9 +112,8 @@ class AsyncSequence:
                 raise self._explained(e) from None
             if first is not None:
                 return first
-        loop = asyncio.get_running_loop()
-        call: asyncio.Future[Outcome] = loop.create_future()
-        self._join(call, n, loop.time())
+        call: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._join(call, n)
         return call
 
     def _raise(self, outcome: Outcome) -> NoReturn:
@@ -149,7 +149,7 @@ class AsyncSequence:
             if first is not None:
                 call.set_result(first)
                 return
-        self._join(call, n, asyncio.get_running_loop().time())
+        self._join(call, n)
         if self._gathered is not None and len(self._batches[0]) >= self._crowd:
             self._all_there()
 
@@ -178,19 +178,34 @@ class AsyncSequence:
         if self._stock is not None:
             self._stock.clear()
 
-    def _join(self, call: Waiter, n: int, now: float) -> None:
+    def _join(self, call: Waiter, n: int) -> None:
         """Put a call into the batch that gathers."""
         if self._batches:
             batch = self._batches[-1]
-            if now <= batch.open_until and batch.n + n <= self._limit:
+            if not batch.full and batch.n + n <= self._limit:
                 batch.calls[call] = n  # batch.join, without the call
                 batch.n += n
                 return
-        timeout = self._options.timeout
-        batch = Batch(now + timeout, now + timeout / GATHER_PART)
+        loop = asyncio.get_running_loop()
+        batch = Batch(loop.time() + self._options.timeout, full=False)
         batch.join(call, n)
         self._batches.append(batch)
+        if not self._filling:
+            self._filling = True
+            self._fill_later(loop, batch)
         self._start_sending()
+
+    def _fill_later(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        """See to it that a batch gathers no longer than it may. The clock is read here, not by each call."""
+        timeout = self._options.timeout
+        loop.call_at(batch.deadline - timeout + timeout / GATHER_PART, self._fill, loop, batch)
+
+    def _fill(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        batch.full = True
+        if self._batches and not self._batches[-1].full:
+            self._fill_later(loop, self._batches[-1])
+        else:
+            self._filling = False
 
     def _leave(self, call: Waiter) -> None:
         """Take out a call that gave up."""
