@@ -149,6 +149,9 @@ func marked(file string) ([]string, error) {
 	if in {
 		return nil, fmt.Errorf("%s: [write] has no [/write]", file)
 	}
+	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
+		lines = lines[:len(lines)-1] // the next function's distance
+	}
 	return dedent(lines), nil
 }
 

@@ -1,19 +1,28 @@
 # What the run scripts of rows have in common. They run in a copy of their folder.
 
+# once FILE… -- COMMAND… runs the command unless it has run for the same files before.
+once() {
+  local files=()
+  while [ "$1" != -- ]; do files+=("$1"); shift; done
+  shift
+  local done=.done-${files[0]}
+  cat "${files[@]}" | cmp -s - "$done" || { "$@" >&2 && cat "${files[@]}" >"$done"; }
+}
+
 # venv [PYTHON] installs requirements.txt; its interpreter is then venv/bin/python.
 venv() {
   [ -x venv/bin/python ] || "${1:-python3}" -m venv venv
-  venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt >&2
+  once requirements.txt -- venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 }
 
 # packages installs package.json.
 packages() {
-  npm install --silent --no-audit --no-fund --no-package-lock >&2
+  once package.json -- npm install --loglevel error --no-audit --no-fund --no-package-lock
 }
 
 # jars puts what pom.xml depends on into lib.
 jars() {
-  mvn -B -q -ntp dependency:copy-dependencies -DoutputDirectory=lib >&2
+  once pom.xml -- mvn -B -q -ntp dependency:copy-dependencies -DoutputDirectory=lib
 }
 
 # installed PACKAGE… installs packages of Debian that are missing.
@@ -37,10 +46,30 @@ replies() {
 
 # own_client installs our client for JavaScript from this clone, as its page says.
 own_client() {
-  npm install --silent --no-audit --no-fund --no-package-lock --no-save --install-links "$WILD_REPO/clients/js" >&2
+  npm install --loglevel error --no-audit --no-fund --no-package-lock --no-save --install-links "$WILD_REPO/clients/js" >&2
 }
 
 # shows runs a row's program. A client that waits for ever ends it.
 shows() {
   timeout 60 "$@"
+}
+
+# since VERSION COMMAND… prints that version, if the command prints what is in the file
+# facts, but for the line of the version. It asks a key of its own.
+since() {
+  local version=$1
+  shift
+  diff <(grep -v '^version: ' facts) <(WILD_SUBJECT=$WILD_SUBJECT-since shows "$@" | grep -v '^version: ') >&2 && echo "since: $version"
+}
+
+# older_venv PACKAGE==VERSION… installs them with pip in the folder older.
+older_venv() {
+  [ -x older/bin/python ] || { "${PYTHON:-python3}" -m venv older && older/bin/python -m pip install --quiet --disable-pip-version-check "$@"; } >&2
+}
+
+# older_packages PACKAGE@VERSION… installs them with npm in the folder older, and copies the program there.
+older_packages() {
+  mkdir -p older
+  [ -d older/node_modules ] || npm install --loglevel error --no-audit --no-fund --no-package-lock --prefix older "$@" >&2
+  cp ids.* older/
 }

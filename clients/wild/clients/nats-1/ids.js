@@ -17,6 +17,8 @@ function ids(nc, subject, n, done) {
 
 const nc = NATS.connect({ url: process.env.NATS_URL });
 console.log("row: nats 1.4, Node");
+let heard = false; // of the timeout in the options
+nc.requestOne("seq.nosuch.key", "{}", { timeout: 100 }, () => (heard = true));
 console.log(`version: ${require("nats/package.json").version}`);
 ids(nc, subject, 3, (err, id) => {
   console.log(`id: yes, in JSON: \`${id}\``);
@@ -26,7 +28,7 @@ ids(nc, subject, 3, (err, id) => {
     nc.requestOne(subject, '{"n":0}', 2000, (answer) => {
       console.log(`error: in the body alone: \`${answer}\``);
       nc.requestOne("seq.nosuch.key", "{}", 500, (answer) => {
-        console.log(`nobody: \`${answer.code}\` after its timeout; with none, nothing is heard`);
+        console.log(`nobody: \`${answer.code}\` after its timeout; with \`{ timeout: 100 }\` for options ${heard ? "the same" : "nothing was heard by then"}`);
         nc.close();
       });
     });

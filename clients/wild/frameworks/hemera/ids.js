@@ -1,0 +1,21 @@
+const Hemera = require("nats-hemera");
+const nats = require("nats").connect({ url: process.env.NATS_URL });
+
+const hemera = new Hemera(nats, { logLevel: "silent", timeout: 1000 });
+const shown = (action) =>
+  action.then(
+    (v) => `resolves with \`${JSON.stringify(v.data)}\``,
+    (e) => `rejects with \`${e.name}\`, which says ${JSON.stringify(e.message)}`,
+  );
+
+hemera.ready(async () => {
+  console.log("row: Hemera");
+  console.log(`version: ${require("nats-hemera/package.json").version} with nats ${require("nats/package.json").version}`);
+  console.log(`id: no way found: \`act({ topic, n: 3 })\` ${await shown(hemera.act({ topic: process.env.WILD_SUBJECT, n: 3 }))}`);
+  console.log(`error: ${await shown(hemera.act({ topic: process.env.WILD_SUBJECT, n: 0 }))}`);
+  console.log(`nobody: ${await shown(hemera.act({ topic: "seq.nosuch.key" }))}`);
+  nats.requestOne(process.env.WILD_SUBJECT, "{}", 1000, (answer) => {
+    console.log(`note: the next id after that is \`${answer}\`; ask by the client of NATS that Hemera was given`);
+    hemera.close(() => process.exit());
+  });
+});
