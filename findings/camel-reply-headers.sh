@@ -47,8 +47,10 @@ GO
 cat >Ask.java <<'JAVA'
 import io.nats.client.Connection;
 import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
+import java.time.Duration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.nats.NatsComponent;
@@ -57,14 +59,14 @@ import org.apache.camel.impl.DefaultCamelContext;
 class Ask {
   public static void main(String[] args) throws Exception {
     String seen;
-    try (Connection nc = Nats.connect(System.getenv("NATS_URL")); CamelContext context = new DefaultCamelContext()) {
+    try (Connection nc = Nats.connect(Options.builder().server(System.getenv("NATS_URL")).connectionTimeout(Duration.ofSeconds(30)).build()); CamelContext context = new DefaultCamelContext()) {
       nc.createDispatcher(m -> {
         Headers headers = new Headers().put("Version", "of the answer").put("Status", "late");
         nc.publish(NatsMessage.builder().subject(m.getReplyTo()).headers(headers).data("answer").build());
       }).subscribe("ask");
       context.getComponent("nats", NatsComponent.class).setServers(System.getenv("NATS_URL"));
       context.start();
-      Exchange exchange = context.createProducerTemplate().request("nats:ask", e -> {
+      Exchange exchange = context.createProducerTemplate().request("nats:ask?connectionTimeout=30000&requestTimeout=30000", e -> {
         e.getMessage().setBody("question");
         e.getMessage().setHeader("Version", "of the question");
       });

@@ -54,16 +54,17 @@ import java.util.concurrent.TimeUnit;
 
 class Ask {
   public static void main(String[] args) throws Exception {
-    Options options = Options.builder().server(System.getenv("NATS_URL")).reportNoResponders().build();
+    Options options = Options.builder().server(System.getenv("NATS_URL")).reportNoResponders()
+        .connectionTimeout(Duration.ofSeconds(30)).build();
     String blocking, future;
     try (Connection nc = Nats.connect(options)) {
       try {
-        blocking = "" + nc.request("nobody", null, Duration.ofSeconds(5));
+        blocking = "" + nc.request("nobody", null, Duration.ofSeconds(30));
       } catch (Exception e) {
         blocking = e.getClass().getSimpleName();
       }
       try {
-        future = "" + nc.request("nobody", null).get(5, TimeUnit.SECONDS);
+        future = "" + nc.request("nobody", null).get(30, TimeUnit.SECONDS);
       } catch (ExecutionException e) {
         future = e.getCause().getClass().getSimpleName();
       }

@@ -54,12 +54,15 @@ shows() {
   timeout 60 "$@"
 }
 
-# since VERSION COMMAND… prints that version, if the command prints what is in the file
-# facts, but for the line of the version. It asks a key of its own.
+# since VERSION COMMAND… prints that version, if the command says that it has it and prints
+# besides what is in the file facts. It asks a key of its own.
 since() {
   local version=$1
   shift
-  diff <(grep -v '^version: ' facts) <(WILD_SUBJECT=$WILD_SUBJECT-since shows "$@" | grep -v '^version: ') >&2 && echo "since: $version"
+  WILD_SUBJECT=$WILD_SUBJECT-since shows "$@" >facts.older
+  grep -q "^version: .*$version" facts.older # not the newer one by accident
+  diff <(grep -v '^version: ' facts) <(grep -v '^version: ' facts.older) >&2
+  echo "since: $version"
 }
 
 # older_venv PACKAGE==VERSION… installs them with pip in the folder older.

@@ -24,6 +24,7 @@ const stores = `stores:
   wild: {mode: strong}
   big:  {mode: strong, bigger_than: 9007199254740992} # ids from 2^53+1
   wide: {mode: strong, bigger_than: 4294967300}       # ids from 2^32+5
+  text: {mode: strong, bigger_than: 12345677}         # ids that are 8 bytes as text
 `
 
 var ready = regexp.MustCompile(`^ready nats=(\S+) etcd=(\S+) `)

@@ -17,7 +17,7 @@ async function ids(nc, subject, n = 1) {
 
 const subject = process.env.WILD_SUBJECT;
 console.log("row: wsconnect, by websocket");
-console.log(`version: nats-core ${JSON.parse(readFileSync("node_modules/@nats-io/nats-core/package.json")).version}`);
+console.log(`version: nats-core ${JSON.parse(readFileSync(new URL("node_modules/@nats-io/nats-core/package.json", import.meta.url))).version}`);
 console.log(`id: yes: \`${await ids(nc, subject, 3)}\``);
 const reply = await nc.request(subject, '{"n":0}');
 console.log(`error: a reply like any other, with the header \`Nats-Service-Error-Code: ${reply.headers.get("Nats-Service-Error-Code")}\`; its \`headers.hasError\` is ${reply.headers.hasError}`);

@@ -83,7 +83,7 @@ func withoutStruct(big, wide, failure []byte) {
 func inJSON() {
 	for _, name := range []string{"encoding/json", "encoding/json with `json:\"id,string\"`"} {
 		fmt.Println("row: Go:", name)
-		fmt.Println("version:", strings.TrimPrefix(runtime.Version(), "go"))
+		fmt.Println("version: Go", runtime.Version()[len("go"):len("go1.26")])
 		var plain struct{ ID, N int64 }
 		var tagged struct {
 			ID int64 `json:"id,string"`

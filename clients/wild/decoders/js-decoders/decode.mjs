@@ -48,7 +48,10 @@ const libraries = {
 };
 for (const [name, decode] of Object.entries(libraries)) row(name, installed(name), decode);
 row("@msgpack/msgpack with useBigInt64", installed("@msgpack/msgpack"), (b) => msgpackMsgpack.decode(b, { useBigInt64: true }));
+const strings = { int64AsType: "string" };
+row("msgpackr with int64AsType: string", installed("msgpackr"), (b) => new msgpackr.Unpackr(strings).unpack(b));
+row("the same, and useRecords: false", installed("msgpackr"), (b) => new msgpackr.Unpackr({ ...strings, useRecords: false }).unpack(b));
 row("msgpack-lite with int64", installed("msgpack-lite"), (b) => lite.decode(b, { codec: lite.createCodec({ int64: true }) }));
 const json = (name) => readFileSync(`${name}.json`);
-row("JSON.parse", `Node ${process.versions.node}`, JSON.parse, json);
-row("JSON.parse, and Number(id)", `Node ${process.versions.node}`, (b) => ({ id: Number(JSON.parse(b).id) }), json);
+row("JSON.parse", `Node ${process.versions.node.split(".")[0]}`, JSON.parse, json);
+row("JSON.parse, and Number(id)", `Node ${process.versions.node.split(".")[0]}`, (b) => ({ id: Number(JSON.parse(b).id) }), json);

@@ -60,4 +60,4 @@ def typed(data):
 
 
 row("msgspec into a Struct", typed, version("msgspec"))
-row("json", json.loads, f"Python {platform.python_version()}", "json")
+row("json", json.loads, f"Python {platform.python_version().rpartition('.')[0]}", "json")

@@ -14,8 +14,14 @@ hemera.ready(async () => {
   console.log(`id: no way found: \`act({ topic, n: 3 })\` ${await shown(hemera.act({ topic: process.env.WILD_SUBJECT, n: 3 }))}`);
   console.log(`error: ${await shown(hemera.act({ topic: process.env.WILD_SUBJECT, n: 0 }))}`);
   console.log(`nobody: ${await shown(hemera.act({ topic: "seq.nosuch.key" }))}`);
-  nats.requestOne(process.env.WILD_SUBJECT, "{}", 1000, (answer) => {
-    console.log(`note: the next id after that is \`${answer}\`; ask by the client of NATS that Hemera was given`);
+  // [write]
+  // The client of NATS that Hemera was given can ask.
+  nats.requestOne(process.env.WILD_SUBJECT, '{"n":1}', 2000, (answer) => {
+    const { code, id } = JSON.parse(answer);
+    // [/write]
+    console.log(`note: the next id after that is \`${code || id}\`, by the client of NATS that Hemera was given`);
     hemera.close(() => process.exit());
+    // [write]
   });
+  // [/write]
 });

@@ -6,6 +6,18 @@ import java.time.Duration;
 import org.springframework.messaging.support.MessageBuilder;
 
 class Ids {
+  // [write]
+  /** The answer in JSON: it holds an id, or a code. The connection is the binder's, a bean. */
+  static String json(Connection nc, String subject, int n) throws Exception {
+    io.nats.client.Message reply = nc.request(subject, ("{\"n\":" + n + "}").getBytes(), Duration.ofSeconds(2));
+    if (reply == null) {
+      throw new IllegalStateException("no worker, or no answer within 2 s");
+    }
+    return new String(reply.getData());
+  }
+
+  // [/write]
+
   public static void main(String[] args) throws Exception {
     String subject = System.getenv("WILD_SUBJECT");
     System.out.println("row: Spring Cloud Stream's binder");
@@ -27,8 +39,7 @@ class Ids {
       nobody.afterPropertiesSet();
       nobody.handleMessage(MessageBuilder.withPayload("{}").build());
       System.out.println("nobody: not told");
-      byte[] next = nc.request(subject, "{}".getBytes(), Duration.ofSeconds(2)).getData();
-      System.out.println("note: the next id after that is `" + new String(next) + "`; the connection that the binder is given is one of jnats, and can ask");
+      System.out.println("note: the next id after that is `" + json(nc, subject, 1) + "`, by the connection of jnats that the binder is given");
     }
   }
 }

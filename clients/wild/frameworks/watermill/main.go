@@ -2,9 +2,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -39,6 +42,40 @@ func publisher(url string, disabled bool) *wmnats.Publisher {
 	}, watermill.NopLogger{}))
 }
 
+// [write]
+
+// publisherOf returns a publisher of Watermill; the connection asks for ids beside it.
+func publisherOf(nc *nats.Conn) *wmnats.Publisher {
+	return must(wmnats.NewPublisherWithNatsConn(nc, wmnats.PublisherPublishConfig{
+		Marshaler:         &wmnats.NATSMarshaler{},
+		SubjectCalculator: wmnats.DefaultSubjectCalculator,
+		JetStream:         wmnats.JetStreamConfig{Disabled: true},
+	}, watermill.NopLogger{}))
+}
+
+func first(nc *nats.Conn, subject string, n int) (int64, error) {
+	reply, err := nc.RequestMsg(&nats.Msg{Subject: subject, Header: nats.Header{
+		"Accept": {"text/plain"}, "Seq-Count": {strconv.Itoa(n)},
+	}}, 2*time.Second)
+	if err != nil {
+		return 0, err
+	}
+	if why := reply.Header.Get("Nats-Service-Error"); why != "" {
+		return 0, errors.New(why)
+	}
+	id, _, _ := strings.Cut(string(reply.Data), " ")
+	return strconv.ParseInt(id, 10, 64)
+}
+
+// [/write]
+
+// numbered publishes a message whose id came over the same connection.
+func numbered(nc *nats.Conn, subject string) int64 {
+	id := must(first(nc, subject, 1))
+	must(0, publisherOf(nc).Publish("orders", message.NewMessage(strconv.FormatInt(id, 10), nil)))
+	return id
+}
+
 func main() {
 	url, subject := os.Getenv("NATS_URL"), os.Getenv("WILD_SUBJECT")
 	fmt.Println("row: Watermill")
@@ -62,5 +99,5 @@ func main() {
 	fmt.Printf("note: with JetStream, `Publish` to the subject returns `%v`\n", ask(stream, subject, `{"n":3}`))
 	must(0, stream.Close())
 	fmt.Printf("note: the next id after that is `%s`: never publish to seqd's subjects by JetStream\n", must(nc.Request(subject, []byte("{}"), 2*time.Second)).Data)
-	fmt.Println("note: ask by the connection of nats.go that a publisher may be given (`NewPublisherWithNatsConn`), or by [our client](../go/README.md)")
+	fmt.Printf("note: by the connection of nats.go that a publisher may be given, as below: `%d`\n", numbered(nc, subject))
 }

@@ -27,6 +27,7 @@ class Device:
 
     def __init__(self, protocol, name):
         self.events = queue.Queue()
+        self.name = name
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=protocol)
         self.client.on_connect = lambda _c, _u, _f, reason, _p: self.events.put(str(reason))
         self.client.on_subscribe = lambda *_: self.events.put("subscribed")
@@ -49,9 +50,9 @@ class Device:
         self.client.subscribe(topic, qos=1)
         self.wait("subscribed")
 
-    def ask(self, key, payload):
+    def ask(self, store, key, payload):
         """Returns what the bridge answers."""
-        self.client.publish(f"ask/{STORE}/{key}/device7", payload, qos=1)
+        self.client.publish(f"ask/{store}/{key}/{self.name}", payload, qos=1)
         while not isinstance(got := self.next(), tuple):
             pass
         return got[1]
@@ -88,18 +89,18 @@ def bridged():
     bridge = subprocess.Popen([sys.executable, "bridge.py"], stdout=subprocess.PIPE, text=True)
     try:
         bridge.stdout.readline()
-        device = Device(mqtt.MQTTv311, "device7")
-        device.subscribe("ids/device7")
-        got = device.ask("bridged", "order-7")
+        device, other = Device(mqtt.MQTTv311, "device7"), Device(mqtt.MQTTv311, "device8")
+        for d in (device, other):
+            d.subscribe(f"ids/{d.name}")
+        got = device.ask(STORE, "bridged", "order-7")
         row("paho-mqtt, MQTT 3.1.1, and the bridge", f"publish `order-7` to `ask/{STORE}/bridged/device7`", f"`{got}` on `ids/device7`")
-        again, other = device.ask("bridged", "order-7"), device.ask("bridged", "order-8")
-        row("the same again", "publish `order-7` once more, then `order-8`", f"`{again}`, then `{other}`")
-        row("no payload", "publish nothing, so that `Idempotency-Key` is empty", f"`{device.ask('bridged', '')}`")
-        device.client.publish("ask/nosuch/bridged/device7", "order-7", qos=1)
-        while not isinstance(got := device.next(), tuple):
-            pass
-        row("no worker", "publish to `ask/nosuch/bridged/device7`", f"`{got[1]}`")
+        row("the same again", "publish `order-7` once more", f"`{device.ask(STORE, 'bridged', 'order-7')}`")
+        row("another device", f"publish `order-7` to `ask/{STORE}/bridged/device8`", f"`{other.ask(STORE, 'bridged', 'order-7')}`")
+        row("no payload", "publish nothing, twice", f"`{device.ask(STORE, 'bridged', '')}`, then `{device.ask(STORE, 'bridged', '')}`")
+        row("a payload that is too long", "publish 65 bytes", f"`{device.ask(STORE, 'bridged', 'x' * 65)}`")
+        row("no worker", "publish to `ask/nosuch/bridged/device7`", f"`{device.ask('nosuch', 'bridged', 'order-7')}`")
         device.close()
+        other.close()
     finally:
         bridge.kill()
         bridge.wait()

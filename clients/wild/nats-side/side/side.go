@@ -14,7 +14,7 @@ import (
 )
 
 // Patience is how long is waited for what must come.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // Check ends the program if there is an error.
 func Check(err error) { Must(0, err) }
@@ -57,7 +57,7 @@ func Connect(s *server.Server, options ...nats.Option) *nats.Conn {
 
 // Ask returns the answer to a request for one STRONG id, or what there was instead.
 func Ask(nc *nats.Conn, subject string) string {
-	return AskFor(nc, subject, 2*time.Second, nats.Header{})
+	return AskFor(nc, subject, 5*time.Second, nats.Header{})
 }
 
 // AskFor is Ask with headers besides and a patience.

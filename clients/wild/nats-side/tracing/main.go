@@ -52,7 +52,7 @@ func withinAccount() {
 	traces := hears(owner)
 	answer := side.AskFor(owner, "seq.side.trace", side.Patience, nats.Header{"Nats-Trace-Dest": {"traces"}})
 	side.Row("`Nats-Trace-Dest`", "ask with it in the account of the workers", fmt.Sprintf("`%s`, and a trace: %s", answer, events(traces)))
-	answer = side.AskFor(owner, "seq.side.trace", side.Patience/10, traceOnly)
+	answer = side.AskFor(owner, "seq.side.trace", side.Patience/20, traceOnly)
 	side.Row("`Nats-Trace-Only`", "ask with it in the account of the workers", fmt.Sprintf("%s, and a trace: %s; no id is spent: the next one is `%s`",
 		answer, events(traces), side.Ask(owner, "seq.side.trace")))
 	answer = side.AskFor(owner, "seq.side.trace", side.Patience, nats.Header{"traceparent": {sampled}})
@@ -62,7 +62,7 @@ func withinAccount() {
 func throughImport(what, export string) {
 	_, shop := start(export)
 	traces := hears(shop)
-	answer := side.AskFor(shop, "seq.side.trace", side.Patience/10, traceOnly)
+	answer := side.AskFor(shop, "seq.side.trace", side.Patience/20, traceOnly)
 	side.Row("`Nats-Trace-Only` through "+what, "ask with it in the account of a caller, while a worker serves", fmt.Sprintf("%s, and a trace: %s", answer, events(traces)))
 }
 

@@ -22,7 +22,7 @@ async def main():
         if "code" in answer:  # a metric without an id is not to go on
             print(f"{answer['code']}: {answer['error']}", file=sys.stderr, flush=True)
             continue
-        print(f"{series} id={answer['id']}{os.environ['WILD_SUFFIX']},{fields} {when}", flush=True)  # the suffix is i
+        print(f"{series} id={answer['id']}i,{fields} {when}", flush=True)  # without the i it is a float
     # [/write]
     await nc.close()
 
