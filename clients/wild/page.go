@@ -149,8 +149,12 @@ func marked(file string) ([]string, error) {
 	if in {
 		return nil, fmt.Errorf("%s: [write] has no [/write]", file)
 	}
-	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
-		lines = lines[:len(lines)-1] // the next function's distance
+	blank := func(line string) bool { return strings.TrimSpace(line) == "" }
+	for len(lines) > 0 && blank(lines[0]) {
+		lines = lines[1:] // a formatter wants it behind the mark
+	}
+	for len(lines) > 0 && blank(lines[len(lines)-1]) {
+		lines = lines[:len(lines)-1] // and before the next one
 	}
 	return dedent(lines), nil
 }

@@ -35,10 +35,10 @@ console.log(`id: yes, with the lines below: \`${json(await ids(subject, 3))}\``)
 await ids(subject, 0).catch((e) => console.log(`error: thrown, with the lines below: \`${json(e)}\``));
 await ids("seq.nosuch.key").catch((e) => console.log(`nobody: \`${e.constructor.name}\` at once`));
 
-// Without them: what comes is a value, and never an id.
+// Without those lines: what comes is a value, and never an id.
 const plain = new ClientNats({ servers });
 const asked = (data) => firstValueFrom(plain.send(subject, data).pipe(timeout(1000))).then((v) => `the value \`${json(v)}\``, (e) => `\`${e.name}\``);
-console.log(`note: without them, \`send(subject, { n: 3 })\` gets ${await asked({ n: 3 })}`);
+console.log(`note: without the lines below, \`send(subject, { n: 3 })\` gets ${await asked({ n: 3 })}`);
 console.log(`note: the next id after that is \`${json(await ids(subject))}\``);
 await plain.close();
 await client.close();
