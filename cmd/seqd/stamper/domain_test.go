@@ -234,6 +234,7 @@ func TestNamesakesStamped(t *testing.T) {
 	edge.addStream(t, sourceConfig)
 	edge.addStream(t, jetstream.StreamConfig{Name: "EDGE", Subjects: []string{"edge.>"}, AllowAtomicPublish: true})
 	var both []*started
+	goOn := make(chan struct{}) // the hub's, which has its first batch in hand until the other one has acknowledged all
 	for _, side := range []struct {
 		has           *rig
 		domain, store string
@@ -242,18 +243,22 @@ func TestNamesakesStamped(t *testing.T) {
 		side.has.addConsumer(t, nil)
 		c := config()
 		c.Store, c.To = side.store, side.to
+		if side.domain == "hub" {
+			c.Log = slog.New(onDebug{logHandler(t), "batch", func(int) { <-goOn }})
+		}
 		s, err := r.stamp(t, side.has.nc, side.domain, c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		both = append(both, s)
 	}
-	stop := publishOn(t, r.rig) // into both sources, which have the same subjects
-	await(t, "both stamp", func() bool { return both[0].Stats().Stamped > 3000 && both[1].Stats().Stamped > 3000 })
-	stop()
-	r.awaitOutput(t, r.stored(t, sourceStream))
+	for range 10 {
+		r.publish(t, 100, 5) // into both sources, which have the same subjects
+	}
+	await(t, "the other one has acknowledged all", func() bool { return edge.ackFloor(t) == 1000 })
+	close(goOn)
+	r.awaitOutput(t, 1000)
 	r.verify(t)
-	await(t, "the other one is done, too", func() bool { return edge.stored(t, "EDGE") == edge.stored(t, sourceStream) })
 	for _, err := range violations(edge.read(t, sourceStream), edge.read(t, "EDGE")) {
 		t.Errorf("EDGE: %v", err)
 	}
