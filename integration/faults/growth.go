@@ -115,6 +115,10 @@ func (g *growth) flat(took time.Duration) error {
 	for i, e := range g.elders {
 		name, was, is := g.assault.workers[i].name, g.first[i], g.last[i]
 		problems = append(problems, e.flat())
+		// What the race detector takes for itself grows for a while: the heap does not.
+		if before, heap := greatest(e.first).heap, greatest(e.last).heap; heap > before*3/2+10 {
+			problems = append(problems, fmt.Errorf("%s has a heap of %d MB, and had %d", name, heap, before))
+		}
 		if is.series > was.series*5/4 {
 			problems = append(problems, fmt.Errorf("%s has %d series of metrics, and had %d", name, is.series, was.series))
 		}
@@ -132,10 +136,13 @@ func (g *growth) String() string {
 	if g.first == nil {
 		return "nothing was looked at yet"
 	}
-	series, lines, page := 0, 0, 0
+	series, lines, page, before, heap := 0, 0, 0, 0, 0
+	for _, e := range g.elders {
+		before, heap = max(before, greatest(e.first).heap), max(heap, greatest(e.last).heap)
+	}
 	for i, v := range g.last {
 		series, page = max(series, v.series), max(page, v.page)
 		lines = max(lines, v.lines-g.first[i].lines)
 	}
-	return fmt.Sprintf("%v; a worker has %d series of metrics, %d bytes for the page, and wrote %d lines", g.elders[0], series, page, lines)
+	return fmt.Sprintf("%v; its heap had %d MB, and has %d; a worker has %d series of metrics, %d bytes for the page, and wrote %d lines", g.elders[0], before, heap, series, page, lines)
 }
