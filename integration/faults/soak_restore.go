@@ -17,7 +17,7 @@ func (s *soak) restore() error {
 	file := s.etcd.backup(s, s.dir)
 	s.during(3 * time.Second) // ids are issued that would come again, and every worker hears of later revisions
 	// All workers leave at once. What is on its way to them from the other nats-server
-	// then finds nobody, and NATS tells nobody.
+	// may then find nobody, and NATS tells nobody.
 	end := s.losing()
 	s.etcd.kill()
 	s.etcd.restore(s, file)
