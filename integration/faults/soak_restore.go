@@ -16,6 +16,9 @@ func (s *soak) restore() error {
 	begin := time.Now()
 	file := s.etcd.backup(s, s.dir)
 	s.during(3 * time.Second) // ids are issued that would come again, and every worker hears of later revisions
+	// All workers leave at once. What is on its way to them from the other nats-server
+	// may then find nobody, and NATS tells nobody.
+	end := s.losing()
 	s.etcd.kill()
 	s.etcd.restore(s, file)
 	s.etcd.start(s)
@@ -24,6 +27,7 @@ func (s *soak) restore() error {
 			return fmt.Errorf("%s goes on after etcd went back in time", w.name)
 		}
 	}
+	end()
 	s.during(time.Second) // answers that were on their way
 	before := s.answered()
 	s.during(2 * time.Second)
