@@ -47,7 +47,9 @@ func TestOneStoreDoesNotTakeEveryPlace(t *testing.T) {
 		for range most {
 			waits("a")
 		}
-		busy("a")
+		for range 10 {
+			busy("a")
+		}
 		waits("b")
 		busy("a")
 		waits("c")

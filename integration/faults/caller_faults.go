@@ -32,6 +32,17 @@ var callerFaults = []fault{
 		},
 	},
 	{
+		name:    "one store asks for more than there is",
+		promise: "it is BUSY, and no other store is",
+		plan:    plan{config: fmt.Sprintf("max_waiting: %d", greedyPlaces)},
+		inject:  askGreedily,
+		shown:   func(f figures) error { return atLeast(f.outcomes["BUSY"], 100, "requests answered BUSY") },
+		limits: limits{
+			outcomes: "no answer, BUSY, EXPIRED, UNAVAILABLE", leased: "EXPIRED, UNAVAILABLE", failedCalls: true,
+			strongGap: 6 * time.Second, weakGap: 6 * time.Second, leasedGap: 6 * time.Second, normal: 4 * time.Second, ambiguous: true,
+		},
+	},
+	{
 		name:    "a million distinct keys",
 		promise: "workers' memory stays within its bound; the hot keys go on",
 		plan:    plan{config: fmt.Sprintf("max_keys: %d", maxKeys)},

@@ -22,7 +22,8 @@ type Disk struct {
 }
 
 // New mounts an empty disk until the test ends. Where that is not permitted the test
-// is skipped.
+// is skipped. A test process that is killed leaves the folder behind as one that nobody
+// serves, which umount -l removes.
 func New(t testing.TB) *Disk {
 	t.Helper()
 	d := &Disk{Path: t.TempDir(), tree: newTree()}
