@@ -35,6 +35,9 @@ func TestOwnedKeysOfATeam(t *testing.T) {
 	if len(c.refused) > 0 {
 		t.Errorf("refused: %v", c.refused)
 	}
+	for _, m := range tm.crew {
+		eventually(t, func() bool { return m.Snapshot().InFlight == 0 }, "a word does not come")
+	}
 	owned, over, received, messages := 0, int64(0), int64(0), int64(0)
 	for _, m := range tm.crew {
 		s := m.Snapshot()

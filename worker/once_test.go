@@ -190,9 +190,10 @@ func TestHandedOverWithItsKey(t *testing.T) {
 	first := tm.put(t, "other.a.k", with(strong, inText, once("a")), "")
 	want(t, tm.put(t, "seq.a.k", with(strong, inText, once("a")), ""), string(first.Data), true)
 	want(t, tm.put(t, "other.a.k", with(strong, inText, once("a")), ""), string(first.Data), true)
-	if over, took := tm.crew[1].Snapshot().HandedOver, tm.crew[0].Snapshot().HandoversReceived; over != 2 || took != 2 {
-		t.Errorf("%d requests were handed over and %d taken, want 2", over, took)
-	}
+	// The word about a request follows its answer.
+	eventually(t, func() bool {
+		return tm.crew[1].Snapshot().HandedOver == 2 && tm.crew[0].Snapshot().HandoversReceived == 2
+	}, "not two requests are known to be handed over, and taken")
 	if first.Header != nil || string(first.Data) == "1" {
 		t.Errorf("got %q, %v", first.Data, first.Header)
 	}
