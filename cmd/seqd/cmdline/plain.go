@@ -13,8 +13,8 @@ import (
 // written as in a Go string. Text without them is returned as it is.
 func Plain(text string) string { return plain(text, "") }
 
-// PlainLines is Plain for text of several lines.
-func PlainLines(text string) string { return plain(text, "\n") }
+// PlainLines is Plain for text of several lines, which may be indented by tabs.
+func PlainLines(text string) string { return plain(text, "\n\t") }
 
 func plain(text, allowed string) string {
 	isPlain := func(r rune) bool { return unicode.IsPrint(r) || strings.ContainsRune(allowed, r) }
