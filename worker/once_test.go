@@ -124,7 +124,10 @@ func TestErrorsAreNotRecorded(t *testing.T) {
 			Name: "a", DefaultMode: subjects.Strong, IdempotencyWindow: window, Numbers: rules(t, numbering.Config{Format: "N{id:01}"}),
 		}}
 	})
+	waiting := int64(0) // beside the one that asks
 	ask := func(key, id string, n int, mode []string) *nats.Msg {
+		// A request's place is free only shortly after its answer.
+		eventually(t, func() bool { return tm.crew[0].Snapshot().InFlight == waiting }, "an answered request still waits")
 		return tm.put(t, "seq.a."+key, with(inJSON, once(id), mode), fmt.Sprintf(`{"n":%d}`, n))
 	}
 	wantCode := func(m *nats.Msg, code subjects.Code) {
@@ -159,6 +162,7 @@ func TestErrorsAreNotRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool { return m.Snapshot().InFlight == 1 }, "it does not wait")
+	waiting = 1
 	wantCode(ask("plain", "x", 1, strong), subjects.Busy)
 	m.etcd.Heal()
 	if _, err := first.NextMsg(patience); err != nil {
