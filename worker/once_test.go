@@ -168,6 +168,7 @@ func TestErrorsAreNotRecorded(t *testing.T) {
 	if _, err := first.NextMsg(patience); err != nil {
 		t.Fatal(err)
 	}
+	waiting = 0
 	eventually(t, func() bool { return m.Snapshot().InFlight == 0 }, "it still waits")
 	if n := tm.recorded(t, "a", "plain"); n > 1 {
 		t.Errorf("%d answers are recorded, want that of who has waited at most", n)
