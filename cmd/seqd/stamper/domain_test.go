@@ -109,6 +109,9 @@ func (r *leafRig) inEdge(t *testing.T) *rig {
 // Both streams are on the other side of a leaf node's link, which is cut and
 // healed while messages are stamped.
 func TestThroughLeafNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts several servers, and waits for them")
+	}
 	r := newLeafRig(t)
 	for _, c := range []struct {
 		domain string
@@ -160,6 +163,9 @@ func TestThroughLeafNode(t *testing.T) {
 // A stamper works in one domain. From one into another messages go by a stream
 // that has the output as its source; asked for it itself, it says so.
 func TestFromDomainToDomain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts several servers, and waits for them")
+	}
 	r := newLeafRig(t)
 	edge := r.inEdge(t)
 	edge.addStream(t, jetstream.StreamConfig{Name: "EDGE", Subjects: []string{"edge.>"}, AllowAtomicPublish: true})

@@ -29,6 +29,9 @@ func (r *rig) replicatedAnew(t *testing.T) {
 // go on with, or something else than before, ends it, with what to try; and
 // nothing is acknowledged that is not stamped.
 func TestStopsThatSayWhy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts several servers, and waits for them")
+	}
 	r := newReplicatedRig(t)
 	r.doubt = 2 * time.Second
 	remake := func(t *testing.T, change func(*jetstream.ConsumerConfig)) {

@@ -17,6 +17,9 @@ import (
 // An output that is full takes as many messages as find room, in the source's
 // order. The rest waits, and is stamped when there is room again.
 func TestOutputLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts several servers, and waits for them")
+	}
 	const all, keys = 60, 3
 	r := newReplicatedRig(t)
 	for _, c := range []struct {

@@ -10,6 +10,9 @@ import (
 // The source may be a mirror, or have sources, and the output may be the source of
 // other streams, all of it replicated, and while leaders step down.
 func TestSourcedAndMirrored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts several servers, and waits for them")
+	}
 	r := newReplicatedRig(t)
 	add := func(config jetstream.StreamConfig) {
 		config.Replicas = 3
