@@ -55,6 +55,7 @@ func main() {
 func stamped(processors ...string) string {
 	builder := service.NewStreamBuilder()
 	check(builder.SetYAML(messages))
+	builder.SetThreads(1) // so that the first message gets the first id
 	builder.SetLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	for _, p := range processors {
 		check(builder.AddProcessorYAML(os.ExpandEnv(p)))
