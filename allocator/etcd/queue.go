@@ -24,12 +24,7 @@ func (q *queue) push(s *swap) {
 	t := q.turns[s.store]
 	if t == nil {
 		t = q.open(s.store)
-		if q.last == nil {
-			q.first = t
-		} else {
-			q.last.next = t
-		}
-		q.last = t
+		q.line(t)
 	}
 	s.next = nil
 	if t.last == nil {
@@ -57,13 +52,18 @@ func (q *queue) pop() *swap {
 		q.close(t)
 		return s
 	}
+	q.line(t)
+	return s
+}
+
+// line puts t behind all others.
+func (q *queue) line(t *turn) {
 	if q.last == nil {
 		q.first = t
 	} else {
 		q.last.next = t
 	}
 	q.last = t
-	return s
 }
 
 // unpop puts s back to the front of its store's, whose turn is next unless more of it is due.

@@ -93,7 +93,6 @@ func changeAccount(r *run) {
 		end := r.losing()
 		r.tearing()
 		c.take(r, server.conf.account)
-		server.configure(r)
 		server.reload(r)
 		left := r.waitAll(pace.Patience, false)
 		r.awaitWord(c.what, c.says)
@@ -103,7 +102,6 @@ func changeAccount(r *run) {
 			r.checkf(!serving, "with %s %s is %s", c.what, w.name, state)
 		}
 		c.give(r, server.conf.account)
-		server.configure(r)
 		server.reload(r)
 		back := r.waitAll(pace.Patience, true)
 		r.during(time.Second)
@@ -124,7 +122,6 @@ func lowerPayload(r *run) {
 	end := r.losing()
 	r.tearing()
 	server.conf.account.claims.Limits.Payload = 2048
-	server.configure(r)
 	server.reload(r)
 	eventually(r, pace.Patience, "each worker has answered with more than it may", func() error {
 		got := askForMuch(nc)
@@ -149,7 +146,6 @@ func lowerPayload(r *run) {
 	}
 	r.checkf(again == 0, "workers that knew the limit were cut off %d times for what they answered", again)
 	server.conf.account.claims.Limits.Payload = jwt.NoLimit
-	server.configure(r)
 	server.reload(r)
 	r.during(time.Second)
 	end()
@@ -178,7 +174,6 @@ func refuseLeaf(r *run) {
 	end := r.losing()
 	r.tearing()
 	server.conf.account.claims.Limits.LeafNodeConn = 0
-	server.configure(r)
 	server.reload(r)
 	eventually(r, pace.Patience, "the leaf node is refused", func() error {
 		if server.said("maximum account active connections exceeded") {
@@ -192,7 +187,6 @@ func refuseLeaf(r *run) {
 	leaves, err := server.leaves()
 	r.checkf(err == nil && leaves == 0, "the account has %d leaf nodes although it may have none: %v", leaves, err)
 	server.conf.account.claims.Limits.LeafNodeConn = jwt.NoLimit
-	server.configure(r)
 	server.reload(r)
 	begin := time.Now()
 	eventually(r, pace.Patience, "the leaf node is back", func() error {

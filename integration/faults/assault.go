@@ -59,7 +59,6 @@ func newAssault(t testing.TB, bin binaries, seed uint64) *assault {
 	s := &assault{system: newSystem(t, bin, plan{natsUsers: true, config: assaultConfig, lease: assaultLease}), seed: seed, asked: map[uint64]bool{}, hash: maphash.MakeSeed()}
 	server := s.nats[0]
 	server.conf.others = assaultUsers
-	server.configure(t)
 	server.reload(t)
 	eventually(t, pace.Patience, "attackers may connect", func() error {
 		nc, err := nats.Connect(server.url(tenant))

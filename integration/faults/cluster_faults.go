@@ -132,7 +132,6 @@ func takePermissions(r *run) {
 func (n *natsServer) permit(t testing.TB, permissions string) {
 	t.Helper()
 	n.conf.permissions = permissions
-	n.configure(t)
 	n.reload(t)
 }
 

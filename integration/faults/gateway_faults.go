@@ -58,16 +58,7 @@ func leaveCluster(r *run) {
 	alone := r.record.history.Now()
 	r.during(2 * time.Second)
 	r.checkf(r.heardAcross(alone), "the fault does not show: nothing came across the gateway")
-	cut := r.record.history.Now()
-	r.tearing()
-	for _, way := range r.routes {
-		way.Blackhole()
-	}
-	r.during(12 * time.Second)
-	across := r.lastUnheard(cut)
-	for _, way := range r.routes {
-		way.Heal()
-	}
+	across := r.cutWays()
 	healed := r.record.history.Now()
 	eventually(r, pace.Patience, "the other cluster answers across the gateway", func() error {
 		if !r.heardAcross(healed) {

@@ -121,9 +121,10 @@ func (n *natsServer) connect(user string, options ...nats.Option) (*nats.Conn, e
 	return nats.Connect(n.url(user), append(options, n.conf.options(user)...)...)
 }
 
-// reload has the server read its configuration again.
+// reload writes the configuration anew and has the server read it.
 func (n *natsServer) reload(t testing.TB) {
 	t.Helper()
+	n.configure(t)
 	n.signal(t, syscall.SIGHUP)
 }
 

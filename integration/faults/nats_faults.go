@@ -46,6 +46,15 @@ func restartNATS(r *run) {
 
 func cutRoute(r *run) {
 	end := r.losing()
+	across := r.cutWays()
+	r.during(2 * time.Second)
+	end()
+	r.notef("requests went across for %s", seconds(across))
+}
+
+// cutWays cuts all ways between nats-servers for as long as NATS takes to notice, and
+// some more. It returns how long requests went across that were lost there.
+func (r *run) cutWays() time.Duration {
 	cut := r.record.history.Now()
 	r.tearing()
 	for _, way := range r.routes {
@@ -56,7 +65,5 @@ func cutRoute(r *run) {
 	for _, way := range r.routes {
 		way.Heal()
 	}
-	r.during(2 * time.Second)
-	end()
-	r.notef("requests went across for %s", seconds(across))
+	return across
 }

@@ -14,12 +14,12 @@ var (
 var fairnessMutants = []mutant{
 	{
 		name: "stores in one line", breaks: "fairness: everybody waits behind the store that asks most",
-		edits:  []edit{{queueFile, "	t := q.turns[s.store]\n	if t == nil {\n		t = q.open(s.store)\n		if q.last", "	t := q.last\n	if t == nil {\n		t = q.open(s.store)\n		if q.last"}},
+		edits:  []edit{{queueFile, "	t := q.turns[s.store]\n	if t == nil {\n		t = q.open(s.store)\n		q.line(t)", "	t := q.last\n	if t == nil {\n		t = q.open(s.store)\n		q.line(t)"}},
 		suites: []suite{turns},
 	},
 	{
 		name: "the next turn is the same store's", breaks: "fairness: a store is served until nothing of it is due",
-		edits:  []edit{{queueFile, "	if q.last == nil {\n		q.first = t\n	} else {\n		q.last.next = t\n	}\n	q.last = t\n	return s\n", "	if q.last == nil {\n		q.last = t\n	}\n	t.next, q.first = q.first, t\n	return s\n"}},
+		edits:  []edit{{queueFile, "	q.line(t)\n	return s\n", "	if q.last == nil {\n		q.last = t\n	}\n	t.next, q.first = q.first, t\n	return s\n"}},
 		suites: []suite{turns},
 	},
 	{

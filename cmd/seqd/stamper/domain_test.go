@@ -81,23 +81,12 @@ func inDomain(t testing.TB, nc *nats.Conn, domain string) jetstream.JetStream {
 // stamp runs a stamper on streams of a domain.
 func (r *leafRig) stamp(t *testing.T, nc *nats.Conn, domain string, c stamper.Config) (*started, error) {
 	t.Helper()
-	client, err := seqd.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Log == nil {
-		c.Log = slog.New(logHandler(t))
-	}
-	s, err := stamper.New(t.Context(), inDomain(t, nc, domain), client, c)
+	s, err := newStamperOn(t, inDomain(t, nc, domain), nc, c)
 	if err != nil {
 		return nil, err
 	}
 	s.SetDoubtTime(r.doubt)
-	ctx, cancel := context.WithCancel(context.Background())
-	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}
-	go func() { st.ended <- s.Run(ctx) }()
-	t.Cleanup(cancel)
-	return st, nil
+	return run(t, s), nil
 }
 
 // inEdge is the rig with the leaf's JetStream in place of the hub's.

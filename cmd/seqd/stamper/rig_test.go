@@ -232,6 +232,11 @@ func config() stamper.Config {
 
 func newStamper(t testing.TB, nc *nats.Conn, c stamper.Config) (*stamper.Stamper, error) {
 	t.Helper()
+	return newStamperOn(t, jetStream(t, nc), nc, c)
+}
+
+func newStamperOn(t testing.TB, js jetstream.JetStream, nc *nats.Conn, c stamper.Config) (*stamper.Stamper, error) {
+	t.Helper()
 	client, err := seqd.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +244,7 @@ func newStamper(t testing.TB, nc *nats.Conn, c stamper.Config) (*stamper.Stamper
 	if c.Log == nil {
 		c.Log = slog.New(logHandler(t))
 	}
-	return stamper.New(t.Context(), jetStream(t, nc), client, c)
+	return stamper.New(t.Context(), js, client, c)
 }
 
 func logHandler(t testing.TB) slog.Handler { return slog.NewTextHandler(logWriter{t}, nil) }
@@ -278,6 +283,10 @@ func (r *rig) startOn(t testing.TB, nc *nats.Conn, c stamper.Config) *started {
 	if r.doubt > 0 {
 		s.SetDoubtTime(r.doubt)
 	}
+	return run(t, s)
+}
+
+func run(t testing.TB, s *stamper.Stamper) *started {
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &started{Stamper: s, cancel: cancel, ended: make(chan error, 1)}
 	go func() { st.ended <- s.Run(ctx) }()
